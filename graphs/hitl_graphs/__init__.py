@@ -1,0 +1,1 @@
+"""Example agents that do real work; take them as they are, or as a pattern."""

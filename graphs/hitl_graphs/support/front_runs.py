@@ -1,0 +1,121 @@
+"""What follows from a stored webhook of Front's: a run on the conversation, or a correction of the draft that waits on it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import structlog
+
+from hitl_graphs.support.front_webhook import Ignored, InboundMessage, parse
+from hitl_graphs.support.policy import DRAFT
+from hitl_graphs.support.settings import DeskSettings
+from hitl_middleware.actions import Decision, EditedAction
+from hitl_middleware.errors import NotFound, Refused, ThreadBusy
+from hitl_middleware.hitl import Hitl
+from hitl_middleware.records import Delivery, ReviewRequest
+
+log = structlog.get_logger("hitl.support")
+
+GRAPH = "support"
+"""The name under which the manifest serves this graph."""
+
+WROTE_AGAIN = "Customer wrote again"
+
+_NEW_TEXT = re.compile(r"\s*/draft\b[ \t]*\n?", re.IGNORECASE)
+
+
+class FrontDeliveries:
+    """Acts on deliveries, each as often as it is told to: the same delivery leads to the same run."""
+
+    def __init__(self, hitl: Hitl, settings: DeskSettings) -> None:
+        self._hitl = hitl
+        self._settings = settings
+
+    async def process(self, delivery: Delivery) -> None:
+        """One delivery. What it raises is tried again later."""
+        event = parse(delivery.body)
+        if isinstance(event, Ignored):
+            return
+        if event.kind == "teammate_comment":
+            await self._correct(event, delivery)
+        else:
+            await self._answer(event, delivery)
+
+    async def _answer(self, event: InboundMessage, delivery: Delivery) -> None:
+        text = event.text if event.text is not None else await self._fetched(event.message_id)
+        text = text if text.strip() else "[The message has no text.]"
+        if event.truncated:
+            text += "\n\n[The message is longer; it was cut here.]"
+        thread_id = thread_of(event.conversation_id)
+        try:
+            await self._hitl.start_run(
+                GRAPH,
+                {"conversation_id": event.conversation_id, "text": text, "author": event.author},
+                run_id=delivery.id,
+                thread_id=thread_id,
+                started_by="front",
+                on_new_input=self._settings.front_on_new_input,
+                labels={"conversation": event.conversation_id},
+                note=WROTE_AGAIN,
+            )
+        except ThreadBusy:
+            if self._settings.front_on_new_input != "refuse":
+                raise  # somebody else began a run in the same moment; the next attempt queues behind it
+            # Not tried again, that is what refusing means; whoever reads the card learns of it.
+            log.warning("message refused", conversation=event.conversation_id, message=event.message_id)
+            await self._note(thread_id, f"{WROTE_AGAIN}; FRONT_ON_NEW_INPUT=refuse, so no run will answer it")
+
+    async def _fetched(self, message_id: str) -> str:
+        """The words of a message whose webhook brought none (Front's setting "previews")."""
+        from hitl_graphs.support.tools import effects
+
+        # Not on this loop: it is the one that keeps leases alive.
+        return await asyncio.to_thread(lambda: effects().message_text(message_id))
+
+    async def _correct(self, comment: InboundMessage, delivery: Delivery) -> None:
+        """A teammate's words are feedback on the draft that waits; after ``/draft`` they are the text to send instead.
+
+        They count as any decision does: only from somebody who may decide (``front:tea_…``, see ``[people]`` in hitl.toml).
+        """
+        draft = await self._waiting_draft(thread_of(comment.conversation_id))
+        if draft is None or draft.created_at > delivery.received_at or not (comment.text or "").strip():
+            return  # talk among colleagues, or older than what waits now
+        try:
+            await self._hitl.submit(
+                draft.id,
+                correction(comment.text or ""),
+                identity=f"front:{comment.author}",
+                name=comment.author_name or None,
+                via="front",
+            )
+        except Refused as error:
+            log.info("comment does not count", conversation=comment.conversation_id, why=str(error))
+
+    async def _waiting_draft(self, thread_id: str) -> ReviewRequest | None:
+        try:
+            detail = await self._hitl.portal.run(self._hitl.views.run, thread_id)
+        except NotFound:
+            return None
+        drafts = [one for one in detail.requests if one.tool == DRAFT and one.status == "pending"]
+        return drafts[0] if len(drafts) == 1 else None
+
+    async def _note(self, thread_id: str, text: str) -> None:
+        try:
+            detail = await self._hitl.portal.run(self._hitl.views.run, thread_id)
+        except NotFound:
+            return  # it ended in between
+        await self._hitl.portal.run(self._hitl.desk.note, detail.run.id, text)
+
+
+def thread_of(conversation_id: str) -> str:
+    """The thread on which a conversation's runs follow each other."""
+    return f"front:{conversation_id}"
+
+
+def correction(text: str) -> Decision:
+    """A comment as a decision on a draft."""
+    found = _NEW_TEXT.match(text)
+    if found and (body := text[found.end() :].strip()):
+        return Decision(type="edit", edited_action=EditedAction(name=DRAFT, args={"body": body}))
+    return Decision(type="feedback", message=text)

@@ -1,0 +1,64 @@
+"""Human decisions for LangGraph agents: stop before an act, ask the right people, carry on, act at most once.
+
+Names are loaded at first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hitl_middleware.actions import ActionRequest, Decision
+    from hitl_middleware.errors import (
+        AlreadyExecuted,
+        HitlError,
+        NotExecuted,
+        OutcomeUnknown,
+        RequestNotFiled,
+        Ungated,
+    )
+    from hitl_middleware.gate import current_action, requires_approval, send_tool_calls
+    from hitl_middleware.hitl import Hitl
+    from hitl_middleware.policy import Policy
+
+_HOMES = {
+    "ActionRequest": "actions",
+    "Decision": "actions",
+    "AlreadyExecuted": "errors",
+    "HitlError": "errors",
+    "NotExecuted": "errors",
+    "OutcomeUnknown": "errors",
+    "RequestNotFiled": "errors",
+    "Ungated": "errors",
+    "current_action": "gate",
+    "requires_approval": "gate",
+    "send_tool_calls": "gate",
+    "Hitl": "hitl",
+    "Policy": "policy",
+}
+
+__all__ = [
+    "ActionRequest",
+    "AlreadyExecuted",
+    "Decision",
+    "Hitl",
+    "HitlError",
+    "NotExecuted",
+    "OutcomeUnknown",
+    "Policy",
+    "RequestNotFiled",
+    "Ungated",
+    "current_action",
+    "requires_approval",
+    "send_tool_calls",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg) from None
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -1,0 +1,1 @@
+"""Places where people already are. Each adapter: render and inbound (pure), channel (the client). Nothing is imported from here."""

@@ -1,0 +1,189 @@
+"""``ReviewChannel`` for Slack: cards by chat.postMessage and chat.update, one-off notes by chat.postEphemeral.
+
+A card's ref is ``channel:ts``, with the channel's id as Slack answered it. Each card carries its own id in the message's metadata,
+unseen; after a lost reply ``find`` looks for it instead of posting again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from hitl_middleware.channels.slack import render, words
+from hitl_middleware.channels.slack.client import failure, web_client
+from hitl_middleware.channels.slack.settings import SlackSettings
+from hitl_middleware.errors import DeliveryFailed
+from hitl_middleware.failpoints import failpoint
+from hitl_middleware.records import CardView, Notice, ReviewRequest, Target
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+    from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+SLACK_SECONDS: Final = 60
+"""How far Slack's clock and ours may be apart when we look for a message."""
+
+PAGE: Final = 200
+"""Messages per page of conversations.history, and channels per page of conversations.list: what Slack recommends as the most."""
+
+MOST_PAGES: Final = 50
+"""Where looking ends: 10,000 messages since the card was made."""
+
+
+class SlackChannel:
+    """Cards and notes in one workspace. The client is made on first use; nothing is opened before."""
+
+    name = "slack"
+
+    def __init__(self, settings: SlackSettings, client: AsyncWebClient | None = None) -> None:
+        self._settings = settings
+        self._made = client
+        self._ids: dict[str, str] = {}  # address → id, as Slack answered it
+
+    @property
+    def _client(self) -> AsyncWebClient:
+        if self._made is None:
+            self._made = web_client(self._settings)
+        return self._made
+
+    def targets(self, request: ReviewRequest) -> Sequence[Target]:
+        """The tool's own channel, else the common one, else each Slack approver directly.
+
+        What became of an unknown act is asked on the card of the act itself, so an ``outcome`` gets none of its own.
+        """
+        if request.kind == "outcome":
+            return ()
+        channel = self._settings.routes.get(request.tool or "") or self._settings.channel
+        if channel:
+            return (Target(channel=self.name, address=channel),)
+        users = dict.fromkeys(filter(None, map(words.user_of, request.plan.approvers or ())))
+        return tuple(Target(channel=self.name, address=user) for user in users)
+
+    async def post(self, view: CardView) -> str:
+        """Post the card. A person's id as address opens the direct message; Slack answers with that conversation's id."""
+        card = render.content(view)
+        failpoint("post.before")
+        answer = await self._call(
+            self._client.chat_postMessage,
+            channel=view.card.target.address,
+            text=card.text,
+            blocks=card.blocks,
+            metadata=card.metadata,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        failpoint("post.after")
+        ref = _ref(answer.get("channel"), answer.get("ts"))
+        self._ids[view.card.target.address] = ref.partition(":")[0]
+        return ref
+
+    async def update(self, view: CardView, ref: str) -> None:
+        """Change the posted card. One that somebody deleted stays deleted: the failure is permanent."""
+        channel, _, ts = ref.partition(":")
+        card = render.content(view)
+        failpoint("update.before")
+        await self._call(
+            self._client.chat_update,
+            channel=channel,
+            ts=ts,
+            text=card.text,
+            blocks=card.blocks,
+            metadata=card.metadata,
+        )
+        failpoint("update.after")
+
+    async def find(self, view: CardView) -> str | None:
+        """The message that carries this card's id, if Slack has one since the card was made."""
+        channel = await self._conversation(view.card.target.address)
+        if channel is None:
+            return None
+        oldest = f"{view.card.created_at.timestamp() - SLACK_SECONDS:.6f}"
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            answer = await self._call(
+                self._client.conversations_history,
+                channel=channel,
+                oldest=oldest,
+                limit=PAGE,
+                cursor=cursor,
+                include_all_metadata=True,
+            )
+            for message in answer.get("messages", []):
+                if _carries(message, view.card.id):
+                    return _ref(channel, message.get("ts"))
+            cursor = _next(answer)
+            if cursor is None:
+                return None
+        # Not "there is none": posting again on a guess could put a second card beside the first.
+        reason = f"the card may be among more than {PAGE * MOST_PAGES} messages of the channel"
+        raise DeliveryFailed(reason)
+
+    async def notify(self, notice: Notice) -> None:
+        """Tell one person, in the conversation they acted in; nobody else sees it. ``body``: ``user`` and ``text``, our own markup."""
+        user, text = notice.body.get("user"), notice.body.get("text")
+        if not isinstance(user, str) or not isinstance(text, str):
+            reason = "the stored note names no user or no text"
+            raise DeliveryFailed(reason, permanent=True)
+        await self._call(self._client.chat_postEphemeral, channel=notice.address, user=user, text=text)
+
+    async def _conversation(self, address: str) -> str | None:
+        """The id under which Slack keeps the history of an address: posting takes people and names, too, reading does not."""
+        if known := self._ids.get(address):
+            return known
+        if words.user_of(f"{words.PREFIX}{address}"):
+            answer = await self._call(self._client.conversations_open, users=address)
+            return _id(answer.get("channel"))
+        if address[:1] in {"C", "G", "D"} and address.isalnum() and address.isupper():
+            return address
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            answer = await self._call(
+                self._client.conversations_list,
+                types="public_channel,private_channel",
+                exclude_archived=True,
+                limit=PAGE,
+                cursor=cursor,
+            )
+            for channel in answer.get("channels", []):
+                if channel.get("name") == address.removeprefix("#"):
+                    return _id(channel)
+            cursor = _next(answer)
+            if cursor is None:
+                break
+        return None
+
+    async def _call(
+        self, method: Callable[..., Awaitable[AsyncSlackResponse]], **arguments: Any
+    ) -> Mapping[str, Any]:
+        try:
+            answer = await method(**arguments)
+        except Exception as error:  # noqa: BLE001 – whatever the SDK or its HTTP client raises, the message is not known to be there
+            raise failure(error) from None
+        return answer.data if isinstance(answer.data, dict) else {}
+
+
+def _id(conversation: Any) -> str:
+    found = conversation.get("id") if isinstance(conversation, dict) else None
+    if not isinstance(found, str):
+        reason = "Slack answered without the conversation's id"
+        raise DeliveryFailed(reason)
+    return found
+
+
+def _ref(channel: object, ts: object) -> str:
+    if not isinstance(channel, str) or not isinstance(ts, str):
+        reason = "Slack answered without the message's place"
+        raise DeliveryFailed(reason)
+    return f"{channel}:{ts}"
+
+
+def _carries(message: Any, card_id: str) -> bool:
+    found = message.get("metadata") or {}
+    return (
+        found.get("event_type") == words.EVENT_TYPE
+        and found.get("event_payload", {}).get("card_id") == card_id
+    )
+
+
+def _next(answer: Mapping[str, Any]) -> str | None:
+    return (answer.get("response_metadata") or {}).get("next_cursor") or None

@@ -1,0 +1,39 @@
+"""What Slack's handlers need from the composition root."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from hitl_middleware.actions import Decision
+from hitl_middleware.records import ReviewRequest
+
+
+class SlackDesk(Protocol):
+    """The way from a click to the store. Its methods may be awaited on any event loop; each commits before it returns."""
+
+    async def submit(
+        self,
+        request_id: str,
+        decision: Decision,
+        *,
+        identity: str,
+        name: str | None,
+        via: str,
+        if_match: str | None,
+    ) -> ReviewRequest:
+        """Count one person's answer. ``if_match``: the digest of what the person saw, judged in the same transaction.
+
+        Raises ``errors.Refused`` or ``errors.NotFound``; then nothing has changed.
+        """
+
+    async def request(self, request_id: str) -> ReviewRequest | None:
+        """The request as it stands now."""
+
+    async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
+        """Store a notice, to be delivered soon; the same ``key`` again changes nothing."""
+
+    async def first_time(self, channel: str, key: str) -> bool:
+        """Remember a delivery. ``False``: it is known already, whoever took it."""
+
+    async def forget(self, channel: str, key: str) -> None:
+        """Take a delivery back that could not be acted on, so that it may come again."""

@@ -1,0 +1,247 @@
+"""What Slack sends us, as values. Pure: bytes and JSON in; a click, a form, or a reason why it is ignored out.
+
+Shapes: docs.slack.dev, "block_actions payload" and "view_submission payload". Whatever is not exactly what our own cards and forms
+produce is ignored, never guessed at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hitl_middleware.channels.slack.press import (
+    APPROVE,
+    MOST_REASON,
+    REASON,
+    REJECT,
+    REJECTION,
+    FormContext,
+    Press,
+)
+from hitl_middleware.channels.slack.words import PREFIX
+from hitl_middleware.errors import HitlError
+
+DEEPEST: Final = 64
+"""Levels of JSON; Slack's own payloads stay below 20."""
+
+MOST_FORM_FIELDS: Final = 50
+"""Fields of a form body: an interaction has one, a slash command about a dozen."""
+
+Json = dict[str, Any]
+
+
+class Malformed(HitlError):
+    """{why}"""
+
+
+def payload_of(body: bytes, content_type: str) -> Json:
+    """The JSON object (or the form's fields) of a request of Slack. Raises ``Malformed`` for anything else, however it is malformed."""
+    try:
+        text = body.decode("utf-8")
+        if content_type.partition(";")[0].strip().lower() == "application/json" or text.startswith("{"):
+            found = json.loads(text)
+        else:
+            fields = dict(
+                parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS, errors="strict")
+            )
+            found = json.loads(fields["payload"]) if "payload" in fields else fields
+        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is legal JSON and no text
+    except UnicodeError:
+        raise Malformed(why="The body is not UTF-8.") from None
+    except RecursionError:
+        raise Malformed(why="The JSON is nested too deeply.") from None
+    except ValueError:
+        raise Malformed(why="The body is neither JSON nor a form.") from None
+    if not isinstance(found, dict):
+        raise Malformed(why="The JSON is not an object.")
+    if _deeper_than(found, DEEPEST):
+        raise Malformed(why="The JSON is nested too deeply.")
+    return found
+
+
+def _deeper_than(value: object, levels: int) -> bool:
+    """Level by level, because a recursive walk would fall over what it looks for."""
+    level: list[object] = [value]
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
+# --------------------------------------------------------------------------------------------------------------- values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Click:
+    """Somebody pressed one of our buttons. ``key`` names this very click."""
+
+    press: Press
+    kind: Literal["approve", "reject"]
+    user_id: str
+    user_name: str | None
+    channel_id: str
+    message_ts: str
+    trigger_id: str
+    key: str
+
+    @property
+    def identity(self) -> str:
+        """The person, as everywhere else in this library."""
+        return PREFIX + self.user_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonGiven:
+    """Somebody sent the rejection form. ``reason`` is ``None`` where they gave none; ``key`` names this very form."""
+
+    press: Press
+    reason: str | None
+    user_id: str
+    user_name: str | None
+    channel_id: str
+    message_ts: str
+    key: str
+
+    @property
+    def identity(self) -> str:
+        """The person, as everywhere else in this library."""
+        return PREFIX + self.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing of ours; ``reason`` is for the log."""
+
+    reason: str
+
+
+def read(payload: Mapping[str, Any]) -> Click | ReasonGiven | Ignored:
+    """What an interaction means. Never raises."""
+    try:
+        match payload.get("type"):
+            case "block_actions":
+                return _click(_Clicked.model_validate(payload))
+            case "view_submission":
+                return _reason(_Submitted.model_validate(payload))
+            case _:
+                return Ignored("not an interaction of ours")
+    except ValidationError as error:
+        # Only where it is wrong: the values may be anybody's text.
+        return Ignored(
+            "; ".join(".".join(map(str, each["loc"])) for each in error.errors(include_input=False)[:5])
+        )
+
+
+_KIND: Final[Mapping[str, Literal["approve", "reject"]]] = {APPROVE: "approve", REJECT: "reject"}
+
+
+def _click(clicked: _Clicked) -> Click | Ignored:
+    (action,) = clicked.actions
+    kind, press = _KIND.get(action.action_id), Press.read(action.value)
+    if kind is None or press is None:
+        return Ignored("not a button of ours")
+    place, user = clicked.container, clicked.user
+    return Click(
+        press=press,
+        kind=kind,
+        user_id=user.id,
+        user_name=user.shown,
+        channel_id=place.channel_id,
+        message_ts=place.message_ts,
+        trigger_id=clicked.trigger_id,
+        key=f"{place.channel_id}:{place.message_ts}:{user.id}:{action.action_ts}",
+    )
+
+
+def _reason(submitted: _Submitted) -> ReasonGiven | Ignored:
+    view, user = submitted.view, submitted.user
+    if view.callback_id != REJECTION:
+        return Ignored("not a form of ours")
+    context = FormContext.model_validate_json(view.private_metadata)
+    press = Press.read(context.press)
+    if press is None:
+        return Ignored("not a form of ours")
+    field = view.state.values.get(REASON, {}).get(REASON)
+    return ReasonGiven(
+        press=press,
+        reason=((field.value or "").strip() or None) if field else None,
+        user_id=user.id,
+        user_name=user.shown,
+        channel_id=context.channel,
+        message_ts=context.ts,
+        key=f"{view.id}:{user.id}",
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- shapes
+
+_Id = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,40}$")]
+_UserId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{1,30}$")]
+_Ts = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}\.[0-9]{1,20}$")]
+_Short = Annotated[str, StringConstraints(max_length=300)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class _User(_Shape):
+    id: _UserId
+    name: _Short | None = None
+    username: _Short | None = None
+
+    @property
+    def shown(self) -> str | None:
+        """The name Slack gives them; they may change it, so it decides nothing."""
+        return self.username or self.name or None
+
+
+class _Container(_Shape):
+    type: Literal["message"]
+    channel_id: _Id
+    message_ts: _Ts
+
+
+class _Action(_Shape):
+    type: Literal["button"]
+    action_id: _Short
+    value: Annotated[str, StringConstraints(max_length=2_000)]
+    action_ts: _Ts
+
+
+class _Clicked(_Shape):
+    user: _User
+    container: _Container
+    trigger_id: _Short
+    actions: Annotated[list[_Action], Field(min_length=1, max_length=1)]
+
+
+class _Field(_Shape):
+    value: Annotated[str, StringConstraints(max_length=MOST_REASON)] | None = None
+
+
+class _State(_Shape):
+    values: Annotated[dict[str, dict[str, _Field]], Field(max_length=100)]
+
+
+class _View(_Shape):
+    id: _Short
+    callback_id: _Short
+    private_metadata: Annotated[str, StringConstraints(max_length=3_000)]
+    state: _State
+
+
+class _Submitted(_Shape):
+    user: _User
+    view: _View

@@ -1,0 +1,88 @@
+"""Where Slack is and how we prove who we are to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hitl_middleware.errors import ChannelHalfConfigured, ConfigurationError
+
+SLACK_API: str = "https://slack.com/api/"
+
+
+def _filled(value: Any) -> Any:
+    """A variable that is set to nothing, or to blanks, is not set."""
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+class SlackSettings(BaseModel):
+    """One app in one workspace. The signing secret lets Slack in over HTTP, the app token over Socket Mode.
+
+    ``routes`` (tool → channel) comes first, then ``channel``; with neither, each approver gets a direct message.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    bot_token: SecretStr
+    signing_secret: SecretStr | None = None
+    app_token: SecretStr | None = None
+    api_url: str = SLACK_API
+    channel: str | None = None
+    routes: Mapping[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def from_env(cls, *, routes: Mapping[str, str] | None = None) -> Self | None:
+        """The settings from the environment; ``None``: no token and no secret is set, the channel is off.
+
+        Raises ``ChannelHalfConfigured`` for a token without its secret or a secret without its token.
+        """
+        env = _Environment()
+        way_in = env.signing_secret or env.app_token
+        if env.bot_token is None and way_in is None:
+            return None
+        if env.bot_token is None:
+            present = "SLACK_SIGNING_SECRET" if env.signing_secret else "SLACK_APP_TOKEN"
+            raise ChannelHalfConfigured(channel="Slack", present=present, missing="SLACK_BOT_TOKEN")
+        if way_in is None:
+            raise ChannelHalfConfigured(
+                channel="Slack", present="SLACK_BOT_TOKEN", missing="SLACK_SIGNING_SECRET"
+            )
+        try:
+            TypeAdapter(AnyHttpUrl).validate_python(env.api_url or SLACK_API)
+        except ValidationError:
+            msg = "SLACK_API_URL is not an http(s) address. Leave it out for Slack's own."
+            raise ConfigurationError(msg) from None
+        return cls(
+            bot_token=env.bot_token,
+            signing_secret=env.signing_secret,
+            app_token=env.app_token,
+            api_url=env.api_url or SLACK_API,
+            channel=env.channel,
+            routes=routes or {},
+        )
+
+
+_Secret = Annotated[SecretStr | None, BeforeValidator(_filled)]
+_Text = Annotated[str | None, BeforeValidator(_filled)]
+
+
+class _Environment(BaseSettings):
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    bot_token: _Secret = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    signing_secret: _Secret = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
+    app_token: _Secret = Field(default=None, validation_alias="SLACK_APP_TOKEN")
+    api_url: _Text = Field(default=None, validation_alias="SLACK_API_URL")
+    channel: _Text = Field(default=None, validation_alias="HITL_SLACK_CHANNEL")

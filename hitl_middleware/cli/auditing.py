@@ -1,0 +1,60 @@
+"""``hitl audit verify|export``."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hitl_middleware.cli.context import Json, ask, fail, opened, speaks
+from hitl_middleware.cli.output import as_json, say
+
+app = typer.Typer(no_args_is_help=True)
+BROKEN = 1
+"""Exit code of ``verify`` when the chain does not hold."""
+
+
+@app.command("verify")
+@speaks
+def verify(json_: Json = False) -> None:
+    """Recompute the hash chain over every event."""
+    from hitl_middleware import audit
+
+    with opened() as hitl:
+        ask(hitl, audit.seal, hitl.store)
+        found = ask(hitl, audit.verify, hitl.store)
+    holds = found.problem is None
+    if json_:
+        as_json({"ok": holds, "checked": found.checked, "unsealed": found.unsealed, "problem": found.problem})
+    elif holds:
+        say(f"The chain holds: {found.checked} events, each linked to the one before.")
+    else:
+        say(f"The chain is broken: {found.problem}.")
+    if not holds:
+        raise typer.Exit(BROKEN)
+
+
+@app.command("export")
+@speaks
+def export(
+    to: Annotated[Path | None, typer.Option(help="A file; stdout by default.")] = None,
+    json_: Json = False,  # noqa: ARG001 – every command has --json; this one prints nothing else
+) -> None:
+    """Every sealed event as one JSON object a line, with its number and hash."""
+    from hitl_middleware import audit
+
+    try:
+        out = nullcontext(None) if to is None else to.open("w", encoding="utf-8")
+    except OSError as error:
+        fail(f"--to: {error.strerror}: {to}")
+    with out as file, opened() as hitl:
+        ask(hitl, audit.seal, hitl.store)
+        after = 0
+        while events := ask(hitl, hitl.views.audit, after=after):
+            for event in events:
+                line = {"seq": event.seq, **audit.facts(event), "hash": event.hash}
+                typer.echo(json.dumps(line, ensure_ascii=False), file=file)
+            after = events[-1].seq or after

@@ -1,0 +1,192 @@
+"""``hitl requests list|show|approve|reject|feedback|respond|edit``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+
+import typer
+
+from hitl_middleware.cli.context import As, Json, ask, fail, local_identity, opened, speaks, voucher
+from hitl_middleware.cli.output import as_json, facts, say, table
+
+if TYPE_CHECKING:
+    from hitl_middleware.records import Action, ReviewRequest
+    from hitl_middleware.review import RequestStatus
+
+app = typer.Typer(no_args_is_help=True)
+Key = Annotated[str, typer.Argument(help="Request id, or its 8-character code.", metavar="REQUEST")]
+
+
+@app.command("list")
+@speaks
+def list_(
+    status: Annotated[str, typer.Option(help="pending, approved, rejected, … or all.")] = "pending",
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    cursor: Annotated[
+        str | None, typer.Option(help="Where the page before ended (its --json says next).")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """What waits, newest first."""
+    wanted = _status(status)
+    with opened() as hitl:
+        page, actions = ask(hitl, hitl.views.requests, status=wanted, limit=limit, cursor=cursor)
+    if json_:
+        from hitl_server.schemas import requests_out
+
+        as_json(requests_out(page, actions).model_dump(mode="json"))
+        return
+    table(
+        ["CODE", "STATUS", "SINCE", "WHAT", "ARGUMENTS"],
+        [
+            (
+                request.code,
+                request.status,
+                f"{request.created_at:%Y-%m-%d %H:%M:%S}",
+                request.title,
+                json.dumps(request.args or {}, ensure_ascii=False, default=str),
+            )
+            for request in page.items
+        ],
+        empty="Nothing waits for a decision." if wanted == "pending" else "No such requests.",
+    )
+
+
+@app.command("show")
+@speaks
+def show(key: Key, json_: Json = False) -> None:
+    """One request: the call exactly as it will run, who was asked and why, what happened."""
+    from hitl_middleware.display import shown_args
+
+    with opened() as hitl:
+        detail = ask(hitl, hitl.views.request, key)
+    request, action = detail.request, detail.action
+    if json_:
+        as_json(_out(request, action))
+        return
+    facts(
+        f"{request.title}  [{request.code}]",
+        {
+            "status": request.status,
+            "tool": request.tool,
+            "arguments": shown_args(request.args, 4_000).text if request.args else None,
+            "why": request.plan.reason,
+            "who decides": ", ".join(request.plan.approvers or ()),
+            "answers": ", ".join(request.plan.allowed_decisions),
+            "decided by": request.decided_by,
+            "their words": request.decision.message if request.decision else None,
+            "action": f"{action.id} ({action.status})" if action else None,
+            "result": action.result_text if action else None,
+            "error": action.error if action else None,
+            "run": f"{detail.run.id} ({detail.run.status})",
+            "digest": request.digest,
+            "notes": "; ".join(request.notes),
+        },
+    )
+
+
+@app.command("approve")
+@speaks
+def approve(key: Key, as_: As = None, json_: Json = False) -> None:
+    """Let the act happen."""
+    _decide(key, as_, json_, type="approve")
+
+
+@app.command("reject")
+@speaks
+def reject(
+    key: Key,
+    reason: Annotated[str | None, typer.Argument(help="Told to the agent.")] = None,
+    as_: As = None,
+    json_: Json = False,
+) -> None:
+    """Refuse the act."""
+    _decide(key, as_, json_, type="reject", message=reason)
+
+
+@app.command("feedback")
+@speaks
+def feedback(
+    key: Key,
+    words: Annotated[str, typer.Argument(help="What should be different.")],
+    as_: As = None,
+    json_: Json = False,
+) -> None:
+    """Ask for a revision: the act is not performed, the words go back."""
+    _decide(key, as_, json_, type="feedback", message=words)
+
+
+@app.command("respond")
+@speaks
+def respond(
+    key: Key,
+    words: Annotated[str | None, typer.Argument(help="Words in the tool's place.")] = None,
+    answer: Annotated[str | None, typer.Option(help="A JSON value instead of words.")] = None,
+    as_: As = None,
+    json_: Json = False,
+) -> None:
+    """Answer in the tool's place, or answer a question of the graph."""
+    value = None if answer is None else _parsed("--answer", answer)
+    _decide(key, as_, json_, type="respond", message=words, answer=value)
+
+
+@app.command("edit")
+@speaks
+def edit(
+    key: Key,
+    args: Annotated[str, typer.Argument(help="All arguments as JSON, e.g. '{\"amount_cents\": 500}'.")],
+    as_: As = None,
+    json_: Json = False,
+) -> None:
+    """Approve the act with other arguments."""
+    value = _parsed("ARGS", args)
+    if not isinstance(value, dict):
+        fail("ARGS: must be a JSON object with the tool's arguments")
+    _decide(key, as_, json_, type="edit", edited=value)
+
+
+def _decide(key: str, as_: str | None, json_: bool, *, edited: Any = None, **decision: Any) -> None:
+    from hitl_middleware.actions import Decision
+
+    who = as_ or local_identity()
+    with opened() as hitl:
+        request = ask(hitl, hitl.views.request, key).request
+        if edited is not None:
+            decision["edited_action"] = {"name": request.tool or "", "args": edited}
+        said = Decision.model_validate(decision)
+        ask(hitl, hitl.submit, request.id, said, identity=who, vouched_by=voucher(as_), via="cli")
+        detail = ask(hitl, hitl.views.request, request.id)
+    if json_:
+        as_json(_out(detail.request, detail.action))
+    else:
+        say(_told(detail.request, who))
+
+
+def _told(request: ReviewRequest, who: str) -> str:
+    if request.status == "pending":
+        return f"Counted. {request.title} [{request.code}] needs more approvals."
+    decided = f"{request.title} [{request.code}] is {request.status}, decided by {request.decided_by or who}."
+    return f"{decided} A running server or worker carries on with it."
+
+
+def _out(request: ReviewRequest, action: Action | None) -> Any:
+    from hitl_server.schemas import request_out
+
+    return request_out(request, action).model_dump(mode="json")
+
+
+def _status(text: str) -> RequestStatus | None:
+    from hitl_middleware.review import RequestStatus
+
+    known = get_args(RequestStatus)
+    if text != "all" and text not in known:
+        fail(f"--status: {text!r} is none of {', '.join(known)}, all")
+    return None if text == "all" else cast("RequestStatus", text)
+
+
+def _parsed(where: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        fail(f"{where}: not JSON ({error})")

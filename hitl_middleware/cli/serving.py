@@ -1,0 +1,47 @@
+"""``hitl serve`` and ``hitl worker``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from hitl_middleware.cli.context import Json, speaks
+from hitl_middleware.cli.output import say
+
+
+@speaks
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Where to listen; beyond loopback HITL_API_TOKEN must be set.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: chosen by the system.")] = 8100,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Also run graphs and post messages.")
+    ] = True,
+    json_: Json = False,
+) -> None:
+    """Serve API, Slack and pages; run and resume the graphs of langgraph.json, until stopped."""
+    from hitl_middleware.hitl import Hitl
+    from hitl_server.serve import serve as serve_forever
+
+    def line(url: str) -> str:
+        return json.dumps({"url": url}) if json_ else url
+
+    serve_forever(Hitl.from_env(), host=host, port=port, worker=worker, line=line)
+
+
+@speaks
+def worker(json_: Json = False) -> None:
+    """Run and resume graphs, post messages; no HTTP. Until stopped."""
+    from hitl_middleware.hitl import Hitl
+    from hitl_server.serve import work_forever
+
+    hitl = Hitl.from_env()
+
+    def begun() -> None:
+        graphs = list(hitl.graphs.graphs())
+        say(json.dumps({"graphs": graphs}) if json_ else f"Working on: {', '.join(graphs) or 'no graph'}")
+
+    work_forever(hitl, begun=begun)

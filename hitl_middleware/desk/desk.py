@@ -1,0 +1,226 @@
+"""ReviewDesk, the one writer of requests: open · submit · settle · supersede.
+
+What an answer does to an action it has the ledger write in the same unit of work; everything slow (resuming the run, changing its
+messages) follows from what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from hitl_middleware.actions import Decision
+from hitl_middleware.desk.answers import action_answer, questions, request_answer
+from hitl_middleware.desk.authority import check_person, decider, instant
+from hitl_middleware.desk.filing import Filing
+from hitl_middleware.desk.fit import check_fit
+from hitl_middleware.errors import AlreadyDecided, DigestMismatch, NotFound
+from hitl_middleware.failpoints import failpoint
+from hitl_middleware.ids import new_id
+from hitl_middleware.ledger import Ledger, Outcome
+from hitl_middleware.ports import Directory, Person, ReviewChannel, Snapshot, Store
+from hitl_middleware.records import Action, ReviewRequest, Run, Submission
+from hitl_middleware.review import STATUS_AFTER, step, still_needed
+from hitl_middleware.work import Wake, Work, unit
+
+
+class ReviewDesk:
+    """Files what runs ask, judges what people answer. ``default_approvers`` decide what no policy speaks of."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        directory: Directory,
+        wake: Wake,
+        *,
+        channels: Iterable[ReviewChannel] = (),
+        default_approvers: Sequence[str] = ("api",),
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._directory = directory
+        self._wake = wake
+        self._filing = Filing(store, ledger, wake, channels, default_approvers)
+
+    async def open(
+        self, run_id: str, snapshot: Snapshot, *, complete: bool = True, fence: int | None = None
+    ) -> Sequence[ReviewRequest]:
+        """File what a run asks; see ``Filing.open``."""
+        return await self._filing.open(run_id, snapshot, complete=complete, fence=fence)
+
+    # submit ----------------------------------------------------------------------------------------------------------
+
+    async def submit(
+        self, request_id: str, decision: Decision, *, by: Person, via: str, if_match: str | None = None
+    ) -> ReviewRequest:
+        """One person's answer. When this returns it is committed; the request as it stands now.
+
+        ``if_match``: the digest the person saw. Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch``,
+        ``DoesNotFit`` or ``NotAllowed``; then nothing has changed.
+        """
+        failpoint("submit.before")
+        async with unit(self._store, self._wake) as work:
+            request = await work.uow.request(request_id, lock=True)
+            if request is None:
+                raise NotFound(kind="request", key=request_id)
+            if request.status != "pending":
+                raise AlreadyDecided(
+                    status=request.status,
+                    by=decider(request),
+                    at=instant(request.decided_at or request.updated_at),
+                )
+            if if_match is not None and if_match != request.digest:
+                raise DigestMismatch(digest=request.digest)
+            check_fit(request, decision)
+            run = await work.uow.run(request.run_id)
+            await check_person(request.plan, request.requester, run, by, self._directory)
+            decided = await self._count(work, request, decision, by, via)
+        failpoint("submit.after")
+        return decided
+
+    async def _count(
+        self, work: Work, request: ReviewRequest, decision: Decision, by: Person, via: str
+    ) -> ReviewRequest:
+        earlier = await work.uow.submissions(request.id)
+        submission = Submission(
+            id=new_id(),
+            request_id=request.id,
+            person=by.identity,
+            name=by.name,
+            via=via,
+            decision=decision,
+            created_at=work.now,
+            vouched_by=by.vouched_by,
+        )
+        await work.uow.add_submission(submission)
+        await work.audit(
+            "submission.received",
+            by.identity,
+            via=via,
+            request=request,
+            decision=decision.type,
+            vouched_by=by.vouched_by,
+        )
+        if decision.type == "approve":
+            approved_by = {await self._one(s.person) for s in earlier if s.decision.type == "approve"}
+            approved_by.add(min(by.identities | {by.identity}))
+            if still_needed(request.plan.required_approvals, approved_by):
+                counted = replace(request, version=request.version + 1, updated_at=work.now)
+                await work.show(counted)
+                return counted
+        status = STATUS_AFTER[decision.type]
+        step("request", request.status, status)
+        decided = replace(
+            request,
+            status=status,
+            version=request.version + 1,
+            decision=decision,
+            decided_by=by.identity,
+            decided_by_name=by.name,
+            decided_at=work.now,
+            decided_via=via,
+            updated_at=work.now,
+        )
+        action = await work.uow.action(request.action_id, lock=True) if request.action_id else None
+        if action is not None:
+            action = await self._ledger.decide(work, action, decision, by.identity)
+            decided = replace(decided, args=dict(action.args), digest=action.digest)
+        await work.show(decided)
+        await work.want(request.run_id)
+        await work.audit(
+            f"request.{status}", by.identity, via=via, request=decided, decision=decision.type, digest=decided.digest,
+            vouched_by=by.vouched_by,
+        )  # fmt: skip
+        return decided
+
+    async def _one(self, identity: str) -> str:
+        """One name for a person who answers in several channels."""
+        return min((await self._directory.person(identity)).identities | {identity})
+
+    # outcomes, superseding -------------------------------------------------------------------------------------------
+
+    async def settle_outcome(
+        self,
+        action_id: str,
+        what: Literal["done", "failed", "retry"],
+        outcome: Outcome,
+        *,
+        by: Person,
+        via: str,
+    ) -> Action:
+        """A person says what became of an ``unknown`` act; the request of kind ``outcome`` is answered with it.
+
+        Raises ``NotFound``, ``NotAllowed``, ``DoesNotFit``.
+        """
+        async with unit(self._store, self._wake) as work:
+            action = await work.uow.action(action_id)
+            if action is None:
+                raise NotFound(kind="action", key=action_id)
+            asked = await work.uow.request(action.request_id, lock=True) if action.request_id else None
+            plan = asked.plan if asked is not None else self._filing.complete(action.plan)
+            await check_person(plan, asked.requester if asked else None, None, by, self._directory)
+            settled = await self._ledger.settle_unknown(
+                work, action_id, what, by=by.identity, via=via, outcome=outcome
+            )
+            for request in await work.uow.requests_of_thread(action.identity.thread_id, lock=True):
+                if (
+                    request.kind == "outcome"
+                    and request.action_id == action_id
+                    and request.status == "pending"
+                ):
+                    answered = replace(
+                        request,
+                        status="answered",
+                        version=request.version + 1,
+                        decision=Decision(type="respond", answer=what),
+                        decided_by=by.identity,
+                        decided_by_name=by.name,
+                        decided_at=work.now,
+                        decided_via=via,
+                        updated_at=work.now,
+                    )
+                    await work.show(answered)
+                    await work.audit("request.answered", by.identity, via=via, request=answered, outcome=what)
+        return settled
+
+    async def take_back(self, work: Work, run_id: str, why: str) -> None:
+        """Take back every pending request of a run, as a part of the caller's unit: their actions are denied with ``why``."""
+        for request in await self._pending(work, run_id):
+            await self._filing.supersede(work, request, why)
+
+    async def note(self, run_id: str, text: str) -> None:
+        """Put a line on every pending card of a run."""
+        async with unit(self._store, self._wake) as work:
+            await self.add_note(work, run_id, text)
+
+    async def add_note(self, work: Work, run_id: str, text: str) -> None:
+        """The same, as a part of the caller's unit."""
+        for request in await self._pending(work, run_id):
+            if text not in request.notes:
+                notes = (*request.notes, text)
+                await work.show(
+                    replace(request, notes=notes, version=request.version + 1, updated_at=work.now)
+                )
+
+    async def _pending(self, work: Work, run_id: str) -> Sequence[ReviewRequest]:
+        locked = [await work.uow.request(r.id, lock=True) for r in await work.uow.requests_of_run(run_id)]
+        return [request for request in locked if request is not None and request.status == "pending"]
+
+    # answers ---------------------------------------------------------------------------------------------------------
+
+    async def answers(self, run: Run, snapshot: Snapshot) -> Mapping[str, Any]:
+        """Values for those of the run's interrupts that are decided, by interrupt id. For the gate's own they are hints."""
+        found: dict[str, Any] = {}
+        async with self._store.read() as uow:
+            requests = await uow.requests_of_thread(run.thread_id)
+            for item, question in questions(snapshot):
+                if question.call is not None:
+                    action = await uow.action_by_identity(question.call.identity)
+                    value = action_answer(question, action)
+                else:
+                    value = request_answer(item, question, requests)
+                if value is not None:
+                    found[item.id] = value
+        return found

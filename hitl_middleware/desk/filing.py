@@ -1,0 +1,231 @@
+"""Filing: a run's questions become requests, actions and cards, in one unit of work."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from hitl_middleware.actions import Decision
+from hitl_middleware.desk.answers import questions
+from hitl_middleware.dialects import Question
+from hitl_middleware.errors import LeaseLost, NotFound
+from hitl_middleware.failpoints import failpoint
+from hitl_middleware.ids import new_code, new_id
+from hitl_middleware.ledger import Ledger
+from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.ports import PendingInterrupt, ReviewChannel, Snapshot, Store
+from hitl_middleware.records import Action, Card, ReviewRequest, Run
+from hitl_middleware.review import step
+from hitl_middleware.work import Wake, Work, unit
+
+CODE_TRIES = 20
+
+
+class Filing:
+    """Brings requests in line with where runs stand. A part of the desk."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        wake: Wake,
+        channels: Iterable[ReviewChannel],
+        default_approvers: Sequence[str],
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._wake = wake
+        self._channels = tuple(channels)
+        self._default_approvers = tuple(default_approvers)
+
+    async def open(
+        self, run_id: str, snapshot: Snapshot, *, complete: bool = True, fence: int | None = None
+    ) -> Sequence[ReviewRequest]:
+        """Bring the run's requests in line with the questions it stands at; one transaction. The requests that are new.
+
+        A question without a request gets one. A question asked again under a new interrupt id is bound to its open request. A pending
+        request whose question is gone was answered elsewhere or overtaken: superseded. With ``fence``: that of the lease under which
+        the snapshot was taken; raises ``LeaseLost`` where it is out of date.
+        """
+        failpoint("open.before")
+        opened: list[ReviewRequest] = []
+        async with unit(self._store, self._wake) as work:
+            run = await work.uow.run(run_id, lock=True)
+            if run is None:
+                raise NotFound(kind="run", key=run_id)
+            if fence is not None and run.fence != fence:
+                raise LeaseLost(run=run_id)
+            known = list(await work.uow.requests_of_thread(run.thread_id, lock=True))
+            waiting = await work.uow.queued_runs(run.thread_id)
+            successor = any(after.on_new_input == "supersede" for after in waiting)
+            bound: set[str] = set()
+            asked = questions(snapshot)
+            for item, question in asked:
+                request, is_new = await self._bind(work, run, item, question, known)
+                if request is not None:
+                    bound.add(request.id)
+                if request is not None and is_new:
+                    opened.append(request)
+                    if successor:  # it would only be asked to be taken back: nobody is bothered with a card
+                        await self.supersede(work, request, "New input replaced this run")
+                    else:
+                        await self._post(work, request)
+            tasks = {
+                question.call.identity.checkpoint_ns for _, question in asked if question.call is not None
+            }
+            for request in known if complete else ():
+                if request.run_id == run.id and request.status == "pending" and request.id not in bound:
+                    if await self._waits_its_turn(work, request, tasks):
+                        continue
+                    await self.supersede(work, request, "The run moved on without this answer")
+        failpoint("open.after")
+        return opened
+
+    async def _waits_its_turn(self, work: Work, request: ReviewRequest, tasks: Collection[str]) -> bool:
+        """Calls that share a task show one question at a time, and not always the same one first: the others are still asked."""
+        action = await work.uow.action(request.action_id) if request.action_id else None
+        open_status = "unknown" if request.kind == "outcome" else "waiting"
+        return action is not None and action.status == open_status and action.identity.checkpoint_ns in tasks
+
+    async def _bind(
+        self, work: Work, run: Run, item: PendingInterrupt, question: Question, known: Sequence[ReviewRequest]
+    ) -> tuple[ReviewRequest | None, bool]:
+        same_id = [request for request in known if request.interrupt_id == item.id]
+        position = max((request.position + 1 for request in same_id), default=0)
+        if question.call is None:
+            for request in same_id:
+                if request.kind == question.kind:
+                    return request, False
+            return await self._file(work, run, item, question, None, position), True
+        # LangGraph numbers a task's interrupts by the answers it remembers: after a crash, or among parallel calls of one task, an id
+        # comes again with another question. So our own are known by their action.
+        action = await work.uow.action_by_identity(question.call.identity, lock=True)
+        if question.kind == "outcome":
+            if action is None or action.status != "unknown":
+                return None, False  # settled meanwhile, or somebody is at it: nothing to ask a person
+        elif action is not None and action.status != "waiting":
+            return None, False  # decided: the next resume carries the answer
+        open_request = _open_request_of(action, question, known) if action is not None else None
+        if open_request is None:
+            return await self._file(work, run, item, question, action, position), True
+        if open_request.interrupt_id != item.id:
+            open_request = replace(open_request, interrupt_id=item.id, position=position, updated_at=work.now)
+            await work.uow.save_request(open_request)
+        return open_request, False
+
+    async def _file(
+        self,
+        work: Work,
+        run: Run,
+        item: PendingInterrupt,
+        question: Question,
+        action: Action | None,
+        position: int,
+    ) -> ReviewRequest:
+        request_id, action_id = new_id(), action.id if action else new_id()
+        plan, call = self.complete(question.plan), question.call
+        if call is not None and action is None:
+            action = await self._ledger.propose(
+                work,
+                call,
+                plan,
+                action_id=action_id,
+                run_id=run.id,
+                request_id=request_id,
+                idempotent=question.idempotent,
+            )
+        elif action is not None and question.kind == "tool_call":
+            action = replace(action, request_id=request_id, updated_at=work.now)
+            await work.uow.save_action(action)
+        notes = [after.note for after in await work.uow.queued_runs(run.thread_id) if after.note]
+        if action is not None and action.edited:
+            notes.append("A reviewer edited the call, and the policy asks about the edited one")
+        request = ReviewRequest(
+            id=request_id,
+            code=new_code(),
+            kind=question.kind,
+            status="pending",
+            version=1,
+            run_id=run.id,
+            thread_id=run.thread_id,
+            graph=run.graph,
+            interrupt_id=item.id,
+            position=position,
+            checkpoint_ns=item.checkpoint_ns,
+            plan=plan,
+            title=question.title,
+            description=question.description,
+            tool=call.name if call else None,
+            args=dict(action.args) if action else question.shown,
+            digest=action.digest if action else "",
+            response_schema=question.response_schema,
+            action_id=action.id if action else None,
+            requester=run.requester,
+            deadline_at=work.now + dt.timedelta(seconds=plan.expires_in) if plan.expires_in else None,
+            notes=tuple(notes),
+            created_at=work.now,
+            updated_at=work.now,
+        )
+        for _ in range(CODE_TRIES):
+            if await work.uow.add_request(request):
+                break
+            request = replace(request, code=new_code())
+        else:
+            msg = f"no request could be stored for interrupt {item.id} of thread {run.thread_id}"
+            raise RuntimeError(msg)
+        await work.audit(
+            "request.opened",
+            "gate",
+            request=request,
+            tool=request.tool,
+            digest=request.digest,
+            reason=plan.reason,
+        )
+        return request
+
+    def complete(self, plan: ReviewPlan) -> ReviewPlan:
+        """The plan with its approvers filled in where the policy names none."""
+        if plan.approvers is not None:
+            return plan
+        return plan.model_copy(update={"approvers": self._default_approvers})
+
+    async def _post(self, work: Work, request: ReviewRequest) -> None:
+        """A card in every place where the request belongs."""
+        for channel in self._channels:
+            for target in channel.targets(request):
+                card = Card(
+                    id=new_id(),
+                    request_id=request.id,
+                    target=target,
+                    created_at=work.now,
+                    wanted=request.version,
+                )
+                await work.uow.add_card(card)
+                work.wake("card", card.id)
+
+    async def supersede(self, work: Work, request: ReviewRequest, why: str) -> None:
+        """Take a pending request back: the run moved on, or will. Its action is denied with ``why``."""
+        step("request", request.status, "superseded")
+        gone = replace(
+            request,
+            status="superseded",
+            version=request.version + 1,
+            notes=(*request.notes, why),
+            updated_at=work.now,
+        )
+        action = await work.uow.action(request.action_id, lock=True) if request.action_id else None
+        if action is not None and action.status == "waiting":
+            await self._ledger.decide(work, action, Decision(type="reject", message=why), "hitl")
+        await work.show(gone)
+        await work.want(request.run_id)
+        await work.audit("request.superseded", "hitl", request=gone, reason=why)
+
+
+def _open_request_of(
+    action: Action, question: Question, known: Sequence[ReviewRequest]
+) -> ReviewRequest | None:
+    for request in known:
+        if request.action_id == action.id and request.kind == question.kind and request.status == "pending":
+            return request
+    return None

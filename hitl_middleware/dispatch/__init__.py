@@ -1,0 +1,1 @@
+"""Carriers of wake-ups: ``local`` for one process."""

@@ -1,0 +1,196 @@
+"""What people are shown, the same in every channel: text that hides nothing, arguments in full or cut loudly, words for states. Pure."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hitl_middleware.records import Action, ReviewRequest
+from hitl_middleware.review import ActionStatus, RequestStatus
+
+Measure = Callable[[str], int]
+"""How much room a text takes in a channel: characters, unless the channel counts otherwise. Of two texts, the sum."""
+
+# Characters that draw nothing though their category does not say so (Unicode, DerivedCoreProperties: Default_Ignorable_Code_Point;
+# the Braille blank and the null notehead are drawn as empty space).
+_BLANK: Final = frozenset(
+    {
+        0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0, 0x1D159,
+        *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0),
+    }
+)  # fmt: skip
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
+_EMOJI_STYLE: Final = "\ufe0f"
+
+CUT: Final = "⟦CUT – {more} more characters are not shown here⟧"
+
+
+def visible(text: str) -> str:
+    """``text`` with everything that draws nothing, or changes the order of what is drawn, written out as ``⟦U+202E⟧``.
+
+    Line feeds and plain spaces stay; a tab gets an arrow. An emoji keeps its style selector, which has to follow a symbol.
+    """
+    text = text.replace("\r\n", "\n")
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    shown: list[str] = []
+    before = ""
+    for char in text:
+        shown.append(_visible(char, before))
+        before = char
+    return "".join(shown)
+
+
+def _visible(char: str, before: str) -> str:
+    if char in "\n ":
+        return char
+    if char == "\t":
+        return "⇥\t"
+    if (
+        char == _EMOJI_STYLE
+        and before
+        and unicodedata.category(before) in {"So", "Sm", "Po"}
+        and ord(before) not in _BLANK
+    ):
+        return char
+    if ord(char) in _BLANK or unicodedata.category(char) in _HIDDEN:
+        return f"⟦U+{ord(char):04X}⟧"
+    return char
+
+
+def one_line(text: str, limit: int, *, measure: Measure = len) -> str:
+    """``text`` on one line and visible; ends in ``…`` where it was cut."""
+    line = " ".join(visible(text[: 4 * limit]).split())
+    return (
+        line if measure(line) <= limit and len(text) <= 4 * limit else f"{_head(line, limit - 1, measure)}…"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Text to be shown. ``complete``: it is all there is, so a person may decide on it."""
+
+    text: str
+    complete: bool
+
+
+def shown_text(text: str, limit: int, *, measure: Measure = len) -> Shown:
+    """``text``, visible; cut so that nobody can overlook it when it takes more room than ``limit``."""
+    # No character takes less than one unit of room, so what is beyond `limit` need not be looked at.
+    head = visible(text[: limit + 1])
+    if len(text) <= limit and measure(head) <= limit:
+        return Shown(head, complete=True)
+    room = limit - measure(CUT.format(more=f"{len(text):,}")) - 1
+    kept = _kept(text[: limit + 1], room, measure)
+    return Shown(f"{visible(text[:kept])}\n{CUT.format(more=f'{len(text) - kept:,}')}", complete=False)
+
+
+def shown_args(args: Mapping[str, Any], limit: int, *, measure: Measure = len) -> Shown:
+    """The arguments of a call as readable JSON, in their order; a text of several lines stands line by line behind ``│``."""
+    try:
+        written = _written(args)
+    except (TypeError, ValueError, RecursionError):
+        return Shown("⟦CUT – these arguments cannot be written out⟧", complete=False)
+    return shown_text(written, limit, measure=measure)
+
+
+def _written(args: Mapping[str, Any]) -> str:
+    items: list[str] = []
+    for key, value in args.items():
+        name = json.dumps(str(key), ensure_ascii=False)
+        if isinstance(value, str) and "\n" in value:
+            lines = value.replace("\r\n", "\n").split("\n")
+            # No comma behind it: that would read as the text's own last character.
+            items.append("\n".join([f"  {name}:", *(f"  │ {line}" for line in lines)]))
+        else:
+            text = json.dumps(value, ensure_ascii=False, indent=2, default=str).replace("\n", "\n  ")
+            items.append(f"  {name}: {text}{',' if len(items) < len(args) - 1 else ''}")
+    return "\n".join(["{", *items, "}"]) if items else "{}"
+
+
+def _kept(text: str, room: int, measure: Measure) -> int:
+    """How many characters of ``text`` fit into ``room`` once they are visible."""
+    before = ""
+    for index, char in enumerate(text):
+        room -= measure(_visible(char, before))
+        if room < 0:
+            return index
+        before = char
+    return len(text)
+
+
+def _head(line: str, room: int, measure: Measure) -> str:
+    return line[: _kept(line, max(room, 0), measure)]
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    """Two stories: what was decided, and what became of the act. A failed execution does not unmake an approval."""
+
+    decision: str
+    outcome: str | None = None
+    hint: str | None = None
+    """What a person should do now, where there is something."""
+    handed_back: bool = False
+
+    @property
+    def headline(self) -> str:
+        """The newest of the two, alone."""
+        return self.outcome or self.decided(None)
+
+    def decided(self, by: str | None) -> str:
+        """The first story as a sentence: “Approved by @ann”."""
+        sentence = f"{self.decision} by {by}" if by else self.decision
+        return f"{sentence} – handed back to the run" if self.handed_back else sentence
+
+
+WAITING: Final = "Waiting for a decision"
+
+_DECISION: Final[Mapping[RequestStatus, str]] = {
+    "pending": WAITING,
+    "approved": "Approved",
+    "rejected": "Rejected",
+    "answered": "Answered",
+    "revised": "Feedback sent",
+    "expired": "Expired",
+    "cancelled": "Cancelled",
+    "superseded": "Superseded",
+}
+_OUTCOME: Final[Mapping[ActionStatus, str]] = {
+    "executing": "Executing",
+    "succeeded": "Executed",
+    "failed": "Failed",
+    "unknown": "Unknown",
+}
+
+
+def status_words(request: ReviewRequest, action: Action | None) -> StatusWords:
+    """The words for where a request and its act stand."""
+    decision = _DECISION[request.status]
+    if request.status == "revised" and request.kind != "tool_call":
+        decision = "Revision requested"
+    if action is None:
+        # An interrupt that our gate did not raise: one decision and one resume is all we promise, so the card ends here.
+        return StatusWords(decision, handed_back=request.status == "approved")
+    outcome = _OUTCOME.get(action.status)
+    if outcome is None and request.status == "approved" and action.status == "waiting":
+        outcome = "Asked again, because the call was edited"
+    hint = None
+    if action.status == "unknown":
+        hint = f"It may have happened, or not. Look where it would show, then say so: hitl actions settle {action.id}"
+    return StatusWords(decision, outcome, hint)
+
+
+def person(identity: str | None, name: str | None = None) -> str | None:
+    """Who it was, for people: the name they are known by, else the identity. Text of theirs: a channel has to escape it."""
+    if identity is None:
+        return None
+    if identity == "policy":
+        return "the policy"
+    return one_line(name or identity, 80)

@@ -1,0 +1,155 @@
+"""Every error this library raises, in one tree; the docstring is the message.
+
+    HitlError
+    ├── ConfigurationError          the set-up is wrong; nothing was started
+    │   ├── ChannelHalfConfigured
+    │   ├── UnknownGraph
+    │   ├── UnknownTool
+    │   ├── DatabaseUnreachable
+    │   └── MigrationNeeded
+    ├── NotFound                    no such record
+    ├── Refused                     an answer that does not count; nothing changed
+    │   ├── NotAllowed
+    │   ├── AlreadyDecided
+    │   ├── DoesNotFit
+    │   └── DigestMismatch
+    ├── Ungated                     a marked tool was entered past the gate
+    ├── AlreadyExecuted             a claim was spent before
+    ├── ArgumentsChanged            what would run is not what was shown
+    ├── LeaseLost                   another process drives this run now
+    ├── ThreadBusy                  another process holds this thread
+    ├── RequestNotFiled             the run is parked, its request is not stored yet
+    ├── NotExecuted                 raised by a tool: nothing happened
+    ├── OutcomeUnknown              raised by a tool: it may have happened
+    ├── DeliveryFailed              a message could not be posted (yet)
+    └── IllegalTransition           a bug of ours, caught by the tables
+
+Channels and graphs add their own below these (a signature that is wrong, a setting that is missing), beside what they belong to.
+
+Placeholders in a docstring's first paragraph are filled from the keyword arguments, which stay readable as ``error.facts``.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+
+class HitlError(Exception):
+    """Something went wrong in hitl_middleware."""
+
+    def __init__(self, message: str | None = None, /, **facts: object) -> None:
+        self.facts = facts
+        if message is None:
+            first = inspect.cleandoc(type(self).__doc__ or "").split("\n\n", 1)[0]
+            message = " ".join(first.split()).format(**facts)
+        super().__init__(message)
+
+
+class ConfigurationError(HitlError):
+    """The configuration is wrong."""
+
+
+class ChannelHalfConfigured(ConfigurationError):
+    """{channel} is configured in part: {present} is set but {missing} is not. Set both, or neither to switch the channel off."""
+
+
+class UnknownGraph(ConfigurationError):
+    """No graph is called {name!r}. Known graphs: {known}. Graphs come from langgraph.json."""
+
+
+class UnknownTool(ConfigurationError):
+    """A policy names the tool {name!r}, which the agent does not have. Its tools: {known}."""
+
+
+class DatabaseUnreachable(ConfigurationError):
+    """The database {url} cannot be reached: {reason}. Check HITL_DATABASE_URL."""
+
+
+class MigrationNeeded(ConfigurationError):
+    """The database is at revision {current}, this version needs {wanted}. Run: hitl db upgrade"""
+
+
+class NotFound(HitlError):
+    """There is no {kind} {key!r}."""
+
+
+class Refused(HitlError):
+    """The answer does not count."""
+
+
+class NotAllowed(Refused):
+    """{who} may not decide this: {why}"""
+
+
+class AlreadyDecided(Refused):
+    """This was already {status} by {by} at {at}. Nothing was changed."""
+
+
+class DoesNotFit(Refused):
+    """{field}: {why}"""
+
+
+class DigestMismatch(Refused):
+    """The request has changed since it was read: its digest is {digest}. Read it again and decide on that."""
+
+
+class Ungated(HitlError):
+    """{tool} needs approval but was called without passing the gate. Add the gate where the tools run:
+    create_agent(..., middleware=[hitl.approvals(tools)]) or ToolNode(tools, **hitl.tool_gate(tools)).
+    """
+
+
+class AlreadyExecuted(HitlError):
+    """The approval for {tool} was already used once; an approved act is performed at most once. Declare the tool
+    idempotent (and use its idempotency key) if a retry inside the gate is wanted.
+    """
+
+
+class ArgumentsChanged(HitlError):
+    """{tool} would run with other arguments than those that were approved. Put middleware that changes arguments before the gate."""
+
+
+class LeaseLost(HitlError):
+    """Another process drives run {run} now; this one stops without acting."""
+
+
+class ThreadBusy(HitlError):
+    """Thread {thread_id!r} is being run by another process ({owner}). Wait for it to stop, or let the server resume it."""
+
+
+class RequestNotFiled(HitlError):
+    """The run on thread {thread_id!r} is parked at a question, but the request could not be stored ({reason}).
+    Nothing is lost: it is filed as soon as the database answers.
+    """
+
+    @property
+    def thread_id(self) -> str:
+        """The thread whose run is parked."""
+        return str(self.facts.get("thread_id"))
+
+
+class NotExecuted(HitlError):
+    """Nothing was executed.
+
+    Raise it in a tool to say for certain that the act did not happen.
+    """
+
+
+class OutcomeUnknown(HitlError):
+    """It is not known whether the act happened.
+
+    Raise it in a tool when an answer was lost; a person (or the tool's ``reconcile``) settles it, it is never retried silently.
+    """
+
+
+class DeliveryFailed(HitlError):
+    """A message could not be delivered: {reason}"""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None, permanent: bool = False) -> None:
+        super().__init__(reason=reason)
+        self.retry_after = retry_after
+        self.permanent = permanent
+
+
+class IllegalTransition(HitlError):
+    """A {kind} cannot go from {old!r} to {new!r}."""

@@ -1,0 +1,102 @@
+"""A ``ToolCallRequest`` of LangGraph as values of ours: identity, arguments checked against the tool's schema, the lease of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.tools import BaseTool
+from langgraph.prebuilt.tool_node import ToolCallRequest
+from pydantic import BaseModel, ValidationError
+
+from hitl_middleware.actions import ActionRequest, DecisionType, Identity
+from hitl_middleware.desk.fit import mismatch
+from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.records import Lease
+
+LEASE_KEY = "hitl_lease"
+"""Where ``advance`` hands the gate its lease: ``configurable["hitl_lease"] = {"run": id, "fence": n}``. No secret."""
+
+
+def action_request(request: ToolCallRequest) -> ActionRequest:
+    """The call as a policy sees it.
+
+    Raises ``ConfigurationError`` outside a graph with a checkpointer: without a thread nothing could be parked or recognised.
+    """
+    configurable = _configurable(request)
+    thread_id, call_id = configurable.get("thread_id"), request.tool_call.get("id")
+    if thread_id is None or call_id is None:
+        missing = (
+            "a thread_id (compile the graph with a checkpointer and pass one)"
+            if thread_id is None
+            else "a tool call id"
+        )
+        msg = f"{request.tool_call['name']} needs approval, and for that {missing}"
+        raise ConfigurationError(msg)
+    return ActionRequest(
+        name=request.tool_call["name"],
+        args=dict(request.tool_call["args"]),
+        identity=Identity(str(thread_id), str(configurable.get("checkpoint_ns", "")), call_id),
+        description=(request.tool.description if request.tool else "").strip().split("\n", 1)[0],
+        state=request.state,
+    )
+
+
+def lease_of(request: ToolCallRequest) -> Lease | None:
+    """The lease under which this run is driven, where it was handed in."""
+    return lease_in(_configurable(request))
+
+
+def lease_in(configurable: Mapping[str, Any]) -> Lease | None:
+    """The lease in a ``configurable``, where one was handed in."""
+    handed = configurable.get(LEASE_KEY)
+    if (
+        isinstance(handed, Mapping)
+        and isinstance(handed.get("run"), str)
+        and isinstance(handed.get("fence"), int)
+    ):
+        return Lease(handed["run"], "", handed["fence"])
+    return None
+
+
+def misfit(tool: BaseTool, args: Mapping[str, Any]) -> str | None:
+    """Why the arguments do not fit the tool's schema; nobody is asked about a call that could not run."""
+    schema = tool.tool_call_schema
+    if isinstance(schema, dict):
+        found = mismatch(dict(args), schema)
+        return None if found is None else f"{found[0] or 'arguments'}: {found[1]}"
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        try:
+            schema.model_validate(dict(args))
+        except ValidationError as error:
+            return "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()
+            )
+    return None
+
+
+def args_schema(tool: BaseTool) -> dict[str, Any] | None:
+    """JSON Schema of the arguments a model (or a reviewer who edits) may give."""
+    schema = tool.tool_call_schema
+    if isinstance(schema, dict):
+        return schema
+    return schema.model_json_schema() if issubclass(schema, BaseModel) else None
+
+
+def decision_schema(
+    tool: str, allowed: tuple[DecisionType, ...], args: dict[str, Any] | None
+) -> dict[str, Any]:
+    """JSON Schema of the answer, for clients that draw a form from the interrupt. The gate itself believes only the ledger."""
+    properties: dict[str, Any] = {"type": {"enum": list(allowed)}, "message": {"type": "string"}}
+    if "edit" in allowed:
+        properties["edited_action"] = {
+            "type": "object",
+            "properties": {"name": {"const": tool}, "args": args or {"type": "object"}},
+            "required": ["name", "args"],
+        }
+    return {"type": "object", "properties": properties, "required": ["type"]}
+
+
+def _configurable(request: ToolCallRequest) -> Mapping[str, Any]:
+    config = request.runtime.config if request.runtime is not None else {}
+    return config.get("configurable", {})

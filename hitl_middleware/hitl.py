@@ -1,0 +1,399 @@
+"""``Hitl``: settings in, everything wired. The one composition root; nothing else in the library makes its own parts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+
+from hitl_middleware import audit
+from hitl_middleware.actions import Decision
+from hitl_middleware.clock import SystemClock
+from hitl_middleware.desk import ReviewDesk
+from hitl_middleware.dispatch.local import LocalDispatcher
+from hitl_middleware.errors import ConfigurationError, UnknownGraph
+from hitl_middleware.ids import new_id
+from hitl_middleware.inbox import Inbox
+from hitl_middleware.leases import Holdings
+from hitl_middleware.ledger import Ledger, Outcome
+from hitl_middleware.people import ListedPeople
+from hitl_middleware.portal import Portal
+from hitl_middleware.ports import Clock, Directory, Person, ReviewChannel, Store, Topic
+from hitl_middleware.publish import Publisher
+from hitl_middleware.records import Action, Notice, ReviewRequest, Run
+from hitl_middleware.review import is_final
+from hitl_middleware.runs.advance import Advancer
+from hitl_middleware.runs.callers import Callers
+from hitl_middleware.settings import ConfigFile, Settings, load_config, load_settings
+from hitl_middleware.stores import open_store
+from hitl_middleware.stores.prepared import PreparedStore
+from hitl_middleware.views import RunDetail, Views
+from hitl_middleware.work import unit
+
+if TYPE_CHECKING:
+    # LangGraph takes longer to import than everything else together: only what runs graphs waits for it.
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.pregel import Pregel
+
+    from hitl_middleware.gate import Gate
+    from hitl_middleware.gate.build import Tools
+    from hitl_middleware.runs.local import LocalRuns
+
+WAIT_SECONDS = 0.2
+"""How often ``wait_for`` looks."""
+
+Graph: TypeAlias = "Pregel[Any, Any, Any, Any]"
+
+
+class Hitl:
+    """Human decisions for the graphs of this process. Use ``Hitl.from_env()``; making one does no I/O.
+
+    ``store``, ``clock``, ``channels`` and ``directory`` replace what the settings would give (tests, other databases and channels).
+    Methods named ``a…``/async may be awaited on any event loop; the store lives on a loop of its own.
+    """
+
+    _shared: ClassVar[dict[tuple[int, str], Hitl]] = {}
+    _sharing: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        config: ConfigFile | None = None,
+        store: Store | None = None,
+        clock: Clock | None = None,
+        channels: Sequence[ReviewChannel] | None = None,
+        directory: Directory | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.public_url = self.settings.public_url
+        """Where cards link to; a server that listens sets it before ``start`` where the settings do not."""
+        self.clock: Clock = clock or SystemClock()
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.portal = Portal("hitl-store")
+        self.runs_portal = Portal("hitl-runs")
+        self.store: Store = PreparedStore(store or open_store(self.settings.database_url, clock=self.clock))
+        self.holdings = Holdings(
+            self.store, self.clock, owner=self.owner, seconds=self.settings.lease_seconds
+        )
+        self.ledger = Ledger(self.store, self.clock, self.holdings, self._wake)
+        self.inbox = Inbox(self.store, self._wake, seconds=self.settings.lease_seconds)
+        self.views = Views(self.store)
+        self._given = (config, channels, directory)
+        self._dispatcher: LocalDispatcher | None = None
+        self._starting = threading.Lock()
+        self._graphs: LocalRuns | None = None
+        self._registering = threading.Lock()
+        self._saver: BaseCheckpointSaver[Any] | None = None
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """The process's one ``Hitl`` for the database that ``HITL_DATABASE_URL`` names. No I/O.
+
+        Raises ``ConfigurationError`` for a variable that makes no sense.
+        """
+        settings = load_settings()
+        key = (os.getpid(), settings.database_url)
+        with cls._sharing:
+            if key not in cls._shared:
+                cls._shared[key] = cls(settings)
+            found = cls._shared[key]
+        assert isinstance(found, cls)  # noqa: S101 – one class per process
+        return found
+
+    # parts that read configuration files or environment of channels, made at first use --------------------------------
+
+    @cached_property
+    def config(self) -> ConfigFile:
+        """``hitl.toml``."""
+        return self._given[0] or load_config(self.settings.config)
+
+    @cached_property
+    def channels(self) -> tuple[ReviewChannel, ...]:
+        """Every channel that is configured; one that is configured in part raises ``ChannelHalfConfigured``."""
+        if self._given[1] is not None:
+            return tuple(self._given[1])
+        from hitl_middleware.channels.configured import configured_channels
+
+        return configured_channels(self.config)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Who is who."""
+        config = self.config
+        return self._given[2] or ListedPeople(config.people, config.groups, config.operators)
+
+    @cached_property
+    def desk(self) -> ReviewDesk:
+        """The one writer of requests."""
+        approvers = self.settings.default_approvers or ("api",)
+        return ReviewDesk(
+            self.store,
+            self.ledger,
+            self.directory,
+            self._wake,
+            channels=self.channels,
+            default_approvers=approvers,
+        )
+
+    @cached_property
+    def callers(self) -> Callers:
+        """How runs begin."""
+        return Callers(self.store, self.clock, self.desk, self.holdings, self._wake)
+
+    @property
+    def graphs(self) -> LocalRuns:
+        """The graphs that can be run here."""
+        from hitl_middleware.runs.local import LocalRuns
+
+        with self._registering:
+            self._graphs = self._graphs or LocalRuns(self.runs_portal)
+            return self._graphs
+
+    # for graphs ------------------------------------------------------------------------------------------------------
+
+    def approvals(
+        self, tools: Tools | Mapping[str, Any], *, interrupt_on: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The middleware for ``create_agent(..., middleware=[hitl.approvals(tools)])``.
+
+        ``tools``: the agent's tools, gated as they are marked, and as LangChain's ``interrupt_on`` says where given. Instead of tools
+        that mapping alone is understood too. Raises ``UnknownTool`` for a gated name that no tool bears.
+        """
+        from hitl_middleware.langchain import HumanReviewMiddleware
+
+        if isinstance(tools, Mapping):
+            return HumanReviewMiddleware(self._gate(None, tools))
+        return HumanReviewMiddleware(self._gate(tools, interrupt_on or {}))
+
+    def tool_gate(self, tools: Tools, *, interrupt_on: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Keyword arguments for ``ToolNode(tools, **hitl.tool_gate(tools))``.
+
+        They include ``handle_tool_errors``: the gate must see a time-out itself, not a message made of it. Raises ``UnknownTool``.
+        """
+        from hitl_middleware.gate.build import only_bad_arguments
+
+        gate = self._gate(tools, interrupt_on or {})
+        return {
+            "wrap_tool_call": gate.wrap_tool_call,
+            "awrap_tool_call": gate.awrap_tool_call,
+            "handle_tool_errors": only_bad_arguments,
+        }
+
+    def _gate(self, tools: Tools | None, interrupt_on: Mapping[str, Any]) -> Gate:
+        from hitl_middleware.gate import Gate
+        from hitl_middleware.gate.build import policies_of
+
+        return Gate(self.ledger, self.holdings, self.portal, policies_of(tools, interrupt_on))
+
+    def attach(self, graph: Graph, name: str | None = None) -> Graph:
+        """A copy of ``graph`` that files a request whenever it stops at a question, and is resumed here when people have decided.
+
+        Your process runs it; while it does, nobody else does. Root graphs; idempotent. The graph needs a checkpointer.
+        """
+        from hitl_middleware.runs.attach import Attached, attach, detach
+
+        if graph.checkpointer is None or isinstance(graph.checkpointer, bool):
+            msg = "attach needs a graph with a checkpointer: compile(checkpointer=hitl.checkpointer()), or any saver of your own"
+            raise ConfigurationError(msg)
+        name = name or graph.get_name()
+        self.graphs.add(name, detach(graph))
+        return attach(graph, Attached(name, self.callers, self.portal, self.start))
+
+    def serve(self, name: str, graph: Graph) -> None:
+        """Register a graph that this process drives: a copy with this library's own saver. Its module's graph stays as it is."""
+        from hitl_middleware.runs.attach import detach
+
+        self.graphs.add(name, detach(graph).copy({"checkpointer": self.checkpointer()}))
+
+    def checkpointer(self) -> BaseCheckpointSaver[Any]:
+        """LangGraph's saver on ``HITL_DATABASE_URL``, with a strict allow-list; for sync and async graphs on any loop."""
+        from hitl_middleware.stores.saver import open_saver
+
+        with self._starting:
+            if self._saver is None:
+                self._saver = self.runs_portal.call(open_saver, self.settings.database_url)
+            return self._saver
+
+    # for people ------------------------------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        request_id: str,
+        decision: Decision,
+        *,
+        identity: str,
+        name: str | None = None,
+        via: str,
+        vouched_by: str | None = None,
+        if_match: str | None = None,
+    ) -> ReviewRequest:
+        """One person's answer to one request; committed when this returns. Errors as ``ReviewDesk.submit``."""
+
+        async def work() -> ReviewRequest:
+            by = await self._person(identity, name, vouched_by)
+            return await self.desk.submit(request_id, decision, by=by, via=via, if_match=if_match)
+
+        return await self.portal.run(work)
+
+    async def settle(
+        self,
+        action_id: str,
+        what: Literal["done", "failed", "retry"],
+        *,
+        identity: str,
+        via: str,
+        message: str | None = None,
+        result: str | None = None,
+        vouched_by: str | None = None,
+    ) -> Action:
+        """Say what became of an ``unknown`` act. Errors as ``ReviewDesk.settle_outcome``."""
+        outcome = Outcome(
+            status="failed" if what == "failed" else "succeeded",
+            text=(result or message) if what == "done" else None,
+            error=message if what == "failed" else None,
+        )
+
+        async def work() -> Action:
+            by = await self._person(identity, None, vouched_by)
+            return await self.desk.settle_outcome(action_id, what, outcome, by=by, via=via)
+
+        return await self.portal.run(work)
+
+    async def _person(self, identity: str, name: str | None, vouched_by: str | None) -> Person:
+        return replace(await self.directory.person(identity, name=name), vouched_by=vouched_by)
+
+    async def start_run(self, graph: str, given: Any, **options: Any) -> Run:
+        """Store a new run; it begins at once. Options and errors as ``Callers.start``; ``UnknownGraph`` too."""
+        if graph not in self.graphs.graphs():
+            raise UnknownGraph(name=graph, known=", ".join(self.graphs.graphs()) or "none")
+        return await self.portal.run(self.callers.start, graph, given, **options)
+
+    async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
+        """Store a one-off message, to be delivered soon; the same ``key`` again changes nothing."""
+
+        async def store() -> None:
+            async with unit(self.store, self._wake) as work:
+                notice = Notice(
+                    id=new_id(), key=key, channel=channel, address=address, body=body, created_at=work.now
+                )
+                if await work.uow.add_notice(notice):
+                    work.wake("notice", notice.id)
+
+        await self.portal.run(store)
+
+    async def ready(self) -> None:
+        """Whether a decision could be stored now: the database lets a writer begin. Raises ``DatabaseUnreachable``."""
+
+        async def begin() -> None:
+            async with self.store.begin():
+                pass
+
+        await self.portal.run(begin)
+
+    def wait_for(self, thread_id: str, *, seconds: float | None = None) -> RunDetail:
+        """Wait until the thread's run has ended (at most ``seconds``), resuming it here when people have decided; the run as it is then.
+
+        Raises ``NotFound`` for a thread no run of which is under way.
+        """
+        self.start()
+        run_id = self.portal.call(self.views.run, thread_id).run.id
+
+        async def ended() -> RunDetail:
+            while True:
+                detail = await self.views.run(run_id)
+                if is_final("run", detail.run.status):
+                    return detail
+                await asyncio.sleep(WAIT_SECONDS)
+
+        async def patiently() -> RunDetail:
+            try:
+                return await asyncio.wait_for(ended(), seconds)
+            except TimeoutError:
+                return await self.views.run(run_id)
+
+        return self.portal.call(patiently)
+
+    # running ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Sweep, publish, resume and keep leases alive in the background, until the process ends. Idempotent."""
+        with self._starting:
+            if self._dispatcher is None:
+                dispatcher = self._make_dispatcher()
+                self.portal.call(self.store.prepare)
+                self.portal.call(dispatcher.start)
+                self._dispatcher = dispatcher
+
+    def stop(self) -> None:
+        """Finish what is under way, give leases back, close the database."""
+        with self._starting:
+            dispatcher, self._dispatcher = self._dispatcher, None
+            if dispatcher is not None:
+                self.portal.call(dispatcher.stop)
+            saver, self._saver = self._saver, None
+            if saver is not None:
+                from hitl_middleware.stores.saver import close_saver
+
+                self.runs_portal.call(close_saver, saver)
+            for channel in self.__dict__.get("channels", ()):
+                if (close := getattr(channel, "close", None)) is not None:
+                    self.portal.call(close)
+            self.portal.call(self.store.close)
+        with self._sharing:
+            for key in [k for k, v in self._shared.items() if v is self]:
+                del self._shared[key]
+        self.runs_portal.stop()
+        self.portal.stop()
+
+    def settle_all(self) -> None:
+        """Sweep and work until nothing is due here: for one-shot commands and tests."""
+        self.start()
+        assert self._dispatcher is not None  # noqa: S101 – just started
+        self.portal.call(self._dispatcher.settle)
+
+    def _make_dispatcher(self) -> LocalDispatcher:
+        channels, seconds = self.channels, self.settings.lease_seconds
+        advancer = Advancer(self.store, self.desk, self.graphs, self.holdings, self._wake)
+        publisher = Publisher(
+            self.store, channels, self._wake, owner=self.owner, public_url=self.public_url, seconds=seconds
+        )
+        return LocalDispatcher(
+            {
+                "run": advancer.advance,
+                "card": publisher.publish,
+                "notice": publisher.notify,
+                "delivery": self.inbox.process,
+            },
+            self._due,
+            chores={"bury": self.ledger.bury, "seal": lambda: audit.seal(self.store)},
+            heartbeat=self.holdings.renew,
+            sweep_seconds=min(1.0, seconds / 3),
+            beat_seconds=seconds / 3,
+        )
+
+    async def _due(self, topic: Topic) -> Sequence[str]:
+        """What this process can do something about; the rest is another one's of the same database."""
+        able: Mapping[Topic, Collection[str]] = {
+            "run": self.graphs.graphs(),
+            "card": [channel.name for channel in self.channels],
+            "notice": [channel.name for channel in self.channels],
+            "delivery": self.inbox.channels,
+        }
+        if not able[topic]:
+            return ()
+        async with self.store.read() as uow:
+            return await uow.due(topic, among=able[topic])
+
+    def _wake(self, topic: Topic, key: str) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.wake(topic, key)
+
+
+__all__ = ["Hitl"]

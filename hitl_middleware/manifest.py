@@ -1,0 +1,85 @@
+"""``langgraph.json``: which graphs there are. LangGraph's own manifest; of it only ``graphs`` is read."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from langgraph.graph import StateGraph
+from langgraph.pregel import Pregel
+
+from hitl_middleware.errors import ConfigurationError
+
+EXAMPLES: Mapping[str, str] = {"support": "hitl_graphs.support:graph"}
+"""What is served where there is no manifest: the shipped example, so that a first look needs no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedGraph:
+    """A graph and the module it came from (which may bring more, a router for example)."""
+
+    name: str
+    graph: Pregel[Any, Any, Any, Any]
+    module: ModuleType
+
+
+def read_manifest(path: Path) -> Mapping[str, str]:
+    """Graph name → ``module:attribute`` or ``./file.py:attribute``. Raises ``ConfigurationError``."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return EXAMPLES
+    except (OSError, ValueError) as error:
+        msg = f"{path}: {error}"
+        raise ConfigurationError(msg) from None
+    graphs = raw.get("graphs") if isinstance(raw, dict) else None
+    if not isinstance(graphs, dict):
+        msg = f'{path}: "graphs" must map names to module:attribute'
+        raise ConfigurationError(msg)
+    return {str(name): str(spec["path"] if isinstance(spec, dict) else spec) for name, spec in graphs.items()}
+
+
+def load_graph(name: str, spec: str, base: Path) -> LoadedGraph:
+    """Import one graph: compiled, a builder, or a function without arguments that makes either. Raises ``ConfigurationError``."""
+    place, _, attribute = spec.rpartition(":")
+    if not place or not attribute:
+        msg = f"graph {name!r}: {spec!r} is not module:attribute"
+        raise ConfigurationError(msg)
+    try:
+        module = _import(place, base)
+        found = getattr(module, attribute)
+    except (ImportError, AttributeError, FileNotFoundError) as error:
+        msg = f"graph {name!r} ({spec}) cannot be loaded: {error}"
+        raise ConfigurationError(msg) from error
+    if inspect.isfunction(found):
+        found = found()
+    if isinstance(found, StateGraph):
+        found = found.compile()
+    if not isinstance(found, Pregel):
+        msg = f"graph {name!r} ({spec}) is a {type(found).__name__}, not a graph"
+        raise ConfigurationError(msg)
+    return LoadedGraph(name, found, module)
+
+
+def _import(place: str, base: Path) -> ModuleType:
+    if not place.endswith(".py"):
+        if str(base) not in sys.path:
+            sys.path.insert(0, str(base))  # as LangGraph's own server does for "dependencies": ["."]
+        return importlib.import_module(place)
+    path = (base / place).resolve()
+    spec = importlib.util.spec_from_file_location(f"hitl_graph_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.exists():
+        msg = f"{path} does not exist"
+        raise FileNotFoundError(msg)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,370 @@
+"""The plug-in points: what the core asks of a database, a channel, a graph runner, a queue. Each is named by its verbs.
+
+Contract tests for stores and channels are in ``hitl_middleware.testing``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from hitl_middleware.actions import Identity
+from hitl_middleware.records import (
+    Action,
+    AuditEvent,
+    Card,
+    CardView,
+    ChainHead,
+    Delivery,
+    Driver,
+    Lease,
+    Notice,
+    Page,
+    ReviewRequest,
+    Run,
+    Submission,
+    Tally,
+    Target,
+)
+from hitl_middleware.review import RequestStatus, RunStatus
+
+
+class Clock(Protocol):
+    """Where time comes from; tests turn it by hand."""
+
+    def now(self) -> dt.datetime:
+        """The time: aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Everything read with ``lock`` stays as read until it ends; nothing is visible to others before.
+
+    Locks are taken in the order run → request → action → card, so two units of work cannot wait for each other.
+    A method that adds answers ``False`` (and changes nothing) where a unique key already stands.
+    """
+
+    async def now(self) -> dt.datetime:
+        """The database's time. Every deadline, lease and expiry is judged by it, never by a worker's own clock."""
+
+    # runs ------------------------------------------------------------------------------------------------------------
+
+    async def add_run(self, run: Run) -> bool:
+        """Insert. ``False``: the id exists, or the thread already has a running or suspended run and this one is not queued."""
+
+    async def run(self, run_id: str, *, lock: bool = False) -> Run | None: ...
+
+    async def active_run(self, thread_id: str, *, lock: bool = False) -> Run | None:
+        """The thread's run that is running or suspended: at most one."""
+
+    async def queued_runs(self, thread_id: str) -> Sequence[Run]:
+        """The thread's waiting runs, oldest first."""
+
+    async def set_run(
+        self, run_id: str, status: RunStatus, *, error: str | None = None, driver: Driver | None = None
+    ) -> bool:
+        """Change the status and what ``error`` says (``None``: nothing), and the driver when given; never lease, fence, wanted or seen.
+
+        ``False``, and nothing changed: there is no such run, or it would be the thread's second that is running or suspended.
+        """
+
+    async def want_run(self, run_id: str) -> None:
+        """``wanted = wanted + 1``: there is something for ``advance`` to look at."""
+
+    async def seen_run(self, run_id: str, seen: int) -> None:
+        """Raise ``seen`` to the ``wanted`` that was read before looking."""
+
+    async def list_runs(self, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
+        """Newest first."""
+
+    # leases ----------------------------------------------------------------------------------------------------------
+
+    async def acquire_lease(self, run_id: str, owner: str, seconds: float) -> Lease | None:
+        """Take the run's lease if it is free or has run out by database time; the fence grows by one. One statement."""
+
+    async def renew_lease(self, lease: Lease, seconds: float) -> bool:
+        """``False``: owner or fence has changed, the lease is lost."""
+
+    async def release_lease(self, lease: Lease) -> None:
+        """Give it back, if it is still this one."""
+
+    # requests --------------------------------------------------------------------------------------------------------
+
+    async def add_request(self, request: ReviewRequest) -> bool:
+        """Insert. ``False``: (thread, interrupt, position) exists, or the code is taken by a pending request."""
+
+    async def request(self, request_id: str, *, lock: bool = False) -> ReviewRequest | None: ...
+
+    async def requests_by_code(self, code: str) -> Sequence[ReviewRequest]:
+        """Newest first; at most one of them is pending."""
+
+    async def requests_of_thread(self, thread_id: str, *, lock: bool = False) -> Sequence[ReviewRequest]:
+        """All of them, oldest first."""
+
+    async def requests_of_run(self, run_id: str) -> Sequence[ReviewRequest]:
+        """All of them, oldest first."""
+
+    async def save_request(self, request: ReviewRequest) -> None:
+        """Write all that may change; the request was read with ``lock`` in this unit of work."""
+
+    async def list_requests(
+        self, *, status: RequestStatus | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[ReviewRequest]:
+        """Newest first."""
+
+    async def add_submission(self, submission: Submission) -> None: ...
+
+    async def submissions(self, request_id: str) -> Sequence[Submission]:
+        """Oldest first."""
+
+    # actions ---------------------------------------------------------------------------------------------------------
+
+    async def add_action(self, action: Action) -> bool:
+        """Insert. ``False``: the identity exists."""
+
+    async def action(self, action_id: str, *, lock: bool = False) -> Action | None: ...
+
+    async def action_by_identity(self, identity: Identity, *, lock: bool = False) -> Action | None: ...
+
+    async def actions_of_run(self, run_id: str) -> Sequence[Action]:
+        """Oldest first."""
+
+    async def actions(self, action_ids: Collection[str]) -> Mapping[str, Action]:
+        """Those that exist, by id."""
+
+    async def save_action(self, action: Action) -> None:
+        """Write all that may change; the action was read with ``lock`` in this unit of work."""
+
+    async def claim_action(
+        self, action_id: str, *, digest: str, claim_id: str, owner: str, seconds: float, lease: Lease | None
+    ) -> Action | None:
+        """The compare-and-set before every effect; one statement that changes one row or none.
+
+        ``approved`` and ``digest`` unchanged → ``executing`` with this claim, ``attempts + 1``. With ``lease``: its run's fence must
+        still be the lease's (and the action's run that run, where it has one). Without: no live lease may stand on the action's run.
+        ``None``: not claimed.
+        """
+
+    async def renew_claims(self, claim_ids: Collection[str], owner: str, seconds: float) -> frozenset[str]:
+        """Those that are still executing under ``owner``."""
+
+    async def dead_claims(self, *, grace: float, limit: int = 100) -> Sequence[Action]:
+        """Executing actions whose claim ran out more than ``grace`` seconds ago by database time, longest dead first.
+
+        In a unit of work that may write they are locked, and those that another one has locked are left out.
+        """
+
+    # cards, notices, deliveries --------------------------------------------------------------------------------------
+
+    async def add_card(self, card: Card) -> bool:
+        """Insert. ``False``: this request has a card in this place."""
+
+    async def card(self, card_id: str) -> Card | None: ...
+
+    async def cards_of(self, request_id: str) -> Sequence[Card]: ...
+
+    async def want_cards(self, request_id: str, version: int) -> Sequence[str]:
+        """Ask every card of the request to show at least ``version`` (due at once, given up no more); their ids."""
+
+    async def lease_card(self, card_id: str, owner: str, seconds: float) -> Card | None:
+        """Take a card that is due and free (``shown < wanted``, not given up, ``next_attempt_at`` passed); one statement.
+
+        ``attempts + 1``, here and not when it is saved: after a crash the next carrier must know that it is not the first.
+        """
+
+    async def save_card(self, card: Card) -> bool:
+        """Write ref, shown, attempts, next attempt, error and gave_up, and end the lease. ``False``: the lease was lost, nothing changed.
+
+        ``card`` carries the ``lease_owner`` under which it was leased (``replace`` what ``lease_card`` gave); the row is written only
+        while it still has that one. ``wanted`` is never lowered, and where it has grown meanwhile ``gave_up`` is false whatever
+        ``card`` says.
+        """
+
+    async def add_notice(self, notice: Notice) -> bool:
+        """Insert. ``False``: the key exists."""
+
+    async def lease_notice(self, notice_id: str, seconds: float) -> Notice | None:
+        """Take a notice that is unsent, due and free, ``attempts + 1``; one statement."""
+
+    async def save_notice(self, notice: Notice) -> bool:
+        """Write sent_at, attempts, next attempt, error and gave_up, and end the lease. ``False``: the lease was lost, nothing changed.
+
+        ``notice`` carries the ``lease_until`` under which it was leased (``replace`` what ``lease_notice`` gave).
+        """
+
+    async def add_delivery(self, delivery: Delivery) -> bool:
+        """Insert. ``False``: (channel, key) exists – this delivery is known."""
+
+    async def drop_delivery(self, channel: str, key: str) -> None:
+        """Forget a delivery that could not be acted on, so that it may come again."""
+
+    async def lease_delivery(self, delivery_id: str, seconds: float) -> Delivery | None:
+        """Take a delivery that is unprocessed, due and free, ``attempts + 1``; one statement."""
+
+    async def save_delivery(self, delivery: Delivery) -> bool:
+        """Write processed_at, attempts, next attempt and error, and end the lease. ``False``: the lease was lost, nothing changed.
+
+        ``delivery`` carries the ``lease_until`` under which it was leased (``replace`` what ``lease_delivery`` gave).
+        """
+
+    # audit -----------------------------------------------------------------------------------------------------------
+
+    async def append(self, event: AuditEvent) -> None: ...
+
+    async def unsealed(self, limit: int) -> Sequence[AuditEvent]:
+        """Oldest id first."""
+
+    async def chain_head(self, *, lock: bool = False) -> ChainHead: ...
+
+    async def seal(self, events: Sequence[AuditEvent], head: ChainHead) -> None:
+        """Write ``seq`` and ``hash`` of the events, and the new head (read with ``lock`` in this unit of work)."""
+
+    async def list_audit(
+        self, *, after: int = 0, limit: int = 500, run_id: str | None = None, request_id: str | None = None
+    ) -> Sequence[AuditEvent]:
+        """Sealed events with ``seq > after``, in order."""
+
+    async def tally(self) -> Tally:
+        """Count what waits and what went wrong."""
+
+    # due work, for the sweep -----------------------------------------------------------------------------------------
+
+    async def due(
+        self, topic: Topic, limit: int = 100, *, among: Collection[str] | None = None
+    ) -> Sequence[str]:
+        """Ids of what ``topic``'s reconciler should look at now; oldest first.
+
+        ``among`` leaves out what this process could not do: graphs (run) or channels (card, notice, delivery) that are not named.
+
+        run: not final, lease free, and (``wanted > seen``, or running and driven by us: its driver died); a queued run only when
+        its thread has no active run and it is the thread's oldest queued one.
+        request: pending, its deadline has passed.
+        card / notice / delivery: unfinished, due, lease free.
+        """
+
+
+class Store(Protocol):
+    """A database. Async once; it lives on one event loop."""
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work that may write: commits when the block ends, rolls back when it raises."""
+
+    def read(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work that only reads, one snapshot; does not wait for writers where the database allows it.
+
+        A verb that writes, or reads with ``lock``, raises in it.
+        """
+
+    async def prepare(self) -> None:
+        """Create or upgrade the schema where that is ours to do; raises ``DatabaseUnreachable`` or ``MigrationNeeded``."""
+
+    async def close(self) -> None: ...
+
+
+Topic = Literal["run", "request", "card", "notice", "delivery"]
+
+
+class Dispatcher(Protocol):
+    """Carries wake-ups. It only says "look at this one now": losing one delays, never loses."""
+
+    def wake(self, topic: Topic, key: str) -> None:
+        """Have the topic's reconciler look at ``key`` soon. Serial per key; never blocks, never raises."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Finish what is under way, take nothing new."""
+
+
+class ReviewChannel(Protocol):
+    """A place where people already are. Raises ``DeliveryFailed`` for what may work later (or never, ``permanent``)."""
+
+    name: str
+
+    def targets(self, request: ReviewRequest) -> Sequence[Target]:
+        """Where this request's cards belong. Pure: from settings and the plan."""
+
+    async def post(self, view: CardView) -> str:
+        """Post a new message for the card; its ref."""
+
+    async def update(self, view: CardView, ref: str) -> None:
+        """Make the posted message show ``view``."""
+
+    async def find(self, view: CardView) -> str | None:
+        """The ref of a message that was posted for this card though its answer was lost; ``None``: there is none."""
+
+    async def notify(self, notice: Notice) -> None:
+        """Deliver a one-off message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingInterrupt:
+    """A question of LangGraph that waits for an answer by ``id``."""
+
+    id: str
+    value: Any
+    response_schema: dict[str, Any] | None = None
+    checkpoint_ns: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Where a thread stands.
+
+    ``started``: there is a checkpoint. ``finished``: no task is left (``state.tasks == ()``; ``next == ()`` does not mean that).
+    ``breakpoint``: id of the checkpoint at which a static breakpoint holds it, where that is how it stopped.
+    """
+
+    started: bool
+    finished: bool
+    interrupts: tuple[PendingInterrupt, ...] = ()
+    breakpoint: str | None = None
+
+
+class GraphRuns(Protocol):
+    """Drives graphs: in this process, or on an Agent Server. Every call but ``look`` returns when the graph has stopped again.
+
+    ``lease`` reaches the gate as ``configurable["hitl_lease"]``. Whatever the graph raises is raised here.
+    """
+
+    def graphs(self) -> Collection[str]:
+        """Names of the graphs it can run."""
+
+    async def look(self, run: Run) -> Snapshot: ...
+
+    async def start(self, run: Run, lease: Lease) -> None:
+        """Run with the run's input."""
+
+    async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
+        """``Command(resume={interrupt id: answer})``, ``durability="sync"``."""
+
+    async def carry_on(self, run: Run, lease: Lease) -> None:
+        """Continue from the last checkpoint with no input: past a breakpoint, or after a crash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who answers. ``identities`` are all names of one person; ``operator`` may decide and settle anything.
+
+    ``vouched_by`` is the token that named the person, where a signature did not.
+    """
+
+    identity: str
+    name: str | None = None
+    identities: frozenset[str] = frozenset()
+    operator: bool = False
+    vouched_by: str | None = None
+
+
+class Directory(Protocol):
+    """Knows people across channels."""
+
+    async def person(self, identity: str, *, name: str | None = None) -> Person: ...
+
+    async def members(self, group: str) -> frozenset[str]:
+        """Identities behind ``group:name``; empty for an unknown group (nobody may decide, never everybody)."""

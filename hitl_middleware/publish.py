@@ -1,0 +1,165 @@
+"""``publish(card)``: make a posted message show what is stored; and deliver notices once.
+
+A reconciler like ``advance``: whatever bumped the request's version, this is the one path that makes its messages true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import replace
+
+import structlog
+
+from hitl_middleware.errors import DeliveryFailed
+from hitl_middleware.ports import ReviewChannel, Store
+from hitl_middleware.records import Card, CardView, Notice
+from hitl_middleware.work import Wake, unit
+
+log = structlog.get_logger("hitl.publish")
+
+LEASES = 2
+"""A delivery that takes longer than one lease is cut, and after two another process takes it up: never two of them at once."""
+
+MAX_ATTEMPTS = 12
+BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Seconds before the next attempt; the last one repeats. With 12 attempts about 30 minutes; a later version tries again."""
+
+
+class Publisher:
+    """Posts and updates cards, delivers notices.
+
+    ``public_url``: where request pages are served, for links. ``seconds`` is HITL_LEASE_SECONDS.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Iterable[ReviewChannel],
+        wake: Wake,
+        *,
+        owner: str,
+        public_url: str | None,
+        seconds: float,
+    ) -> None:
+        self._store = store
+        self._channels = {channel.name: channel for channel in channels}
+        self._wake = wake
+        self._owner = owner
+        self._seconds = seconds
+        self._url = public_url.rstrip("/") if public_url else None
+
+    async def publish(self, card_id: str) -> None:
+        """Bring one card up to its request's version."""
+        async with self._store.begin() as uow:
+            known = await uow.card(card_id)
+            channel = self._channels.get(known.target.channel) if known is not None else None
+            if channel is None:
+                return  # another process of this database has the channel, or it is switched off: nothing is touched
+            card = await uow.lease_card(card_id, self._owner, LEASES * self._seconds)
+        if card is None or (view := await self._view(card)) is None:
+            return
+        try:
+            async with asyncio.timeout(self._seconds):
+                ref = await _show(channel, view)
+        except DeliveryFailed as error:
+            await self._failed(card, view, error)
+            return
+        except TimeoutError:
+            await self._failed(card, view, self._too_slow())
+            return
+        except Exception as error:
+            log.exception("delivery broke", channel=channel.name, card=card.id)
+            await self._failed(card, view, DeliveryFailed(type(error).__name__))
+            return
+        await self._save(replace(card, ref=ref, shown=view.request.version, attempts=0, error=None))
+        log.info(
+            "review card published", channel=channel.name, request=view.request.id, run=view.run.id,
+            status=view.request.status, version=view.request.version, **view.run.labels,
+        )  # fmt: skip
+
+    async def _view(self, card: Card) -> CardView | None:
+        async with self._store.read() as uow:
+            request = await uow.request(card.request_id)
+            run = await uow.run(request.run_id) if request else None
+            if request is None or run is None:
+                return None
+            return CardView(
+                card=card,
+                request=request,
+                action=await uow.action(request.action_id) if request.action_id else None,
+                submissions=tuple(await uow.submissions(request.id)),
+                run=run,
+                url=f"{self._url}/requests/{request.id}" if self._url else None,
+            )
+
+    async def _failed(self, card: Card, view: CardView, error: DeliveryFailed) -> None:
+        gave_up = error.permanent or card.attempts >= MAX_ATTEMPTS
+        wait = error.retry_after if error.retry_after is not None else _backoff(card.attempts)
+        await self._save(replace(card, error=str(error), gave_up=gave_up), wait=wait)
+        log.warning(
+            "delivery gave up" if gave_up else "delivery failed",
+            channel=card.target.channel, request=view.request.id, attempt=card.attempts, error=str(error), retry_in=wait,
+        )  # fmt: skip
+
+    def _too_slow(self) -> DeliveryFailed:
+        return DeliveryFailed(f"no answer within {self._seconds:g} s")
+
+    async def _save(self, card: Card, *, wait: float | None = None) -> None:
+        async with unit(self._store, self._wake) as work:
+            later = None if wait is None else work.now + dt.timedelta(seconds=wait)
+            if await work.uow.save_card(replace(card, next_attempt_at=later)):
+                return
+            # This process was away for so long that another one took the card over, and what it sent may have come last.
+            request = await work.uow.request(card.request_id, lock=True)
+            if request is not None:
+                await work.show(replace(request, version=request.version + 1, updated_at=work.now))
+
+    async def notify(self, notice_id: str) -> None:
+        """Deliver one notice."""
+        async with self._store.begin() as uow:
+            notice = await uow.lease_notice(notice_id, LEASES * self._seconds)
+        if notice is None:
+            return
+        channel = self._channels.get(notice.channel)
+        try:
+            if channel is None:
+                missing = f"channel {notice.channel!r} is not configured here"
+                raise DeliveryFailed(missing, permanent=True)
+            async with asyncio.timeout(self._seconds):
+                await channel.notify(notice)
+        except DeliveryFailed as error:
+            await self._notice_failed(notice, error)
+            return
+        except TimeoutError:
+            await self._notice_failed(notice, self._too_slow())
+            return
+        except Exception as error:
+            log.exception("notice broke", channel=notice.channel, notice=notice.id)
+            await self._notice_failed(notice, DeliveryFailed(type(error).__name__))
+            return
+        async with self._store.begin() as uow:
+            await uow.save_notice(replace(notice, sent_at=await uow.now(), error=None))
+
+    async def _notice_failed(self, notice: Notice, error: DeliveryFailed) -> None:
+        gave_up = error.permanent or notice.attempts >= MAX_ATTEMPTS
+        wait = error.retry_after if error.retry_after is not None else _backoff(notice.attempts)
+        async with self._store.begin() as uow:
+            later = await uow.now() + dt.timedelta(seconds=wait)
+            await uow.save_notice(replace(notice, error=str(error), gave_up=gave_up, next_attempt_at=later))
+
+
+async def _show(channel: ReviewChannel, view: CardView) -> str:
+    """Post or update; the message's ref. An earlier attempt whose answer was lost is looked for before anything is posted again."""
+    ref = view.card.ref
+    if ref is None and view.card.attempts > 1:
+        ref = await channel.find(view)
+    if ref is None:
+        return await channel.post(view)
+    await channel.update(view, ref)
+    return ref
+
+
+def _backoff(attempts: int) -> float:
+    return BACKOFF[min(max(attempts, 1), len(BACKOFF)) - 1]

@@ -1,0 +1,192 @@
+"""``advance(run)``: compare where a run stands with what is stored, and close the difference.
+
+May be called at any time, any number of times, by anyone: the run's lease makes one of them work and the others leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+
+from hitl_middleware.desk import ReviewDesk
+from hitl_middleware.errors import DatabaseUnreachable, LeaseLost
+from hitl_middleware.failpoints import failpoint
+from hitl_middleware.leases import Holdings
+from hitl_middleware.ports import GraphRuns, Snapshot, Store
+from hitl_middleware.records import Lease, Run
+from hitl_middleware.review import is_final
+from hitl_middleware.work import Wake, Work, unit
+
+log = structlog.get_logger("hitl.runs")
+
+TRANSIENT = frozenset({"OperationalError", "InterfaceError", "PoolTimeout"})
+"""Errors of a saver whose database is under load or restarting; the run is left as it is and looked at again. Anything else ends it."""
+
+MAX_TRANSIENT = 20
+
+
+class Advancer:
+    """Drives runs on."""
+
+    def __init__(
+        self, store: Store, desk: ReviewDesk, runs: GraphRuns, holdings: Holdings, wake: Wake
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._runs = runs
+        self._holdings = holdings
+        self._wake = wake
+        self._stumbles: dict[str, int] = {}
+
+    async def advance(self, run_id: str) -> None:
+        """Bring one run as far as it goes: to its next question, or to its end."""
+        failpoint("lease.before")
+        lease = await self._take(run_id)
+        if lease is None:
+            return
+        self._holdings.hold_lease(lease)
+        failpoint("lease.after")
+        try:
+            while await self._step(lease):
+                pass
+        except LeaseLost:
+            log.warning("run taken over", run=run_id)
+        finally:
+            self._holdings.drop_lease(lease)
+            async with self._store.begin() as uow:
+                await uow.release_lease(lease)
+
+    async def _take(self, run_id: str) -> Lease | None:
+        async with unit(self._store, self._wake) as work:
+            run = await work.uow.run(run_id, lock=True)
+            if run is None or is_final("run", run.status) or run.graph not in self._runs.graphs():
+                return None
+            if run.status == "queued":
+                waiting = await work.uow.queued_runs(run.thread_id)
+                if await work.uow.active_run(run.thread_id) is not None or waiting[0].id != run.id:
+                    return None
+            lease = await work.uow.acquire_lease(run_id, self._holdings.owner, self._holdings.seconds)
+            if lease is not None and run.status == "queued":
+                if not await work.uow.set_run(run_id, "running"):  # the thread was taken in this very moment
+                    await work.uow.release_lease(lease)
+                    return None
+                await work.audit("run.started", "hitl", run=run)
+            return lease
+
+    async def _step(self, lease: Lease) -> bool:
+        """Look once and do one thing; whether to look again."""
+        async with self._store.read() as uow:
+            run = await uow.run(lease.run_id)
+        if run is None or is_final("run", run.status):
+            return False
+        if run.fence != lease.fence or not self._holdings.holds(lease):
+            raise LeaseLost(run=run.id)
+        snapshot = await self._runs.look(run)
+        ours = run.driver == "hitl"
+        if not snapshot.started:
+            return (
+                await self._drive(run, partial(self._runs.start, run, lease))
+                if ours
+                else await self._rest(run, run.status)
+            )
+        if snapshot.finished:
+            return await self._close(run, "succeeded")
+        if snapshot.interrupts or snapshot.breakpoint:
+            return await self._answer(run, lease, snapshot)
+        # Work is left and nobody is asked: the process that drove it died. Our lease says it is not merely slow.
+        return await (
+            self._drive(run, partial(self._runs.carry_on, run, lease)) if ours else self._left(run, snapshot)
+        )
+
+    async def _left(self, run: Run, snapshot: Snapshot) -> bool:
+        """The user's own process stopped in the middle: with an error that it was told, or because it died. It may come again."""
+        if run.error is not None:
+            return await self._close(run, "failed", run.error)
+        await self._desk.open(
+            run.id, snapshot, fence=run.fence
+        )  # questions it went on without are taken back
+        return await self._rest(run, run.status)
+
+    async def _answer(self, run: Run, lease: Lease, snapshot: Snapshot) -> bool:
+        await self._desk.open(run.id, snapshot, fence=run.fence)
+        answers = await self._desk.answers(run, snapshot)
+        if not answers:
+            return await self._rest(run, "suspended")
+        if snapshot.breakpoint is not None and not snapshot.interrupts:
+            (said,) = answers.values()
+            if said["type"] == "reject":
+                return await self._close(run, "cancelled", said.get("message") or "Cancelled at a breakpoint")
+            return await self._drive(run, partial(self._runs.carry_on, run, lease))
+        log.info(
+            "run resumed",
+            run=run.id,
+            thread=run.thread_id,
+            graph=run.graph,
+            answers=len(answers),
+            **run.labels,
+        )
+        return await self._drive(run, partial(self._runs.resume, run, lease, answers))
+
+    async def _drive(self, run: Run, go: Callable[[], Awaitable[None]]) -> bool:
+        failpoint("resume.before")
+        async with self._unit(run) as work:
+            if run.status != "running" or run.driver != "hitl":
+                # From here on a crash is ours to heal, also where the user's own process began the run.
+                await work.uow.set_run(run.id, "running", driver="hitl")
+                await work.audit("run.resumed", "hitl", run=run)
+        try:
+            await go()
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 – whatever a graph raises ends its run, visibly
+            stumbles = self._stumbles[run.id] = self._stumbles.get(run.id, 0) + 1
+            if _is_transient(error) and stumbles <= MAX_TRANSIENT:
+                log.warning("run stumbled", run=run.id, error=type(error).__name__, times=stumbles)
+                return False
+            log.warning("run failed", run=run.id, graph=run.graph, error=type(error).__name__)
+            return await self._close(run, "failed", f"{type(error).__name__}: {error}"[:2_000])
+        self._stumbles.pop(run.id, None)
+        failpoint("resume.after")
+        return True
+
+    @asynccontextmanager
+    async def _unit(self, run: Run) -> AsyncIterator[Work]:
+        """A unit of work on a run that is still ours; what a process knew before it slept must not be written over what came after.
+
+        Raises ``LeaseLost``.
+        """
+        async with unit(self._store, self._wake) as work:
+            current = await work.uow.run(run.id, lock=True)
+            if current is None or current.fence != run.fence:
+                raise LeaseLost(run=run.id)
+            yield work
+
+    async def _rest(self, run: Run, status: Any) -> bool:
+        """Nothing more to do until something changes; what changed after we looked is looked at again."""
+        async with self._unit(run) as work:
+            if run.status != status:
+                await work.uow.set_run(run.id, status)
+                await work.audit(f"run.{status}", "hitl", run=run)
+            await work.uow.seen_run(run.id, run.wanted)
+        return False
+
+    async def _close(self, run: Run, status: Any, error: str | None = None) -> bool:
+        over = Snapshot(started=True, finished=True)
+        await self._desk.open(run.id, over, fence=run.fence)  # whatever still waits was overtaken
+        async with self._unit(run) as work:
+            await work.uow.set_run(run.id, status, error=error)
+            await work.uow.seen_run(run.id, run.wanted)
+            await work.audit(f"run.{status}", "hitl", run=run)
+            for waiting in (await work.uow.queued_runs(run.thread_id))[:1]:
+                await work.want(waiting.id)
+        return False
+
+
+def _is_transient(error: Exception) -> bool:
+    """Whether our database or the saver's was away. A node's trouble with its own database is the graph's: it is not repeated for that."""
+    in_a_node = any("During task with name" in note for note in getattr(error, "__notes__", ()))
+    return isinstance(error, DatabaseUnreachable) or (type(error).__name__ in TRANSIENT and not in_a_node)

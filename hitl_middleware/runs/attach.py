@@ -1,0 +1,138 @@
+"""``attach``: the user's process runs the graph; whenever it stops, requests are filed.
+
+A callback at the graph's root holds the run's lease from its start to its end (so nobody resumes it meanwhile, and two callers of one
+thread take turns) and files the questions when it parks. Root graphs only: LangGraph tells an attached subgraph nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
+from langgraph.pregel import Pregel
+
+from hitl_middleware.errors import HitlError, RequestNotFiled
+from hitl_middleware.portal import Portal
+from hitl_middleware.ports import PendingInterrupt, Snapshot
+from hitl_middleware.records import Lease
+from hitl_middleware.runs.callers import Callers
+
+log = structlog.get_logger("hitl.runs")
+
+
+@dataclass(slots=True)
+class _Root:
+    thread_id: str
+    lease: Lease
+    parked: bool = False
+
+
+class Attached(GraphCallbackHandler):
+    """The callback of one attached graph. Synchronous on purpose: LangGraph runs it in a thread under ``ainvoke``."""
+
+    raise_error = (
+        True  # errors of callbacks are swallowed otherwise, and a request that was not filed must be told
+    )
+
+    def __init__(self, name: str, callers: Callers, portal: Portal, ready: Callable[[], None]) -> None:
+        self.name = name
+        self._callers = callers
+        self._portal = portal
+        self._ready = ready
+        self._roots: dict[UUID, _Root] = {}
+        self._lock = threading.Lock()
+
+    def on_chain_start(
+        self,
+        serialized: dict[str, Any] | None,  # noqa: ARG002 – LangChain's signature
+        inputs: Any,  # noqa: ARG002 – LangChain's signature
+        *,
+        run_id: UUID,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """The root starts: take the thread's lease, or wait for whoever has it."""
+        facts = metadata or {}
+        if "thread_id" not in facts or "langgraph_node" in facts or "langgraph_checkpoint_ns" in facts:
+            return  # a step inside the graph, or a graph without a thread
+        with self._lock:
+            if kwargs.get("parent_run_id") in self._roots:
+                return
+        self._ready()
+        thread_id = str(facts["thread_id"])
+        lease = self._portal.call(self._callers.begin, self.name, thread_id)
+        with self._lock:
+            self._roots[run_id] = _Root(thread_id, lease)
+
+    def on_interrupt(self, event: GraphInterruptEvent) -> None:
+        """The run is parked, durably: file what it asks."""
+        root = self._roots.get(event.run_id) if event.run_id is not None else None
+        if root is None:
+            return
+        root.parked = True
+        snapshot = Snapshot(
+            started=True,
+            finished=False,
+            interrupts=tuple(
+                PendingInterrupt(
+                    id=item.id,
+                    value=item.value,
+                    response_schema=item.response_schema if isinstance(item.response_schema, dict) else None,
+                )
+                for item in event.interrupts
+            ),
+            breakpoint=event.checkpoint_id
+            if event.status in {"interrupt_before", "interrupt_after"} and not event.interrupts
+            else None,
+        )
+        try:
+            self._portal.call(self._callers.file, root.lease.run_id, snapshot)
+        except HitlError as error:
+            raise RequestNotFiled(thread_id=root.thread_id, reason=str(error)) from error
+        except Exception as error:
+            raise RequestNotFiled(thread_id=root.thread_id, reason=type(error).__name__) from error
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 – LangChain's signature
+        """The root stops of its own."""
+        self._end(run_id, None)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """The root stops with an error (a question that could not be filed is not one of the graph's)."""
+        try:
+            self._end(run_id, error)
+        except HitlError:  # the database is away: the caller hears of its own error, and the sweep looks when the lease has run out
+            log.warning("run end not stored", error=type(error).__name__)
+
+    def _end(self, run_id: UUID, error: BaseException | None) -> None:
+        with self._lock:
+            root = self._roots.pop(run_id, None)
+        if root is not None:
+            self._portal.call(self._callers.end, root.lease, parked=root.parked, error=error)
+
+
+def attach(graph: Pregel[Any, Any, Any, Any], handler: Attached) -> Pregel[Any, Any, Any, Any]:
+    """A copy of ``graph`` that files its questions. Idempotent: an attached graph is answered with itself."""
+    return graph if handlers_of(graph) else graph.with_config(callbacks=[handler])
+
+
+def detach(graph: Pregel[Any, Any, Any, Any]) -> Pregel[Any, Any, Any, Any]:
+    """The graph without our callback: where we drive it ourselves, filing is ``advance``'s."""
+    if not handlers_of(graph):
+        return graph
+    callbacks = [item for item in _callbacks(graph) if not isinstance(item, Attached)]
+    return graph.copy({"config": {**(graph.config or {}), "callbacks": callbacks}})
+
+
+def handlers_of(graph: Pregel[Any, Any, Any, Any]) -> list[Attached]:
+    """Our callbacks on this graph."""
+    return [item for item in _callbacks(graph) if isinstance(item, Attached)]
+
+
+def _callbacks(graph: Pregel[Any, Any, Any, Any]) -> list[Any]:
+    callbacks = (graph.config or {}).get("callbacks") or []
+    return list(callbacks) if isinstance(callbacks, list) else list(callbacks.handlers)

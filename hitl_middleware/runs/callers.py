@@ -1,0 +1,167 @@
+"""Runs that begin: asked for through us, or begun by the user's own process on an attached graph."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hitl_middleware.desk import ReviewDesk
+from hitl_middleware.errors import DoesNotFit, ThreadBusy
+from hitl_middleware.ids import new_id
+from hitl_middleware.leases import Holdings
+from hitl_middleware.ports import Clock, Snapshot, Store
+from hitl_middleware.records import Lease, OnNewInput, Run
+from hitl_middleware.review import is_final
+from hitl_middleware.work import Wake, Work, unit
+
+PATIENCE = 3
+"""How many leases a caller waits for a thread that somebody else runs before it is told so."""
+
+
+class Callers:
+    """Begins runs."""
+
+    def __init__(self, store: Store, clock: Clock, desk: ReviewDesk, holdings: Holdings, wake: Wake) -> None:
+        self._store = store
+        self._clock = clock
+        self._desk = desk
+        self._holdings = holdings
+        self._wake = wake
+
+    # runs we drive ---------------------------------------------------------------------------------------------------
+
+    async def start(  # noqa: PLR0913 – each is one word of the API
+        self,
+        graph: str,
+        given: Any,
+        *,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        requester: str | None = None,
+        started_by: str | None = None,
+        on_new_input: OnNewInput = "enqueue",
+        labels: Mapping[str, str] | None = None,
+        note: str = "New input arrived and waits for this run to end",
+    ) -> Run:
+        """Store a new run; ``advance`` begins it. With a ``run_id`` that exists: that run (a delivery may be processed twice).
+
+        A thread that is running or suspended: the new run waits for its end (``enqueue``), or its open questions are taken back so that
+        it ends (``supersede``), or ``ThreadBusy`` (``refuse``; also where two first runs of a thread race: the loser may try again).
+        ``given`` is JSON; ``DoesNotFit`` otherwise.
+        """
+        try:
+            json.dumps(given)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise DoesNotFit(field="input", why=f"a run's input must be JSON. {error}") from None
+        run_id = run_id or new_id()
+        thread_id = thread_id or run_id
+        async with unit(self._store, self._wake) as work:
+            known = await work.uow.run(run_id)
+            if known is not None:
+                return known
+            active = await work.uow.active_run(thread_id, lock=True)
+            busy = active is not None or bool(await work.uow.queued_runs(thread_id))
+            if busy and on_new_input == "refuse":
+                raise ThreadBusy(thread_id=thread_id, owner=f"run {active.id}" if active else "a queued run")
+            run = Run(
+                id=run_id,
+                thread_id=thread_id,
+                graph=graph,
+                status="queued" if busy else "running",
+                driver="hitl",
+                created_at=work.now,
+                updated_at=work.now,
+                input=given,
+                requester=requester,
+                started_by=started_by,
+                on_new_input=on_new_input,
+                labels=dict(labels or {}),
+                note=note if busy else None,
+            )
+            if not await work.uow.add_run(run):
+                raise ThreadBusy(thread_id=thread_id, owner="another run")
+            await work.audit(
+                "run.queued" if busy else "run.started",
+                requester or started_by or "hitl",
+                run=run,
+                on_new_input=on_new_input,
+            )
+            work.wake("run", run.id)
+            if active is not None and on_new_input == "supersede":
+                await self._desk.take_back(work, active.id, note)
+            elif active is not None:
+                await self._desk.add_note(work, active.id, note)
+        return run
+
+    # runs of the user's own process ----------------------------------------------------------------------------------
+
+    async def begin(self, graph: str, thread_id: str) -> Lease:
+        """The user's process begins to run a thread: its lease, waited for where somebody else has it.
+
+        Raises ``ThreadBusy`` after ``PATIENCE`` leases: a live holder never lets go, a dead one does after one.
+        """
+        patience = self._clock.monotonic() + PATIENCE * self._holdings.seconds
+        while True:
+            async with unit(self._store, self._wake) as work:
+                run = await work.uow.active_run(thread_id, lock=True)
+                if run is None:
+                    run = Run(
+                        id=new_id(),
+                        thread_id=thread_id,
+                        graph=graph,
+                        status="running",
+                        driver="caller",
+                        started_by="caller",
+                        created_at=work.now,
+                        updated_at=work.now,
+                    )
+                    await work.uow.add_run(run)
+                    await work.audit("run.started", "caller", run=run)
+                lease = await work.uow.acquire_lease(run.id, self._holdings.owner, self._holdings.seconds)
+                if lease is not None:
+                    await work.uow.set_run(run.id, "running", driver="caller")
+                    # Should this process die, or the database be away when the run parks: the sweep looks as soon as the lease is free.
+                    await work.uow.want_run(run.id)
+                    break
+            if self._clock.monotonic() >= patience:
+                raise ThreadBusy(thread_id=thread_id, owner=run.lease_owner)
+            await asyncio.sleep(min(0.05, self._holdings.seconds / 10))
+        self._holdings.hold_lease(lease, thread_id)
+        return lease
+
+    async def file(self, run_id: str, snapshot: Snapshot) -> None:
+        """The run has parked: store its questions."""
+        await self._desk.open(run_id, snapshot, complete=False)
+
+    async def end(self, lease: Lease, *, parked: bool, error: BaseException | None) -> None:
+        """The user's process has stopped running the thread."""
+        self._holdings.drop_lease(lease)
+        async with unit(self._store, self._wake) as work:
+            run = await work.uow.run(lease.run_id, lock=True)
+            if run is not None and not is_final("run", run.status) and run.fence == lease.fence:
+                words = None if error is None else f"{type(error).__name__}: {error}"[:2_000]
+                if parked:
+                    await work.uow.set_run(run.id, "suspended")
+                elif words is None:
+                    await self._desk.take_back(work, run.id, "The run moved on without this answer")
+                    await work.uow.set_run(run.id, "succeeded")
+                elif await _unfinished(work, run):
+                    await work.uow.set_run(
+                        run.id, "suspended", error=words
+                    )  # advance looks where it really stands
+                else:
+                    await work.uow.set_run(run.id, "failed", error=words)
+                await work.audit("run.stopped", "caller", run=run, parked=parked)
+                await work.want(run.id)
+            await work.uow.release_lease(lease)
+
+
+async def _unfinished(work: Work, run: Run) -> bool:
+    """Whether people were asked, or have answered, and it has not come to an end."""
+    requests = await work.uow.requests_of_run(run.id)
+    actions = await work.uow.actions_of_run(run.id)
+    return any(r.status == "pending" for r in requests) or not all(
+        is_final("action", a.status) for a in actions
+    )

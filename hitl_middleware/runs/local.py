@@ -1,0 +1,152 @@
+"""GraphRuns over compiled graphs in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.pregel import Pregel
+from langgraph.types import Command, StateSnapshot
+
+from hitl_middleware.errors import UnknownGraph
+from hitl_middleware.gate.build import check_tools
+from hitl_middleware.gate.calls import LEASE_KEY
+from hitl_middleware.portal import Portal
+from hitl_middleware.ports import PendingInterrupt, Snapshot
+from hitl_middleware.records import Lease, Run
+
+T = TypeVar("T")
+
+RUN_KEY = "hitl_run"
+"""In a checkpoint's metadata: which run wrote it. So a run whose input was never taken is told from one that has begun."""
+
+
+class LocalRuns:
+    """Drives graphs on a loop of their own (``portal``): a tool that blocks that loop cannot keep leases from being renewed."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._graphs: dict[str, Pregel[Any, Any, Any, Any]] = {}
+        self._sync_only: set[str] = set()
+
+    def add(self, name: str, graph: Pregel[Any, Any, Any, Any]) -> None:
+        """Register (or replace) a graph under its name. Raises ``UnknownTool`` for a policy whose tool the graph does not have."""
+        check_tools(graph)
+        self._graphs[name] = graph
+        self._sync_only.discard(name)
+
+    def graphs(self) -> Collection[str]:
+        """Names of the graphs that can be run here."""
+        return tuple(self._graphs)
+
+    async def look(self, run: Run) -> Snapshot:
+        """Where the run's thread stands, from its newest checkpoint."""
+        graph = self._graph(run)
+        try:
+            return await self._on_its_loop(graph, _look, graph, run)
+        except NotImplementedError:  # a saver without async methods: from now on in a thread
+            self._sync_only.add(run.graph)
+            return await self._in_thread(graph, run)
+
+    async def start(self, run: Run, lease: Lease) -> None:
+        """Run with the run's input."""
+        await self._invoke(run, lease, run.input)
+
+    async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
+        """Resume by interrupt id: a bare value that arrives twice would answer the next question."""
+        await self._invoke(run, lease, Command(resume=dict(answers)))
+
+    async def carry_on(self, run: Run, lease: Lease) -> None:
+        """Continue from the last checkpoint."""
+        await self._invoke(run, lease, None)
+
+    async def _invoke(self, run: Run, lease: Lease, given: Any) -> None:
+        graph, config = self._graph(run), _config(run)
+        config["configurable"][LEASE_KEY] = {"run": lease.run_id, "fence": lease.fence}
+        config["metadata"] = {RUN_KEY: run.id}
+        # "exit" forgets an approval after a crash; "async" may. "sync" costs no more here (DESIGN §6).
+        if run.graph in self._sync_only:
+            await asyncio.to_thread(partial(graph.invoke, given, config, durability="sync"))
+        else:
+            await self._on_its_loop(graph, _ainvoke, graph, given, config)
+
+    async def _on_its_loop(
+        self, graph: Pregel[Any, Any, Any, Any], do: Callable[..., Awaitable[T]], *args: Any
+    ) -> T:
+        """Savers with async connections belong to the loop they were made on."""
+        home = getattr(graph.checkpointer, "loop", None)
+        if isinstance(home, asyncio.AbstractEventLoop) and home.is_running():
+            if home is asyncio.get_running_loop():
+                return await do(*args)
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_begin(do, *args), home))
+        return await asyncio.wrap_future(self._portal.submit(do, *args))
+
+    async def _in_thread(self, graph: Pregel[Any, Any, Any, Any], run: Run) -> Snapshot:
+        state = await asyncio.to_thread(graph.get_state, _config(run))
+        before = (
+            await asyncio.to_thread(graph.get_state, state.parent_config) if state.parent_config else None
+        )
+        return _snapshot(graph, run, state, before)
+
+    def _graph(self, run: Run) -> Pregel[Any, Any, Any, Any]:
+        try:
+            return self._graphs[run.graph]
+        except KeyError:
+            raise UnknownGraph(name=run.graph, known=", ".join(self._graphs) or "none") from None
+
+
+async def _begin(do: Callable[..., Awaitable[T]], *args: Any) -> T:
+    return await do(*args)
+
+
+async def _ainvoke(graph: Pregel[Any, Any, Any, Any], given: Any, config: Any) -> None:
+    try:
+        await graph.ainvoke(given, config, durability="sync")
+    except SystemExit as error:
+        # A node that calls sys.exit() ends its run, not the process that runs others.
+        msg = f"the graph tried to end the process (sys.exit({error.code!r}))"
+        raise RuntimeError(msg) from error
+
+
+async def _look(graph: Pregel[Any, Any, Any, Any], run: Run) -> Snapshot:
+    state = await graph.aget_state(_config(run))
+    asks_after = bool(graph.interrupt_after_nodes) and bool(state.tasks) and not state.interrupts
+    before = await graph.aget_state(state.parent_config) if asks_after and state.parent_config else None
+    return _snapshot(graph, run, state, before)
+
+
+def _snapshot(
+    graph: Pregel[Any, Any, Any, Any], run: Run, state: StateSnapshot, before: StateSnapshot | None
+) -> Snapshot:
+    metadata = state.metadata or {}
+    mine = state.metadata is not None and (run.started_by == "caller" or metadata.get(RUN_KEY) == run.id)
+    interrupts = tuple(
+        PendingInterrupt(
+            id=item.id,
+            value=item.value,
+            response_schema=item.response_schema if isinstance(item.response_schema, dict) else None,
+        )
+        for item in state.interrupts
+    )
+    held = _holds(graph.interrupt_before_nodes, state.next) or (
+        before is not None and _holds(graph.interrupt_after_nodes, before.next)
+    )
+    checkpoint_id = (state.config.get("configurable") or {}).get("checkpoint_id")
+    return Snapshot(
+        started=mine,
+        # next == () does not mean finished: a crashed thread can look so. No task left does (DESIGN §6).
+        finished=mine and state.tasks == (),
+        interrupts=interrupts,
+        breakpoint=checkpoint_id if held and state.tasks and not interrupts else None,
+    )
+
+
+def _holds(nodes: str | Collection[str], names: Collection[str]) -> bool:
+    return bool(names) and (nodes == "*" or any(name in nodes for name in names))
+
+
+def _config(run: Run) -> RunnableConfig:
+    return {"configurable": {"thread_id": run.thread_id}}

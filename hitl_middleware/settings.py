@@ -1,0 +1,108 @@
+"""Settings: ``HITL_*`` variables, and ``hitl.toml`` for people, groups and routing. Reading them does no network and no database."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hitl_middleware.errors import ConfigurationError
+
+DEFAULT_DATABASE = "sqlite:///.hitl/hitl.db"
+
+
+class Settings(BaseSettings):
+    """What the environment says. Every variable is ``HITL_`` and the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="HITL_", frozen=True, extra="ignore")
+
+    database_url: str = DEFAULT_DATABASE
+    """``sqlite:///path`` (relative to the working directory), ``memory://``, later ``postgresql://…``; the driver is ours to choose."""
+    public_url: str | None = None
+    """Where people reach this server; cards link there."""
+    api_token: SecretStr | None = None
+    """Bearer token of machines. With it every route but the public ones wants credentials, on loopback too."""
+    lease_seconds: float = Field(default=30.0, gt=0, le=3600)
+    """A worker that has been silent for this long is taken for dead."""
+    default_approvers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Who decides what no policy speaks of, comma-separated; unset: the API token and operators."""
+    config: Path = Path("hitl.toml")
+    manifest: Path = Path("langgraph.json")
+
+    @field_validator("default_approvers", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("api_token", mode="after")
+    @classmethod
+    def _not_empty(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value is not None and value.get_secret_value() else None
+
+
+class TokenConfig(BaseModel):
+    """``[tokens.<name>]``: a further API token. ``token_env`` names the variable that holds it, so no secret stands in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token_env: str
+    acts_for: tuple[str, ...] = ()
+    """Identities (or ``"*"``) this token may name as ``reviewer``."""
+
+
+class SlackRoutes(BaseModel):
+    """``[slack]``: where cards go. ``routes``: tool name → channel id."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    routes: dict[str, str] = Field(default_factory=dict)
+
+
+class ConfigFile(BaseModel):
+    """``hitl.toml``. ``api_acts_for``: identities (or ``"*"``) that HITL_API_TOKEN may name as ``reviewer``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    operators: tuple[str, ...] = ()
+    api_acts_for: tuple[str, ...] = ()
+    tokens: dict[str, TokenConfig] = Field(default_factory=dict)
+    slack: SlackRoutes = SlackRoutes()
+
+
+def load_settings() -> Settings:
+    """From the environment. Raises ``ConfigurationError`` with the variable's name."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigurationError(_sentence("HITL_", error)) from None
+
+
+def load_config(path: Path) -> ConfigFile:
+    """From ``hitl.toml``; a missing file is an empty one. Raises ``ConfigurationError`` with the key."""
+    try:
+        raw: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ConfigFile()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"{path}: {error}"
+        raise ConfigurationError(msg) from None
+    try:
+        return ConfigFile.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigurationError(_sentence(f"{path}: ", error)) from None
+
+
+def _sentence(where: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return f"{where}{name.upper() if where == 'HITL_' else name}: {first['msg']}"

@@ -1,0 +1,149 @@
+"""Runs, leases, requests and submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hitl_middleware.records import Driver, Lease, Page, ReviewRequest, Run, Submission
+from hitl_middleware.review import RequestStatus, RunStatus
+from hitl_middleware.stores.memory.state import RuleBroken, Verbs, oldest_first, page
+
+_ACTIVE = ("running", "suspended")
+
+
+class RunVerbs(Verbs):
+    """What the port says of runs and leases."""
+
+    async def add_run(self, run: Run) -> bool:
+        busy = run.status in _ACTIVE and self._active(run.thread_id) is not None
+        return self._add(self._state.runs, run, taken=busy)
+
+    async def run(self, run_id: str, *, lock: bool = False) -> Run | None:
+        self._may_lock(lock)
+        return self._state.runs.get(run_id)
+
+    async def active_run(self, thread_id: str, *, lock: bool = False) -> Run | None:
+        self._may_lock(lock)
+        return self._active(thread_id)
+
+    async def queued_runs(self, thread_id: str) -> Sequence[Run]:
+        return oldest_first(
+            r for r in self._state.runs.values() if r.thread_id == thread_id and r.status == "queued"
+        )
+
+    async def set_run(
+        self, run_id: str, status: RunStatus, *, error: str | None = None, driver: Driver | None = None
+    ) -> bool:
+        self._may_write()
+        run = self._state.runs.get(run_id)
+        if run is None:
+            return False
+        active = self._active(run.thread_id)
+        if status in _ACTIVE and active is not None and active.id != run_id:
+            return False
+        changed = replace(
+            run, status=status, error=error, driver=driver or run.driver, updated_at=self._clock.now()
+        )
+        self._put(self._state.runs, changed)
+        return True
+
+    async def want_run(self, run_id: str) -> None:
+        self._may_write()
+        if (run := self._state.runs.get(run_id)) is not None:
+            self._put(self._state.runs, replace(run, wanted=run.wanted + 1))
+
+    async def seen_run(self, run_id: str, seen: int) -> None:
+        self._may_write()
+        if (run := self._state.runs.get(run_id)) is not None:
+            self._put(self._state.runs, replace(run, seen=max(run.seen, seen)))
+
+    async def list_runs(self, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
+        return page(self._state.runs.values(), cursor, limit)
+
+    async def acquire_lease(self, run_id: str, owner: str, seconds: float) -> Lease | None:
+        self._may_write()
+        run = self._state.runs.get(run_id)
+        if run is None or not self._passed(run.lease_until):
+            return None
+        taken = replace(run, lease_owner=owner, lease_until=self._in(seconds), fence=run.fence + 1)
+        self._put(self._state.runs, taken)
+        return Lease(run_id, owner, taken.fence)
+
+    async def renew_lease(self, lease: Lease, seconds: float) -> bool:
+        self._may_write()
+        run = self._state.runs.get(lease.run_id)
+        if run is None or (run.lease_owner, run.fence) != (lease.owner, lease.fence):
+            return False
+        self._put(self._state.runs, replace(run, lease_until=self._in(seconds)))
+        return True
+
+    async def release_lease(self, lease: Lease) -> None:
+        self._may_write()
+        run = self._state.runs.get(lease.run_id)
+        if run is not None and (run.lease_owner, run.fence) == (lease.owner, lease.fence):
+            self._put(self._state.runs, replace(run, lease_owner=None, lease_until=None))
+
+    def _active(self, thread_id: str) -> Run | None:
+        runs = self._state.runs.values()
+        return next((r for r in runs if r.thread_id == thread_id and r.status in _ACTIVE), None)
+
+
+class RequestVerbs(Verbs):
+    """What the port says of requests and submissions."""
+
+    async def add_request(self, request: ReviewRequest) -> bool:
+        taken = self._collides(request)
+        if not taken:
+            self._refer(self._state.runs, request.run_id)
+        return self._add(self._state.requests, request, taken=taken)
+
+    async def request(self, request_id: str, *, lock: bool = False) -> ReviewRequest | None:
+        self._may_lock(lock)
+        return self._state.requests.get(request_id)
+
+    async def requests_by_code(self, code: str) -> Sequence[ReviewRequest]:
+        return oldest_first(r for r in self._state.requests.values() if r.code == code)[::-1]
+
+    async def requests_of_thread(self, thread_id: str, *, lock: bool = False) -> Sequence[ReviewRequest]:
+        self._may_lock(lock)
+        return oldest_first(r for r in self._state.requests.values() if r.thread_id == thread_id)
+
+    async def requests_of_run(self, run_id: str) -> Sequence[ReviewRequest]:
+        return oldest_first(r for r in self._state.requests.values() if r.run_id == run_id)
+
+    async def save_request(self, request: ReviewRequest) -> None:
+        self._may_write()
+        if request.id not in self._state.requests:
+            return
+        self._refer(self._state.runs, request.run_id)
+        if self._collides(request):
+            msg = f"request {request.id} would take another one's interrupt or code"
+            raise RuleBroken(msg)
+        self._put(self._state.requests, request)
+
+    async def list_requests(
+        self, *, status: RequestStatus | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[ReviewRequest]:
+        return page((r for r in self._state.requests.values() if status in {None, r.status}), cursor, limit)
+
+    async def add_submission(self, submission: Submission) -> None:
+        self._refer(self._state.requests, submission.request_id)
+        if not self._add(self._state.submissions, submission):
+            msg = f"submission {submission.id} exists"
+            raise RuleBroken(msg)
+
+    async def submissions(self, request_id: str) -> Sequence[Submission]:
+        return oldest_first(s for s in self._state.submissions.values() if s.request_id == request_id)
+
+    def _collides(self, new: ReviewRequest) -> bool:
+        """Whether another request has this one's place, or both are pending under one code."""
+        place = (new.thread_id, new.interrupt_id, new.position)
+        return any(
+            old.id != new.id
+            and (
+                (old.thread_id, old.interrupt_id, old.position) == place
+                or (old.code == new.code and old.status == new.status == "pending")
+            )
+            for old in self._state.requests.values()
+        )

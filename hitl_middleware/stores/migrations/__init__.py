@@ -1,0 +1,148 @@
+"""The schema's revisions, applied by Alembic (O-07). Everything here is synchronous and works on a connection of its own.
+
+There is no ``alembic.ini``: the environment is configured here, so that it works from an installed wheel.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, NullPool, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from hitl_middleware.errors import DatabaseUnreachable, MigrationNeeded
+from hitl_middleware.stores.tables import VERSION_TABLE
+from hitl_middleware.stores.url import driven, gone, parse, shown, unreachable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+"""The revision this version works with."""
+
+_BUSY_SECONDS = 30.0
+_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_LOCK_KEY = 0x6869746C
+"""PostgreSQL's advisory lock while the schema changes: the letters ``hitl``."""
+
+
+def prepare(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> None:
+    """Bring the schema to ``HEAD`` where that is ours to do: SQLite always, PostgreSQL only where it has none of our tables.
+
+    Processes that do so at once wait for each other. Raises ``DatabaseUnreachable``, or ``MigrationNeeded`` where an operator
+    must act: a PostgreSQL database at another revision, or any database at one this version does not know.
+    """
+    with _connection(parse(url), busy_seconds) as connection:
+        found = _revision(connection)
+        if found == HEAD:
+            return
+        known = found is None or found in revisions()
+        if not known or (found is not None and connection.dialect.name == "postgresql"):
+            raise MigrationNeeded(current=found, wanted=HEAD)
+        _command("upgrade", connection, "head")
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Apply revisions up to ``revision``, all in one transaction."""
+    with _connection(parse(url), _BUSY_SECONDS) as connection:
+        _command("upgrade", connection, revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take revisions back down to ``revision`` (``base``: to no tables), all in one transaction."""
+    with _connection(parse(url), _BUSY_SECONDS) as connection:
+        _command("downgrade", connection, revision)
+
+
+def current(url: str) -> str | None:
+    """The revision the database is at; ``None``: it has none of our tables. Creates nothing."""
+    parsed = parse(url)
+    if parsed.drivername == "sqlite" and not Path(parsed.database or "").exists():
+        return None
+    with _connection(parsed, _BUSY_SECONDS) as connection:
+        return _revision(connection)
+
+
+def revisions() -> tuple[str, ...]:
+    """Every revision there is, newest first."""
+    from alembic.script import ScriptDirectory
+
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 – a constant
+    return found
+
+
+def _config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _command(name: str, connection: Connection, revision: str) -> None:
+    from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    getattr(command, name)(config, revision)
+
+
+@contextmanager
+def _connection(url: URL, busy_seconds: float) -> Iterator[Connection]:
+    """A connection in a transaction that no other process's migration can overlap; commits when the block ends."""
+    sqlite = url.drivername == "sqlite"
+    arguments: dict[str, Any] = {"timeout": busy_seconds, "isolation_level": None} if sqlite else {}
+    engine = create_engine(driven(url, "sync"), poolclass=NullPool, connect_args=arguments)
+    if sqlite:
+        _make_folder(url)
+        event.listen(engine, "connect", _use_wal)
+        event.listen(engine, "begin", _begin_immediate)
+    connected = False
+    try:
+        with engine.begin() as connection:
+            connected = True
+            if not sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+            yield connection
+    except DBAPIError as error:
+        if gone(error, connected=connected):
+            raise unreachable(url, error) from error
+        raise
+    finally:
+        engine.dispose()
+
+
+def _make_folder(url: URL) -> None:
+    try:
+        Path(url.database or "").absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnreachable(url=shown(url), reason=error.strerror or str(error)) from error
+
+
+def _use_wal(connection: sqlite3.Connection, _record: object) -> None:
+    """Write-ahead logging is a property of the file. Changing it does not wait for other processes, so we do."""
+    for pause in _PAUSES:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or pause == _PAUSES[-1]:
+                raise
+            time.sleep(pause)  # noqa: TID251 – migrations run in a thread of their own
+        else:
+            return
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

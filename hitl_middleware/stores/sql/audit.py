@@ -1,0 +1,53 @@
+"""Audit events and the end of their chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, insert, select, update
+
+from hitl_middleware.records import AuditEvent, ChainHead
+from hitl_middleware.stores import rows
+from hitl_middleware.stores.sql.base import Verbs, new, of, reading
+from hitl_middleware.stores.tables import AUDIT_UNSEALED, audit, audit_head
+
+_APPEND = insert(audit)
+_UNSEALED = reading(select(audit).where(AUDIT_UNSEALED).order_by(audit.c.id).limit(bindparam("rows")))
+_HEAD = reading(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1))
+_SEAL = (
+    update(audit)
+    .where(audit.c.id == of(audit.c.id), AUDIT_UNSEALED)
+    .values(seq=new(audit.c.seq), hash=new(audit.c.hash))
+)
+_MOVE_HEAD = update(audit_head).where(audit_head.c.id == 1)
+_LIST = select(audit).where(audit.c.seq > of(audit.c.seq)).order_by(audit.c.seq).limit(bindparam("rows"))
+
+
+class AuditVerbs(Verbs):
+    """What the port says of the audit."""
+
+    async def append(self, event: AuditEvent) -> None:
+        await self._execute(_APPEND, **rows.row_of(event))
+
+    async def unsealed(self, limit: int) -> Sequence[AuditEvent]:
+        return await self._all(_UNSEALED, rows.event, rows=limit)
+
+    async def chain_head(self, *, lock: bool = False) -> ChainHead:
+        head = await self._first(_HEAD, lambda row: ChainHead(row["seq"], row["hash"]), lock=lock)
+        return head or ChainHead(0, "")
+
+    async def seal(self, events: Sequence[AuditEvent], head: ChainHead) -> None:
+        sealed = [{"of_id": event.id, "new_seq": event.seq, "new_hash": event.hash} for event in events]
+        if sealed:
+            await self._connection.execute(_SEAL, sealed)
+        await self._execute(_MOVE_HEAD, seq=head.seq, hash=head.hash)
+
+    async def list_audit(
+        self, *, after: int = 0, limit: int = 500, run_id: str | None = None, request_id: str | None = None
+    ) -> Sequence[AuditEvent]:
+        statement, values = _LIST, {"of_seq": after, "rows": limit}
+        if run_id is not None:
+            statement = statement.where(audit.c.run_id == run_id)
+        if request_id is not None:
+            statement = statement.where(audit.c.request_id == request_id)
+        return tuple(rows.event(row) for row in (await self._execute(statement, **values)).rows)

@@ -1,0 +1,81 @@
+"""What the sweep should look at now. Each query walks a partial index over unfinished rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, exists, literal_column, select
+
+from hitl_middleware.ports import Topic
+from hitl_middleware.stores.columns import NOW
+from hitl_middleware.stores.sql.base import Verbs, passed
+from hitl_middleware.stores.sql.runs import ACTIVE_STATUSES
+from hitl_middleware.stores.tables import (
+    CARD_BEHIND,
+    DELIVERY_UNPROCESSED,
+    NOTICE_UNSENT,
+    REQUEST_EXPIRES,
+    RUN_DUE,
+    cards,
+    deliveries,
+    notices,
+    requests,
+    runs,
+)
+
+_QUEUED: ColumnElement[str] = literal_column("'queued'")
+_active, _older = runs.alias("active"), runs.alias("older")
+_thread_busy = exists(
+    select(literal_column("1")).where(
+        _active.c.thread_id == runs.c.thread_id, _active.c.status.in_(ACTIVE_STATUSES)
+    )
+)
+_not_first = exists(
+    select(literal_column("1")).where(
+        _older.c.thread_id == runs.c.thread_id, _older.c.id < runs.c.id, _older.c.status == _QUEUED
+    )
+)
+
+_DUE: Mapping[Topic, Select[Any]] = {
+    "run": select(runs.c.id)
+    .where(RUN_DUE, passed(runs.c.lease_until), (runs.c.status != _QUEUED) | (~_thread_busy & ~_not_first))
+    .order_by(runs.c.id),
+    "request": select(requests.c.id)
+    .where(REQUEST_EXPIRES, requests.c.deadline_at <= NOW)
+    .order_by(requests.c.deadline_at),
+    "card": select(cards.c.id)
+    .where(CARD_BEHIND, passed(cards.c.next_attempt_at), passed(cards.c.lease_until))
+    .order_by(cards.c.id),
+    "notice": select(notices.c.id)
+    .where(NOTICE_UNSENT, passed(notices.c.next_attempt_at), passed(notices.c.lease_until))
+    .order_by(notices.c.id),
+    "delivery": select(deliveries.c.id)
+    .where(DELIVERY_UNPROCESSED, passed(deliveries.c.next_attempt_at), passed(deliveries.c.lease_until))
+    .order_by(deliveries.c.id),
+}
+STATEMENTS = {topic: statement.limit(bindparam("rows")) for topic, statement in _DUE.items()}
+
+_DOERS: Mapping[Topic, ColumnElement[str]] = {
+    "run": runs.c.graph,
+    "card": cards.c.channel,
+    "notice": notices.c.channel,
+    "delivery": deliveries.c.channel,
+}
+AMONG = {
+    topic: _DUE[topic].where(doer.in_(bindparam("among", expanding=True))).limit(bindparam("rows"))
+    for topic, doer in _DOERS.items()
+}
+
+
+class DueVerbs(Verbs):
+    """What the port says of due work."""
+
+    async def due(
+        self, topic: Topic, limit: int = 100, *, among: Collection[str] | None = None
+    ) -> Sequence[str]:
+        if among is None or topic not in AMONG:
+            result = await self._timed(STATEMENTS[topic], rows=limit)
+        else:
+            result = await self._timed(AMONG[topic], rows=limit, among=list(among))
+        return tuple(result.column)

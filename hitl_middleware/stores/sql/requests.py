@@ -1,0 +1,71 @@
+"""Review requests and the answers given to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, update
+
+from hitl_middleware.records import Page, ReviewRequest, Submission
+from hitl_middleware.review import RequestStatus
+from hitl_middleware.stores import rows
+from hitl_middleware.stores.sql.base import Verbs, insert_new, newest_first, of, page, reading
+from hitl_middleware.stores.tables import requests, submissions
+
+_ADD = insert_new(requests)
+_BY_ID = reading(select(requests).where(requests.c.id == of(requests.c.id)))
+_BY_CODE = reading(
+    select(requests).where(requests.c.code == of(requests.c.code)).order_by(requests.c.id.desc())
+)
+_OF_THREAD = reading(
+    select(requests).where(requests.c.thread_id == of(requests.c.thread_id)).order_by(requests.c.id)
+)
+_OF_RUN = reading(select(requests).where(requests.c.run_id == of(requests.c.run_id)).order_by(requests.c.id))
+_SAVE = update(requests).where(requests.c.id == of(requests.c.id))
+_FIRST, _NEXT = newest_first(requests)
+_FIRST_OF, _NEXT_OF = newest_first(requests, requests.c.status == of(requests.c.status))
+
+_SUBMIT = insert(submissions)
+_SUBMISSIONS = reading(
+    select(submissions)
+    .where(submissions.c.request_id == of(submissions.c.request_id))
+    .order_by(submissions.c.id)
+)
+
+
+class RequestVerbs(Verbs):
+    """What the port says of requests and submissions."""
+
+    async def add_request(self, request: ReviewRequest) -> bool:
+        return await self._add(_ADD, request)
+
+    async def request(self, request_id: str, *, lock: bool = False) -> ReviewRequest | None:
+        return await self._first(_BY_ID, rows.request, lock=lock, of_id=request_id)
+
+    async def requests_by_code(self, code: str) -> Sequence[ReviewRequest]:
+        return await self._all(_BY_CODE, rows.request, of_code=code)
+
+    async def requests_of_thread(self, thread_id: str, *, lock: bool = False) -> Sequence[ReviewRequest]:
+        return await self._all(_OF_THREAD, rows.request, lock=lock, of_thread_id=thread_id)
+
+    async def requests_of_run(self, run_id: str) -> Sequence[ReviewRequest]:
+        return await self._all(_OF_RUN, rows.request, of_run_id=run_id)
+
+    async def save_request(self, request: ReviewRequest) -> None:
+        await self._save(_SAVE, request)
+
+    async def list_requests(
+        self, *, status: RequestStatus | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[ReviewRequest]:
+        first, following = (_FIRST, _NEXT) if status is None else (_FIRST_OF, _NEXT_OF)
+        values = {} if status is None else {"of_status": str(status)}
+        if cursor is not None:
+            values["of_id"] = cursor
+        result = await self._execute(first if cursor is None else following, rows=limit + 1, **values)
+        return page(result.rows, rows.request, limit)
+
+    async def add_submission(self, submission: Submission) -> None:
+        await self._execute(_SUBMIT, **rows.row_of(submission))
+
+    async def submissions(self, request_id: str) -> Sequence[Submission]:
+        return await self._all(_SUBMISSIONS, rows.submission, of_request_id=request_id)

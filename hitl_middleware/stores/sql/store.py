@@ -1,0 +1,68 @@
+"""``SqlStore``: units of work on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hitl_middleware.ports import Clock
+from hitl_middleware.stores.columns import microseconds
+from hitl_middleware.stores.sql.database import Database
+from hitl_middleware.stores.sql.unit import SqlUnit
+from hitl_middleware.stores.turn import finish
+from hitl_middleware.stores.url import parse
+
+BUSY_SECONDS = 30.0
+"""How long a unit of work on SQLite waits for another process's transaction."""
+
+
+class SqlStore:
+    """A database by its URL. ``ahead`` is for tests: how far PostgreSQL's clock is turned on (SQLite's time is ``clock``)."""
+
+    def __init__(self, url: str, *, clock: Clock, busy_seconds: float = BUSY_SECONDS) -> None:
+        self._url = parse(url)
+        self._clock = clock
+        self._busy_seconds = busy_seconds
+        self.ahead = dt.timedelta()
+        self._own_clock = self._url.drivername == "postgresql"
+        self._database = self._open()
+
+    def _open(self) -> Database:
+        if self._own_clock:
+            from hitl_middleware.stores.sql.postgresql import PostgresqlDatabase
+
+            return PostgresqlDatabase(self._url)
+        from hitl_middleware.stores.sql.sqlite import SqliteDatabase
+
+        return SqliteDatabase(self._url, busy_seconds=self._busy_seconds)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqlUnit]:
+        """A unit of work that may write."""
+        async with self._database.transaction(writes=True) as connection:
+            yield SqlUnit(connection, self._tick, writes=True)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[SqlUnit]:
+        """A unit of work that only reads: one snapshot, and the database refuses to write in it."""
+        async with self._database.transaction(writes=False) as connection:
+            yield SqlUnit(connection, self._tick, writes=False)
+
+    async def prepare(self) -> None:
+        """Create or upgrade the schema: SQLite always, PostgreSQL only where it has none of our tables (O-07)."""
+        from hitl_middleware.stores import migrations
+
+        url = self._url.render_as_string(hide_password=False)
+        await finish(asyncio.to_thread(migrations.prepare, url, busy_seconds=self._busy_seconds))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await finish(self._database.close())
+
+    def _tick(self) -> int:
+        """What ``Moment`` adds to the database's own time."""
+        if self._own_clock:
+            return self.ahead // dt.timedelta(microseconds=1)
+        return microseconds(self._clock.now())

@@ -1,0 +1,27 @@
+"""The whole unit of work."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import select
+
+from hitl_middleware.stores.columns import NOW
+from hitl_middleware.stores.sql.actions import ActionVerbs
+from hitl_middleware.stores.sql.audit import AuditVerbs
+from hitl_middleware.stores.sql.cards import CardVerbs, MailVerbs
+from hitl_middleware.stores.sql.due import DueVerbs
+from hitl_middleware.stores.sql.requests import RequestVerbs
+from hitl_middleware.stores.sql.runs import RunVerbs
+from hitl_middleware.stores.sql.tally import TallyVerbs
+
+_NOW = select(NOW)
+
+
+class SqlUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, AuditVerbs, DueVerbs, TallyVerbs):
+    """``ports.UnitOfWork`` over one connection."""
+
+    async def now(self) -> dt.datetime:
+        """The database's time."""
+        at: dt.datetime = (await self._timed(_NOW)).column[0]
+        return at

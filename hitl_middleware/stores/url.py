@@ -1,0 +1,84 @@
+"""``HITL_DATABASE_URL``: a plain URL (``sqlite:///path``, ``postgresql://…``); which driver serves it is our affair."""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib.util import find_spec
+from typing import Literal
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from hitl_middleware.errors import ConfigurationError, DatabaseUnreachable
+
+_SECRETS = ("password", "sslpassword")
+_GONE = (
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_NOTADB,
+)
+
+
+def parse(url: str) -> URL:
+    """The URL without a driver.
+
+    Raises ``ConfigurationError``; its message never repeats a text that could not be parsed, for that may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        msg = "HITL_DATABASE_URL is not a URL; use sqlite:///path or postgresql://user@host/name"
+        raise ConfigurationError(msg) from None
+    backend = parsed.drivername.partition("+")[0]
+    if backend == "postgres":
+        backend = "postgresql"
+    if backend not in {"sqlite", "postgresql"}:
+        msg = f"HITL_DATABASE_URL: {backend} is not supported; use sqlite:///path or postgresql://user@host/name"
+        raise ConfigurationError(msg)
+    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        msg = (
+            "HITL_DATABASE_URL: SQLite needs a path (sqlite:///path); for a store that forgets use memory://"
+        )
+        raise ConfigurationError(msg)
+    if backend == "postgresql" and find_spec("psycopg") is None:
+        msg = "HITL_DATABASE_URL names PostgreSQL, whose driver is an extra: pip install 'hitl-middleware[postgres]'"
+        raise ConfigurationError(msg)
+    return parsed.set(drivername=backend)
+
+
+def driven(url: URL, by: Literal["async", "sync"]) -> URL:
+    """The URL with our driver for it."""
+    if url.drivername == "sqlite":
+        return url.set(drivername="sqlite+aiosqlite" if by == "async" else "sqlite+pysqlite")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def shown(url: URL) -> str:
+    """The URL as it may be printed."""
+    secrets = {key: "***" for key in url.query if key in _SECRETS}
+    return url.update_query_dict(secrets).render_as_string(hide_password=True)
+
+
+def gone(error: SQLAlchemyError, *, connected: bool) -> bool:
+    """Whether the database is out of reach, rather than unwilling to do what it was told."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, PoolTimeout)
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _GONE
+    return error.connection_invalidated or (not connected and isinstance(error, OperationalError))
+
+
+def unreachable(url: URL, error: SQLAlchemyError) -> DatabaseUnreachable:
+    """The error as a sentence for whoever set the URL."""
+    told: object = error.orig if isinstance(error, DBAPIError) else error
+    reason = " ".join(str(told).split()) or type(told).__name__
+    return DatabaseUnreachable(url=shown(url), reason=reason.rstrip("."))

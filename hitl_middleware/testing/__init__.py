@@ -1,0 +1,27 @@
+"""What our own tests use, for yours: a Slack as strict as the real one, and contracts for stores and channels of your own.
+
+``StoreContract`` and ``ChannelContract`` need pytest; everything is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hitl_middleware.testing.channel_contract import ChannelContract
+    from hitl_middleware.testing.fake_slack import FakeSlack
+    from hitl_middleware.testing.store_contract import StoreContract
+
+_HOMES = {"FakeSlack": "fake_slack", "ChannelContract": "channel_contract", "StoreContract": "store_contract"}
+
+__all__ = ["ChannelContract", "FakeSlack", "StoreContract"]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg) from None
+    return getattr(import_module(f"{__name__}.{home}"), name)

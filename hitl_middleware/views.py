@@ -1,0 +1,109 @@
+"""Reading: what the API, the pages, the command line and the notebook show. No rule lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hitl_middleware.errors import NotFound
+from hitl_middleware.ids import CODE_LENGTH
+from hitl_middleware.ports import Store
+from hitl_middleware.records import Action, AuditEvent, Card, Page, ReviewRequest, Run, Submission, Tally
+from hitl_middleware.review import RequestStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDetail:
+    """A request with what belongs to it."""
+
+    request: ReviewRequest
+    action: Action | None
+    run: Run
+    submissions: tuple[Submission, ...] = ()
+    cards: tuple[Card, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetail:
+    """A run with its requests and actions, oldest first."""
+
+    run: Run
+    requests: tuple[ReviewRequest, ...]
+    actions: tuple[Action, ...]
+
+    @property
+    def action_of(self) -> Mapping[str, Action]:
+        """Actions by id."""
+        return {action.id: action for action in self.actions}
+
+
+class Views:
+    """Queries. Every method raises ``NotFound`` for an id that does not exist."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def request(self, key: str) -> RequestDetail:
+        """By id or by code (upper case is understood)."""
+        async with self._store.read() as uow:
+            request = await uow.request(key)
+            if request is None and len(key) == CODE_LENGTH:
+                found = await uow.requests_by_code(key.lower())
+                request = next((r for r in found if r.status == "pending"), found[0] if found else None)
+            if request is None:
+                raise NotFound(kind="request", key=key)
+            run = await uow.run(request.run_id)
+            if run is None:
+                raise NotFound(kind="run", key=request.run_id)
+            return RequestDetail(
+                request=request,
+                action=await uow.action(request.action_id) if request.action_id else None,
+                run=run,
+                submissions=tuple(await uow.submissions(request.id)),
+                cards=tuple(await uow.cards_of(request.id)),
+            )
+
+    async def requests(
+        self, *, status: RequestStatus | None = None, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Page[ReviewRequest], Mapping[str, Action]]:
+        """A page of requests, newest first, and their actions by id."""
+        async with self._store.read() as uow:
+            page = await uow.list_requests(status=status, cursor=cursor, limit=limit)
+            return page, await uow.actions([r.action_id for r in page.items if r.action_id])
+
+    async def run(self, run_id: str) -> RunDetail:
+        """A run by id, or the newest active run of a thread with that id."""
+        async with self._store.read() as uow:
+            run = await uow.run(run_id) or await uow.active_run(run_id)
+            if run is None:
+                raise NotFound(kind="run", key=run_id)
+            return RunDetail(
+                run=run,
+                requests=tuple(await uow.requests_of_run(run.id)),
+                actions=tuple(await uow.actions_of_run(run.id)),
+            )
+
+    async def runs(self, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
+        """A page of runs, newest first."""
+        async with self._store.read() as uow:
+            return await uow.list_runs(cursor=cursor, limit=limit)
+
+    async def action(self, action_id: str) -> Action:
+        """By id."""
+        async with self._store.read() as uow:
+            action = await uow.action(action_id)
+        if action is None:
+            raise NotFound(kind="action", key=action_id)
+        return action
+
+    async def audit(
+        self, *, after: int = 0, limit: int = 500, run_id: str | None = None, request_id: str | None = None
+    ) -> Sequence[AuditEvent]:
+        """Sealed events in order."""
+        async with self._store.read() as uow:
+            return await uow.list_audit(after=after, limit=limit, run_id=run_id, request_id=request_id)
+
+    async def tally(self) -> Tally:
+        """What waits and what went wrong, counted."""
+        async with self._store.read() as uow:
+            return await uow.tally()

@@ -1,0 +1,86 @@
+"""One unit of work with what must follow it: a transaction, its audit events, and the wake-ups after the commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from hitl_middleware.ids import new_id
+from hitl_middleware.ports import Store, Topic, UnitOfWork
+from hitl_middleware.records import Action, AuditEvent, ReviewRequest, Run
+
+Wake = Callable[[Topic, str], None]
+"""``Dispatcher.wake``: never blocks, may be lost."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What the desk and the ledger write through. ``now`` is the database's time at the beginning."""
+
+    uow: UnitOfWork
+    now: dt.datetime
+    wakes: dict[tuple[Topic, str], None] = field(default_factory=dict)
+
+    def wake(self, topic: Topic, key: str) -> None:
+        """Wake after the commit; nothing is woken when the unit rolls back."""
+        self.wakes[(topic, key)] = None
+
+    async def want(self, run_id: str | None) -> None:
+        """Have ``advance`` look at the run: stored with the change, so the wake-up itself may be lost."""
+        if run_id is not None:
+            await self.uow.want_run(run_id)
+            self.wake("run", run_id)
+
+    async def show(self, request: ReviewRequest) -> None:
+        """Write a request whose ``version`` grew and ask all its cards to follow."""
+        await self.uow.save_request(request)
+        for card_id in await self.uow.want_cards(request.id, request.version):
+            self.wake("card", card_id)
+
+    async def audit(
+        self,
+        kind: str,
+        actor: str,
+        *,
+        via: str | None = None,
+        run: Run | None = None,
+        request: ReviewRequest | None = None,
+        action: Action | None = None,
+        **data: Any,
+    ) -> None:
+        """Append an event of this change. Facts only: no bodies, no secrets."""
+        await self.uow.append(
+            AuditEvent(
+                id=new_id(),
+                at=self.now,
+                kind=kind,
+                actor=actor,
+                via=via,
+                run_id=run.id if run else request.run_id if request else action.run_id if action else None,
+                request_id=request.id if request else action.request_id if action else None,
+                action_id=action.id if action else request.action_id if request else None,
+                thread_id=(
+                    run.thread_id
+                    if run
+                    else request.thread_id
+                    if request
+                    else action.identity.thread_id
+                    if action
+                    else None
+                ),
+                data={key: value for key, value in data.items() if value is not None},
+            )
+        )
+
+
+@asynccontextmanager
+async def unit(store: Store, wake: Wake) -> AsyncIterator[Work]:
+    """Begin, let the block work, commit, then wake."""
+    async with store.begin() as uow:
+        work = Work(uow, await uow.now())
+        yield work
+    for topic, key in work.wakes:
+        wake(topic, key)

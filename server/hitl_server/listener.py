@@ -1,0 +1,95 @@
+"""A socket of our own and the server on it: the port is known before anything runs, and nothing but us says the address."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from hitl_middleware.errors import ConfigurationError
+from hitl_server.auth import is_loopback
+
+DRAIN_SECONDS: Final = 10
+"""How long requests that are under way may take when the server stops."""
+
+BACKLOG: Final = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises ``ConfigurationError``."""
+    try:
+        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # IPv4 first: "localhost" is both, and people type 127.0.0.1.
+        family, *_, address = min(addresses, key=lambda found: found[0] != socket.AF_INET)
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        why = error.strerror or str(error)
+        msg = f"Port {port} of {host or 'all interfaces'} cannot be listened on: {why}. Choose another with --port (0: any free one)."
+        raise ConfigurationError(msg) from None
+
+
+def is_private(host: str) -> bool:
+    """Whether only this machine reaches what listens on ``host``."""
+    if not host:
+        return False
+    try:
+        addresses = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(is_loopback(str(address[0])) for *_, address in addresses)
+
+
+def url_of(bound: socket.socket) -> str:
+    """Where this machine reaches it; an address that means every interface is reached on loopback, too."""
+    host, port = bound.getsockname()[:2]
+    address = ipaddress.ip_address(host)
+    if address.version == 6:
+        return f"http://[{'::1' if address.is_unspecified else address}]:{port}"
+    return f"http://{'127.0.0.1' if address.is_unspecified else address}:{port}"
+
+
+class Listener(uvicorn.Server):
+    """Serves ``app`` on ``bound`` until ``stop``. ``listening`` is called once requests are answered."""
+
+    def __init__(self, app: FastAPI, bound: socket.socket, listening: Callable[[], None]) -> None:
+        # h11 refuses what other parsers let through (two Host headers, for one), and is there everywhere.
+        # No proxy headers: whoever sends them may write anything into them, also that it is this machine.
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+        super().__init__(config)
+        self._bound = bound
+        self._listening = listening
+
+    async def run_until_stopped(self) -> None:
+        """Serve."""
+        await self.serve(sockets=[self._bound])
+
+    def stop(self, *_: Any) -> None:
+        """Take nothing new, finish what is under way; asked a second time, do not wait. May be called from any thread."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn's, and word that it is done."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ``serve``'s: uvicorn would raise them again before leases are given back."""
+        yield

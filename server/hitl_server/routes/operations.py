@@ -1,0 +1,62 @@
+"""For those who operate it: is it alive, can it take a decision, what waits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from hitl_middleware.errors import HitlError
+from hitl_middleware.hitl import Hitl
+from hitl_server.guard import PUBLIC
+from hitl_server.metrics import CONTENT_TYPE, exposition
+from hitl_server.openapi import refusals
+from hitl_server.problems import AWAY, RETRY_SECONDS, Problem
+from hitl_server.shapes import Health
+
+READY_SECONDS: Final = 5.0
+"""How long the database may take to let a writer begin. Longer, and who clicks in Slack is told to click again anyway."""
+
+
+def operations_router(hitl: Hitl) -> APIRouter:
+    """``/healthz``, ``/readyz``, ``/metrics``."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/healthz", summary="Is the process alive?", openapi_extra=PUBLIC)
+    async def healthz() -> Health:
+        """200 while it is, whatever the database does."""
+        return Health(status="ok")
+
+    @router.get(
+        "/readyz",
+        summary="Can it take a decision?",
+        openapi_extra=PUBLIC,
+        responses=refusals({503: "The database does not answer"}),
+    )
+    async def readyz() -> Health:
+        """200 as soon as a decision could be stored."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await hitl.ready()
+        except (HitlError, TimeoutError):
+            raise Problem(503, AWAY, headers={"Retry-After": RETRY_SECONDS}) from None
+        return Health(status="ready")
+
+    @router.get(
+        "/metrics",
+        summary="Metrics for Prometheus",
+        response_class=Response,
+        responses={
+            200: {
+                "description": "Prometheus' text format",
+                "content": {"text/plain": {"schema": {"type": "string"}}},
+            },
+            **refusals({503: "The database does not answer"}),
+        },
+    )
+    async def metrics() -> Response:
+        """Counted in the database when asked, so every process that serves it says the same."""
+        return Response(exposition(await hitl.portal.run(hitl.views.tally)), media_type=CONTENT_TYPE)
+
+    return router

@@ -1,0 +1,172 @@
+"""The process: bind, load, start, listen, say where; and leave in order when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter
+
+from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.hitl import Graph, Hitl
+from hitl_server.app import create_app
+from hitl_server.auth import Door
+from hitl_server.graphs import load_graphs, routers_of
+from hitl_server.listener import Listener, bind, is_private, url_of
+from hitl_server.logs import configure_logs
+
+PORT: Final = 8100
+
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server in this process."""
+
+    url: str
+
+
+def serve(
+    hitl: Hitl,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    *,
+    worker: bool = True,
+    line: Callable[[str], str] = str,
+) -> None:
+    """Serve until SIGINT or SIGTERM. Once it listens, its address stands alone on a line of stdout.
+
+    ``worker``: also run the graphs and post messages; without, another process of the same database has to.
+    ``line``: how the address is written there. Raises ``ConfigurationError`` before anything is served.
+    """
+    configure_logs()
+
+    def say() -> None:
+        sys.stdout.write(f"{line(url)}\n")
+        sys.stdout.flush()
+
+    with _prepared(hitl, host, port, listening=say, worker=worker, graphs=None, routers=()) as (
+        listener,
+        url,
+    ):
+        asyncio.run(_until_signalled(listener))
+
+
+def work_forever(hitl: Hitl, *, begun: Callable[[], object] = lambda: None) -> None:
+    """Run graphs and post messages until SIGINT or SIGTERM; no HTTP. Raises ``ConfigurationError`` before anything runs.
+
+    ``begun`` is called once it works.
+    """
+    configure_logs()
+    try:
+        # The routers are made and not mounted: making them is how a graph's module says who acts on its stored webhooks.
+        routers_of(hitl, load_graphs(hitl))
+        hitl.start()
+        begun()
+        asyncio.run(_signal())
+    finally:
+        hitl.stop()
+
+
+@contextlib.contextmanager
+def running_server(
+    hitl: Hitl,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    worker: bool = True,
+    graphs: Mapping[str, Graph] | None = None,
+    routers: Iterable[APIRouter] = (),
+) -> Iterator[RunningServer]:
+    """A server in a thread of this process, for demos and tests; it starts ``hitl`` and stops it in the end.
+
+    ``graphs`` are served in place of the manifest's, with ``routers`` as what they bring. Logging stays as it is.
+    """
+    listening = threading.Event()
+    failures: list[BaseException] = []
+    with _prepared(
+        hitl, host, port, listening=listening.set, worker=worker, graphs=graphs, routers=routers
+    ) as (
+        listener,
+        url,
+    ):
+
+        def run() -> None:
+            try:
+                asyncio.run(listener.run_until_stopped())
+            except BaseException as failure:  # noqa: BLE001 – uvicorn leaves by SystemExit; it is raised again below
+                failures.append(failure)
+            finally:
+                listening.set()
+
+        thread = threading.Thread(target=run, name="hitl-server", daemon=True)
+        thread.start()
+        listening.wait()
+        try:
+            if failures:
+                msg = "The server did not start."
+                raise RuntimeError(msg) from failures[0]
+            yield RunningServer(url)
+        finally:
+            listener.stop()
+            thread.join()
+
+
+@contextlib.contextmanager
+def _prepared(
+    hitl: Hitl,
+    host: str,
+    port: int,
+    *,
+    listening: Callable[[], None],
+    worker: bool,
+    graphs: Mapping[str, Graph] | None,
+    routers: Iterable[APIRouter],
+) -> Iterator[tuple[Listener, str]]:
+    """All that comes before listening, in the order in which it may fail; and afterwards, whatever happened, ``hitl.stop()``."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(hitl.stop)
+        if not is_private(host) and not Door.of(hitl.settings, hitl.config).locked:
+            msg = (
+                f"{host or 'Every interface'} is not only this machine, and no token is set: anybody who reaches it could decide. "
+                "Set HITL_API_TOKEN, or listen on 127.0.0.1."
+            )
+            raise ConfigurationError(msg)
+        bound = stack.enter_context(bind(host, port))
+        url = url_of(bound)
+        hitl.public_url = hitl.public_url or url
+        hitl.portal.call(hitl.store.prepare)
+        app = create_app(hitl, routers=[*_registered(hitl, graphs), *routers])
+        if worker:
+            hitl.start()
+        yield Listener(app, bound, listening), url
+
+
+def _registered(hitl: Hitl, graphs: Mapping[str, Graph] | None) -> list[APIRouter]:
+    if graphs is None:
+        return routers_of(hitl, load_graphs(hitl))
+    for name, graph in graphs.items():
+        hitl.serve(name, graph)
+    return []
+
+
+async def _until_signalled(listener: Listener) -> None:
+    loop = asyncio.get_running_loop()
+    for number in _STOPS:
+        loop.add_signal_handler(number, listener.stop)
+    await listener.run_until_stopped()
+
+
+async def _signal() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOPS:
+        loop.add_signal_handler(number, told.set)
+    await told.wait()

@@ -1,0 +1,176 @@
+"""What goes out (DESIGN §5)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from hitl_middleware.actions import DecisionType
+from hitl_middleware.review import ActionStatus, RequestKind, RequestStatus, RunStatus
+from hitl_server.jsontext import plain
+
+Text = Annotated[str, BeforeValidator(plain)]
+Data = Annotated[Any, BeforeValidator(plain)]
+"""What a model, a person or a tool wrote: any JSON, and nothing that a reader may take for markup of ours."""
+Object = Annotated[dict[str, Any], BeforeValidator(plain)]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457. ``field`` with 422; ``decided_by`` and ``decided_at`` with 409 where somebody was first."""
+
+    model_config = ConfigDict(extra="allow", title="Problem")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    decided_by: str | None = None
+    decided_at: dt.datetime | None = None
+
+
+class EditedActionOut(_Out):
+    """The call that a reviewer wanted instead."""
+
+    name: Text
+    args: Object
+
+
+class DecisionOut(_Out):
+    """An answer that counted."""
+
+    type: DecisionType
+    message: Text | None
+    edited_action: EditedActionOut | None
+    answer: Data
+
+
+class ActionBrief(_Out):
+    """Where a request's act stands."""
+
+    id: str
+    status: ActionStatus
+    result: Text | None
+    error: Text | None
+
+
+class RequestOut(BaseModel):
+    """One thing asked of people. ``args`` are the call exactly as it will run; ``digest`` names them (``If-Match``)."""
+
+    id: str
+    code: str
+    status: RequestStatus
+    version: int
+    kind: RequestKind
+    run_id: str
+    thread_id: Text
+    interrupt_id: str
+    title: Text
+    tool: Text | None
+    args: Object | None
+    digest: str
+    allowed_decisions: tuple[DecisionType, ...]
+    response_schema: Object | None
+    approvers: tuple[Text, ...]
+    required_approvals: int
+    deadline_at: dt.datetime | None
+    decision: DecisionOut | None
+    decided_by: Text | None
+    action: ActionBrief | None
+
+
+class ActionOut(_Out):
+    """One act. ``idempotency_key`` is what the tool hands to services that recognise repetitions."""
+
+    id: str
+    status: ActionStatus
+    tool: Text
+    args: Object
+    digest: str
+    run_id: str | None
+    request_id: str | None
+    thread_id: Text
+    idempotency_key: str
+    attempts: int
+    decided_by: Text | None
+    settled_by: Text | None
+    settled_at: dt.datetime | None
+    created_at: dt.datetime
+    result: Text | None
+    error: Text | None
+
+
+class RunStarted(_Out):
+    """A run that was stored; it begins at once, or when its thread is free (``queued``)."""
+
+    id: str
+    thread_id: Text
+    graph: str
+    status: RunStatus
+
+
+class RunOut(RunStarted):
+    """A run."""
+
+    requester: Text | None
+    error: Text | None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+class RunDetailOut(RunStarted):
+    """A run with what it asked and did, oldest first."""
+
+    requests: tuple[RequestOut, ...]
+    actions: tuple[ActionOut, ...]
+    error: Text | None
+
+
+class EventOut(_Out):
+    """Who did what, when, from where. ``hash`` covers the event and the hash of the one before."""
+
+    seq: int | None
+    id: str
+    at: dt.datetime
+    kind: str
+    actor: Text
+    via: str | None
+    run_id: str | None
+    request_id: str | None
+    action_id: str | None
+    thread_id: Text | None
+    data: Object
+    hash: str | None
+
+
+class RequestList(BaseModel):
+    """A page of requests, newest first."""
+
+    items: tuple[RequestOut, ...]
+    next: str | None
+
+
+class RunList(BaseModel):
+    """A page of runs, newest first."""
+
+    items: tuple[RunOut, ...]
+    next: str | None
+
+
+class EventList(BaseModel):
+    """A page of the audit, oldest first. To follow it, ask again with the last item's ``seq`` as cursor."""
+
+    items: tuple[EventOut, ...]
+    next: str | None
+
+
+class Health(BaseModel):
+    """How the server is."""
+
+    status: Literal["ok", "ready"]

@@ -1,0 +1,51 @@
+"""What Slack's handlers need, over ``Hitl``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hitl_middleware.actions import Decision
+from hitl_middleware.errors import NotFound
+from hitl_middleware.hitl import Hitl
+from hitl_middleware.records import ReviewRequest
+
+
+class HitlSlackDesk:
+    """``channels.slack.desk.SlackDesk``. A click's signature proves who clicked, so nobody else vouches for them."""
+
+    def __init__(self, hitl: Hitl) -> None:
+        self._hitl = hitl
+
+    async def submit(
+        self,
+        request_id: str,
+        decision: Decision,
+        *,
+        identity: str,
+        name: str | None,
+        via: str,
+        if_match: str | None,
+    ) -> ReviewRequest:
+        """See ``SlackDesk.submit``."""
+        return await self._hitl.submit(
+            request_id, decision, identity=identity, name=name, via=via, if_match=if_match
+        )
+
+    async def request(self, request_id: str) -> ReviewRequest | None:
+        """See ``SlackDesk.request``."""
+        try:
+            return (await self._hitl.portal.run(self._hitl.views.request, request_id)).request
+        except NotFound:
+            return None
+
+    async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
+        """See ``SlackDesk.tell``."""
+        await self._hitl.tell(key=key, channel=channel, address=address, body=body)
+
+    async def first_time(self, channel: str, key: str) -> bool:
+        """See ``SlackDesk.first_time``."""
+        return await self._hitl.portal.run(self._hitl.inbox.first_time, channel, key)
+
+    async def forget(self, channel: str, key: str) -> None:
+        """See ``SlackDesk.forget``."""
+        await self._hitl.portal.run(self._hitl.inbox.forget, channel, key)

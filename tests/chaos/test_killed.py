@@ -1,0 +1,66 @@
+"""SIGKILL at every failpoint: a fresh process of the same database brings it to its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from hitl_middleware.failpoints import NAMES
+
+from tests.chaos.stage import ANN, Stage
+
+pytestmark = pytest.mark.chaos
+
+WHILE_ASKING = (
+    "lease.before",
+    "lease.after",
+    "resume.before",
+    "resume.after",
+    "open.before",
+    "open.after",
+    "post.before",
+    "post.after",
+)
+"""Before anybody could answer."""
+
+WHILE_ANSWERED = (
+    "submit.before",
+    "submit.after",
+    "resume.before@2",
+    "open.before@2",
+    "open.after@2",
+    "claim.before",
+    "settle.after",
+    "resume.after@2",
+    "update.before",
+    "update.after",
+)
+"""From the click to the end, where the act has surely not begun or is surely known."""
+
+IN_DOUBT = ("claim.after", "effect.before", "effect.after", "settle.before")
+"""Between the claim and its settlement nobody can know from outside whether the act happened."""
+
+DONE = frozenset({"effect.after", "settle.before"})
+
+
+def test_every_failpoint_is_killed_at():
+    """A failpoint that no test dies at proves nothing."""
+    assert {point.partition("@")[0] for point in (*WHILE_ASKING, *WHILE_ANSWERED, *IN_DOUBT)} == set(NAMES)
+
+
+@pytest.mark.parametrize("point", [*WHILE_ASKING, *WHILE_ANSWERED])
+def test_killed_where_the_act_is_not_in_doubt(stage: Stage, point: str):
+    """DESIGN §1, rules 2 and 6: one act, the decision stands, the run ends, the one card says so, the audit's chain holds."""
+    stage.die_at(point)
+    run = stage.begin(5)
+    (request,) = stage.asked(run)
+    stage.approve(request)
+    detail = stage.ended(run)
+    stage.shows(request, "Approved by @ann", "Executed")
+    assert stage.deaths == [point]
+    assert detail["status"] == "succeeded"
+    (said,) = detail["requests"]
+    assert (said["status"], said["decided_by"]) == ("approved", f"slack:{ANN}")
+    (action,) = detail["actions"]
+    assert (action["status"], action["attempts"], action["result"]) == ("succeeded", 1, "paid 5")
+    assert [(paid["amount"], paid["key"]) for paid in stage.paid()] == [(5, action["idempotency_key"])]
+    stage.check_at_the_end([request])

@@ -1,0 +1,70 @@
+"""The server under test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import pytest
+
+from hitl_middleware.settings import ConfigFile
+
+from tests.kit.effects import Effects
+from tests.kit.served import TOKEN, Served, served, with_token
+from tests.kit.world import World
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_channels() -> Iterator[None]:
+    """Whatever the machine has set is not for these servers."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith(("SLACK_", "HITL_"))]:
+            environment.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="module")
+def unchanged() -> Iterator[Served]:
+    """One server for all tests of a module that are refused and so change nothing; it has one pending request."""
+    world = World()
+    with served(world, Effects()) as opened:
+        opened.asked()
+        yield opened
+
+
+@pytest.fixture
+def serve(make_world: Callable[..., World], effects: Effects) -> Iterator[Callable[..., Served]]:
+    """Starts servers, and stops them in the end. ``world``: on which; ``config``: hitl.toml; else as ``served``."""
+    with ExitStack() as stack:
+
+        def start(
+            *,
+            world: World | None = None,
+            config: ConfigFile | None = None,
+            token: str | None = None,
+            locked: bool = False,
+            **options: Any,
+        ) -> Served:
+            world = world or make_world(config=config)
+            if locked:
+                with_token(world)
+            opened: AbstractContextManager[Served] = served(
+                world, effects, token=token or (TOKEN if locked else None), **options
+            )
+            return stack.enter_context(opened)
+
+        yield start
+
+
+@pytest.fixture
+def open_server(serve: Callable[..., Served]) -> Served:
+    """Without tokens: for whoever sits at the machine."""
+    return serve()
+
+
+@pytest.fixture
+def locked_server(serve: Callable[..., Served]) -> Served:
+    """With HITL_API_TOKEN, which its client sends."""
+    return serve(locked=True)

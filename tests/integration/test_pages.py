@@ -1,0 +1,217 @@
+"""Pages: what people see in a browser. They show, and nothing that anybody wrote is more than text on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import hitl_server
+from hitl_middleware import OutcomeUnknown
+
+from tests.kit.served import ANN, Served
+
+HOSTILE = (
+    "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> {{ 7*7 }} \u202egnp.exe\u2066 \u200bhid\x1b[2J"
+)
+POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+class Elements(HTMLParser):
+    """The elements and attributes of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+        self.attributes: set[str] = set()
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name in {"href", "src", "action"}]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """What is read."""
+        return " ".join(" ".join(self.words).split())
+
+
+def page(server: Served, path: str) -> Elements:
+    """A page, which must be one that loads nothing from elsewhere and runs nothing."""
+    answer = server.http.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["content-security-policy"] == POLICY
+    found = Elements(answer.text)
+    assert not found.tags & {
+        "script",
+        "img",
+        "iframe",
+        "form",
+        "input",
+        "button",
+        "object",
+        "svg",
+        "style",
+        "base",
+    }
+    assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
+    assert all(re.fullmatch(r"/[a-z0-9/.?=_-]*", link) for link in found.links)
+    assert 'name="viewport"' in answer.text
+    return found
+
+
+def test_what_waits(open_server: Served):
+    """O-05: the first page lists what waits, for whom, with links; nothing else."""
+    assert "Nothing waits." in page(open_server, "/").text
+    request = open_server.asked()
+    decided = open_server.asked()
+    open_server.decide(decided["id"], type="reject")
+    shown = page(open_server, "/")
+    assert f"/requests/{request['id']}" in shown.links
+    assert f"/requests/{decided['id']}" not in shown.links
+    assert request["code"] in shown.text
+    assert f"For api, {ANN}" in shown.text
+
+
+def test_what_waits_in_pages(open_server: Served):
+    """More than fit lead on to the next page."""
+    for _ in range(51):
+        open_server.asked()
+    (older,) = [link for link in page(open_server, "/").links if "cursor" in link]
+    assert len([link for link in page(open_server, older).links if "/requests/" in link]) == 1
+
+
+def test_a_request(open_server: Served):
+    """The call as it will run, why it is asked, who decides; then who decided and what became of it."""
+    request = open_server.asked()
+    for key in (request["id"], request["code"]):
+        shown = page(open_server, f"/requests/{key}").text
+        assert "Waiting for a decision" in shown
+        assert '"amount": 5' in shown
+        assert f"api, {ANN}" in shown
+        assert request["digest"] in shown
+    open_server.decide(request["id"], type="approve", reviewer=ANN, message="go on")
+    open_server.world.step()
+    shown = page(open_server, f"/requests/{request['id']}").text
+    assert f"Approved by {ANN} Executed" in shown
+    assert "go on" in shown
+    assert "paid 5" in shown
+    assert "named by loopback" in shown
+
+
+def test_an_unknown_outcome(open_server: Served):
+    """Rule 2: shown as such on the request's own page, with what to do."""
+
+    def lose() -> None:
+        raise OutcomeUnknown
+
+    open_server.effects.then = lose
+    request = open_server.asked()
+    open_server.decide(request["id"], type="approve")
+    open_server.world.step()
+    shown = page(open_server, f"/requests/{request['id']}").text
+    assert "Approved by api Unknown" in shown
+    assert f"hitl actions settle {request['action']['id']}" in shown
+
+
+def test_a_run(open_server: Served):
+    """Where it stands, what it asked; found by its id."""
+    run = open_server.started(requester=ANN)
+    shown = page(open_server, f"/runs/{run['id']}")
+    assert "suspended" in shown.text
+    assert ANN in shown.text
+    (request,) = open_server.http.get("/api/v1/requests").json()["items"]
+    assert f"/requests/{request['id']}" in shown.links
+
+
+def test_a_run_that_failed(open_server: Served):
+    """Its error."""
+    run = open_server.started("poll", {"color": 1, "no such key": HOSTILE})
+    open_server.world.portal.call(_fail, open_server, run["id"])
+    assert "it broke" in page(open_server, f"/runs/{run['id']}").text
+
+
+async def _fail(server: Served, run_id: str) -> None:
+    async with server.world.store.begin() as uow:
+        await uow.set_run(run_id, "failed", error="it broke")
+
+
+@pytest.mark.parametrize("path", ["/requests/none", "/runs/none", "/none"])
+def test_what_is_not_there(open_server: Served, path: str):
+    """404, as everywhere a problem document."""
+    answer = open_server.http.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+class TestWhatOthersWrote:
+    """Rule 9: what a model or a user wrote stays data, and hides nothing."""
+
+    @pytest.fixture
+    def shown(self, serve: Callable[..., Served]) -> Elements:
+        server = serve(title=HOSTILE)
+        request = server.asked(thread_id="<b>thread</b>")
+        server.decide(request["id"], type="reject", message=HOSTILE, reviewer=ANN)
+        server.world.step()
+        page(server, f"/runs/{request['run_id']}")
+        return page(server, f"/requests/{request['id']}")
+
+    def test_it_is_text(self, shown: Elements):
+        """To the letter, braces and all."""
+        assert "<script>alert(1)</script>" in shown.text
+        assert "{{ 7*7 }}" in shown.text
+        assert "<b>thread</b>" in shown.text
+
+    def test_it_hides_nothing(self, shown: Elements):
+        """Characters that draw nothing or turn the text around are written out."""
+        assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b-\u200f\x1b]", shown.text)
+        for name in ("U+202E", "U+2066", "U+200B", "U+001B"):
+            assert f"⟦{name}⟧" in shown.text
+
+    def test_arguments(self, open_server: Served):
+        """The same for arguments, which are written out once."""
+        request = open_server.asked("poll", {"colour": 1})
+        open_server.world.portal.call(_odd_args, open_server, request["id"])
+        shown = page(open_server, f"/requests/{request['id']}").text
+        assert "⟦U+202E⟧" in shown
+        assert "⇥" in shown
+        assert "⇥⇥" not in shown
+        assert "</pre><b>" in shown
+
+    def test_too_long_to_show(self, open_server: Served):
+        """A loud cut."""
+        request = open_server.asked("poll", {"colour": 1})
+        open_server.world.portal.call(_odd_args, open_server, request["id"], "x" * 200_000)
+        assert "⟦CUT" in page(open_server, f"/requests/{request['id']}").text
+
+
+async def _odd_args(server: Served, request_id: str, text: str = "a\tb \u202e </pre><b>\nc\td") -> None:
+    async with server.world.store.begin() as uow:
+        request = await uow.request(request_id, lock=True)
+        assert request is not None
+        await uow.save_request(replace(request, args={"text": text}))
+
+
+def test_the_style_sheet_is_shipped(open_server: Served):
+    """The one thing that pages load."""
+    answer = open_server.http.get("/style.css")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert "url(" not in answer.text
+
+
+def test_templates_say_no_more_than_they_must():
+    """No template turns escaping off, or has a script, a style or an address of its own."""
+    folder = Path(hitl_server.__file__).parent / "templates"
+    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.html")}
+    assert found
+    for name, text in found.items():
+        assert not re.search(r"\|\s*safe|autoescape|<script|<style|style=|https?://| on\w+=", text), name

@@ -1,0 +1,204 @@
+"""A ``Hitl`` that moves only when a test says so: no background sweep, a clock turned by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from langchain.agents import create_agent
+from langchain_core.messages import BaseMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+
+from hitl_middleware import Hitl, send_tool_calls
+from hitl_middleware.actions import Decision, EditedAction
+from hitl_middleware.clock import ManualClock
+from hitl_middleware.hitl import Graph
+from hitl_middleware.ports import Topic
+from hitl_middleware.records import Action, AuditEvent, ReviewRequest, Run
+from hitl_middleware.settings import ConfigFile, Settings
+
+from tests.kit.models import Scripted
+
+LEASE = 10.0
+ANN = "local:ann"
+"""Somebody at the terminal: an operator."""
+
+_TOPICS: tuple[Topic, ...] = ("run", "card", "notice", "delivery")
+
+
+class World(Hitl):
+    """``Hitl`` without its background. ``step()`` does what its sweep would do; ``wait(seconds)`` lets time pass."""
+
+    def __init__(
+        self,
+        url: str = "memory://",
+        *,
+        clock: ManualClock | None = None,
+        config: ConfigFile | None = None,
+        approvers: tuple[str, ...] = (),
+        **parts: Any,
+    ) -> None:
+        settings = Settings(database_url=url, lease_seconds=LEASE, default_approvers=approvers)
+        self.time = clock or ManualClock()
+        super().__init__(
+            settings, config=config or ConfigFile(), clock=self.time, **({"channels": ()} | parts)
+        )
+        self._crew = self._make_dispatcher()
+
+    def start(self) -> None:
+        """Only the store is made ready: nothing runs by itself here."""
+        self.portal.call(self.store.prepare)
+
+    def settle_all(self) -> None:
+        """As ``step``."""
+        self.step()
+
+    # moving ----------------------------------------------------------------------------------------------------------
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, for every world with this clock."""
+        self.time.advance(seconds)
+
+    def step(self) -> None:
+        """Do the chores and whatever is due, until nothing is (or for 50 rounds: then something turns in circles)."""
+        due: list[tuple[Topic, str]] = []
+        for _ in range(50):
+            for chore in self._crew._chores.values():
+                self.portal.call(chore)
+            due = [(topic, key) for topic in _TOPICS for key in self.portal.call(self._due, topic)]
+            if not due:
+                return
+            for topic, key in due:
+                self.portal.call(self._crew._reconcilers[topic], key)
+        msg = f"still due after 50 rounds: {due}"
+        raise AssertionError(msg)
+
+    def beat(self) -> None:
+        """One heartbeat: renew what this process holds."""
+        self.portal.call(self.holdings.renew)
+
+    def advance_run(self, run_id: str) -> None:
+        """Call ``advance`` for one run, due or not."""
+        self.portal.call(self._crew._reconcilers["run"], run_id)
+
+    def publish(self, card_id: str) -> None:
+        """Call ``publish`` for one card, due or not."""
+        self.portal.call(self._crew._reconcilers["card"], card_id)
+
+    def begin_run(self, graph: str, given: Any, **options: Any) -> Run:
+        """``start_run`` from a test without a loop, and everything that follows from it."""
+        run = self.portal.call(self.start_run, graph, given, **options)
+        self.step()
+        return run
+
+    # people ----------------------------------------------------------------------------------------------------------
+
+    def decide(
+        self,
+        request: ReviewRequest,
+        type: Literal["approve", "edit", "reject", "respond", "feedback"] = "approve",  # noqa: A002 – LangChain's word
+        *,
+        by: str = ANN,
+        edit: dict[str, Any] | None = None,
+        tool: str | None = None,
+        **more: Any,
+    ) -> ReviewRequest:
+        """One person's answer. ``edit``: the arguments they want instead; ``tool``: another tool's name in that edit."""
+        edited = EditedAction(name=tool or request.tool or "", args=edit) if edit is not None else None
+        decision = Decision(type=type, edited_action=edited, **more)
+        return self.portal.call(self.submit, request.id, decision, identity=by, via="test")
+
+    def say(
+        self, action: Action, what: Literal["done", "failed", "retry"], *, by: str = ANN, **more: Any
+    ) -> Action:
+        """Settle an unknown outcome."""
+        return self.portal.call(self.settle, action.id, what, identity=by, via="test", **more)
+
+    # looking ---------------------------------------------------------------------------------------------------------
+
+    def pending(self, kind: str | None = None) -> list[ReviewRequest]:
+        """Open requests, oldest first."""
+        page, _ = self.portal.call(self.views.requests, status="pending", limit=200)
+        return [request for request in reversed(page.items) if kind in {None, request.kind}]
+
+    def only(self, kind: str | None = None) -> ReviewRequest:
+        """The one open request."""
+        (request,) = self.pending(kind)
+        return request
+
+    def requests(self) -> list[ReviewRequest]:
+        """All requests, oldest first."""
+        page, _ = self.portal.call(self.views.requests, limit=200)
+        return list(reversed(page.items))
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        return list(reversed(self.portal.call(self.views.runs, limit=200).items))
+
+    def run_now(self, run: Run) -> Run:
+        """A run as it stands."""
+        return self.portal.call(self.views.run, run.id).run
+
+    def actions(self) -> list[Action]:
+        """All actions of all runs, oldest first."""
+        found = [action for run in self.runs() for action in self.portal.call(self.views.run, run.id).actions]
+        return sorted(found, key=lambda action: action.id)
+
+    def act(self) -> Action:
+        """The one action."""
+        (action,) = self.actions()
+        return action
+
+    def trail(self) -> list[AuditEvent]:
+        """Every sealed event in order (the sealer runs first)."""
+        self.portal.call(self._crew._chores["seal"])
+        return list(self.portal.call(self.views.audit, limit=5_000))
+
+    # graphs ----------------------------------------------------------------------------------------------------------
+
+    def agent(
+        self, tools: Sequence[BaseTool], model: Scripted, *, behind: Sequence[Any] = (), **options: Any
+    ) -> Graph:
+        """LangChain's agent with the gate first and ``behind`` behind it."""
+        options.setdefault("checkpointer", self.checkpointer())
+        return create_agent(model, tools, middleware=[self.approvals(tools), *behind], **options)
+
+    def plain(
+        self, tools: Sequence[BaseTool], model: Scripted, *, one_task: bool = False, **options: Any
+    ) -> Graph:
+        """The same on LangGraph alone: ``ToolNode`` and ``send_tool_calls``; ``one_task``: all calls of a turn in one task."""
+
+        def think(state: MessagesState) -> dict[str, list[BaseMessage]]:
+            return {"messages": [model.invoke(state["messages"])]}
+
+        def route(state: MessagesState) -> Any:
+            return "tools" if getattr(state["messages"][-1], "tool_calls", None) else "__end__"
+
+        builder = StateGraph(MessagesState)
+        builder.add_node("model", think)
+        builder.add_node("tools", ToolNode(tools, **self.tool_gate(tools)))
+        builder.add_edge(START, "model")
+        ends = ["tools", "__end__"]
+        builder.add_conditional_edges("model", route if one_task else send_tool_calls("tools"), ends)
+        builder.add_edge("tools", "model")
+        options.setdefault("checkpointer", self.checkpointer())
+        return builder.compile(**options)
+
+
+def on(thread: str = "t-1", **more: Any) -> RunnableConfig:
+    """The config of a thread."""
+    return {"configurable": {"thread_id": thread, **more}}
+
+
+def told(graph: Graph, thread: str = "t-1") -> list[ToolMessage]:
+    """What the agent was told by its tools on a thread."""
+    messages = graph.get_state(on(thread)).values["messages"]
+    return [message for message in messages if isinstance(message, ToolMessage)]
+
+
+def asked(graph: Graph, thread: str = "t-1") -> list[str]:
+    """Ids of the questions at which a thread stands."""
+    return [item.id for item in graph.get_state(on(thread)).interrupts]

@@ -1,0 +1,167 @@
+"""Migrations up and down, from one process and from several (O-07)."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+
+import hitl_middleware
+from hitl_middleware.errors import MigrationNeeded
+from hitl_middleware.stores import migrations
+from hitl_middleware.stores.tables import PREFIX, VERSION_TABLE, metadata
+
+ROOT = Path(hitl_middleware.__file__).parents[1]
+
+PREPARE = """
+import asyncio, sys
+from hitl_middleware.clock import SystemClock
+from hitl_middleware.stores import open_store
+
+async def main(url):
+    store = open_store(url, clock=SystemClock())
+    print("ready", flush=True)
+    sys.stdin.readline()
+    await store.prepare()
+    async with store.begin() as uow:
+        print((await uow.chain_head(lock=True)).seq)
+    await store.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file in a folder that is not there, with a name that settings could trip over."""
+    return tmp_path / "100%" / "hitl.db"
+
+
+@pytest.fixture
+def url(path):
+    """Its URL."""
+    return f"sqlite:///{path}"
+
+
+def schema(path: Path) -> dict[str, str]:
+    """Every table and index of ours in a file, in SQLite's words."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {name: " ".join(sql.split()) for name, sql in rows if name != VERSION_TABLE}
+
+
+def test_up_down_and_up_again(path, url) -> None:
+    """Upgrading makes the tables, downgrading takes them away, and the second time it is as the first (O-07)."""
+    assert migrations.current(url) is None
+    assert not path.parent.exists()
+    migrations.upgrade(url)
+    first = schema(path)
+    assert migrations.current(url) == migrations.HEAD
+    assert {f"{PREFIX}runs", f"{PREFIX}audit_head", f"ix_{PREFIX}runs_active"} <= set(first)
+    migrations.downgrade(url, "base")
+    assert migrations.current(url) is None
+    assert schema(path) == {}
+    migrations.upgrade(url, migrations.HEAD)
+    assert schema(path) == first
+
+
+def test_the_head_is_the_newest_revision() -> None:
+    """What this version works with is what its migrations end at."""
+    assert migrations.revisions()[0] == migrations.HEAD
+
+
+def test_the_migrated_schema_is_the_tables(tmp_path, path, url) -> None:
+    """Alembic finds no difference, and SQLite says the same of both word for word – conditions of indexes included (O-07)."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    migrations.upgrade(url)
+    made = create_engine(f"sqlite:///{tmp_path}/made.db")
+    metadata.create_all(made)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        ours = {"include_name": lambda name, kind, _: kind != "table" or name != VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, **ours})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+    made.dispose()
+    assert schema(path) == schema(tmp_path / "made.db")
+
+
+def test_tables_of_others_are_left_alone(path, url) -> None:
+    """The graph's checkpoints and the user's own tables in the same file, even of another Alembic, stay (O-07)."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "CREATE TABLE checkpoints (id); INSERT INTO checkpoints VALUES (1);"
+            "CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES ('theirs');"
+        )
+    migrations.prepare(url)
+    migrations.downgrade(url, "base")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM checkpoints").fetchall() == [(1,)]
+        assert connection.execute("SELECT * FROM alembic_version").fetchall() == [("theirs",)]
+
+
+def test_prepare_twice_changes_nothing(path, url) -> None:
+    """The second process finds what the first one made."""
+    migrations.prepare(url)
+    first = schema(path)
+    migrations.prepare(url)
+    assert schema(path) == first
+
+
+def test_a_revision_of_the_future_is_not_touched(path, url) -> None:
+    """A database that a newer version has upgraded is refused by name, and stays as it is (O-07)."""
+    migrations.prepare(url)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE hitl_schema_version SET version_num = '9999'")
+    with pytest.raises(
+        MigrationNeeded, match=rf"revision 9999, this version needs {migrations.HEAD}.*hitl db upgrade"
+    ):
+        migrations.prepare(url)
+    assert migrations.current(url) == "9999"
+
+
+def test_an_upgrade_that_fails_leaves_nothing(path, url) -> None:
+    """All of a revision or none of it: a table in the way stops it half-way, and the first half is taken back (O-07)."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"CREATE TABLE {PREFIX}cards (id)")
+    with pytest.raises(OperationalError, match="already exists"):
+        migrations.prepare(url)
+    assert set(schema(path)) == {f"{PREFIX}cards"}
+    assert migrations.current(url) is None
+
+
+@pytest.mark.parametrize("turn", range(2))
+def test_processes_that_prepare_at_once_all_succeed(path, url, turn) -> None:
+    """Four processes start on a new file at the same moment: one makes the schema, all can use it (O-07, O-09)."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", PREPARE, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=120) for process in processes]
+    assert ended == [("0\n", "")] * 4
+    assert migrations.current(url) == migrations.HEAD

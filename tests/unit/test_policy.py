@@ -1,0 +1,177 @@
+"""Rules in, a plan out."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hitl_middleware.actions import ActionRequest, Identity
+from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.policy import DEFAULT_DECISIONS, Policy, ReviewPlan, from_interrupt_on
+
+CALL = ActionRequest(name="pay", args={"amount": 7}, identity=Identity("t", "ns", "c"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "verdict"),
+    [
+        ({}, "ask"),
+        ({"when": lambda _: True}, "ask"),
+        ({"when": lambda _: False}, "none"),
+        ({"when": lambda _: False, "otherwise": "record"}, "record"),
+        ({"when": lambda c: c.args["amount"] > 5}, "ask"),
+        ({"when": lambda c: c.args["nope"]}, "ask"),
+        ({"when": lambda c: c.args["nope"], "otherwise": "record"}, "ask"),
+        ({"when": lambda _: 1 / 0}, "ask"),
+        ({"when": lambda _: object()}, "ask"),
+        ({"when": lambda _: []}, "none"),
+    ],
+)
+def test_the_verdict(rules: dict[str, Any], verdict: str) -> None:
+    """S-06, DESIGN §2.8: a rule's answer counts by its truth; a rule that fails asks."""
+    assert Policy(**rules).plan(CALL).verdict == verdict
+
+
+def test_a_failing_rule_says_so_without_its_words() -> None:
+    """DESIGN §2.8: the card says that the rule failed and how it is called, not what a model may have put into its message."""
+
+    def rule(_: ActionRequest) -> bool:
+        msg = "secret"
+        raise LookupError(msg)
+
+    reason = Policy(when=rule).plan(CALL).reason
+    assert reason == "the rule for pay failed (LookupError), so a person is asked"
+
+
+def test_a_truth_value_that_fails_asks() -> None:
+    """DESIGN §2.8: also where only the truth of what a rule answered fails."""
+
+    class Odd:
+        def __bool__(self) -> bool:
+            raise TypeError
+
+    odd: Any = Odd()
+    assert Policy(when=lambda _: odd).plan(CALL).verdict == "ask"
+
+
+def test_what_is_declared_is_in_the_plan() -> None:
+    """P-02: everything a reviewer and a card need, frozen."""
+    plan = Policy(
+        approvers=["slack:U1", "group:leads"],
+        decisions=["approve", "reject"],
+        required_approvals=2,
+        allow_requester=True,
+        expires_in=timedelta(hours=1),
+        on_expiry="reject",
+        risk="high",
+    ).plan(CALL)
+    assert plan.approvers == ("slack:U1", "group:leads")
+    assert plan.allowed_decisions == ("approve", "reject")
+    assert (plan.required_approvals, plan.allow_requester, plan.expires_in) == (2, True, 3600)
+    assert (plan.on_expiry, plan.risk) == ("reject", "high")
+
+
+def test_respond_only_where_it_is_listed() -> None:
+    """DESIGN §3: a person answers in the tool's place only where the plan says so."""
+    assert "respond" not in Policy().plan(CALL).allowed_decisions == DEFAULT_DECISIONS
+
+
+@pytest.mark.parametrize(
+    ("rules", "field"),
+    [
+        ({"decisions": []}, "decisions"),
+        ({"decisions": ["approve", "launch"]}, "decisions"),
+        ({"required_approvals": 0}, "required_approvals"),
+        ({"approvers": "slack:U1"}, "approvers"),
+        ({"approvers": []}, "approvers"),
+    ],
+)
+def test_a_policy_that_could_never_work_is_refused(rules: dict[str, Any], field: str) -> None:
+    """E-04: when it is written, not when a customer waits."""
+    with pytest.raises(ConfigurationError, match=f"^{field}: "):
+        Policy(**rules)
+
+
+def test_a_policy_does_not_change_with_its_lists() -> None:
+    """DESIGN §2.5: lists in the declaration are copied; a policy is a value with a hash."""
+    people = ["slack:U1"]
+    policy = Policy(approvers=people, decisions=["approve"])
+    people.append("slack:EVE")
+    assert policy.plan(CALL).approvers == ("slack:U1",)
+    assert hash(policy) == hash(Policy(approvers=("slack:U1",), decisions=("approve",)))
+    with pytest.raises(FrozenInstanceError):
+        policy.approvers = ("slack:EVE",)  # type: ignore[misc]  # that is what is tested
+
+
+def test_the_fingerprint_changes_with_what_is_declared() -> None:
+    """DESIGN §2.3: it enters every digest, so an approval under one policy is none under another."""
+    variants: list[dict[str, Any]] = [
+        {},
+        {"version": "2"},
+        {"approvers": ["a"]},
+        {"decisions": ["approve"]},
+        {"required_approvals": 2},
+        {"allow_requester": True},
+        {"expires_in": timedelta(1)},
+        {"on_expiry": "reject"},
+        {"otherwise": "record"},
+    ]
+    assert len({Policy(**rules).fingerprint for rules in variants}) == len(variants)
+    assert Policy(approvers=["a"]).fingerprint == Policy(approvers=("a",)).fingerprint
+
+
+PEOPLE = st.none() | st.sets(st.sampled_from("abc"), min_size=1).map(tuple)
+PLANS = st.builds(
+    ReviewPlan,
+    verdict=st.sampled_from(["none", "record", "ask"]),
+    approvers=PEOPLE,
+    required_approvals=st.integers(1, 3),
+    allow_requester=st.booleans(),
+)
+
+
+@given(PLANS)
+def test_a_plan_covers_itself(plan: ReviewPlan) -> None:
+    """P-04: an edit that the policy treats as it treated the proposal needs no second look."""
+    assert plan.covers(plan)
+
+
+@given(PLANS, PLANS)
+def test_what_covers_is_at_least_as_strict(given_: ReviewPlan, wanted: ReviewPlan) -> None:
+    """P-04: an approval under a laxer plan is not enough for an edited call that wants a stricter one."""
+    if wanted.verdict != "ask":
+        assert given_.covers(wanted)
+    elif given_.covers(wanted):
+        assert given_.required_approvals >= wanted.required_approvals
+        assert wanted.allow_requester or not given_.allow_requester
+        assert wanted.approvers is None or set(given_.approvers or "z") <= set(wanted.approvers)
+
+
+@given(PLANS, PLANS, PLANS)
+def test_covering_carries_over(first: ReviewPlan, second: ReviewPlan, third: ReviewPlan) -> None:
+    """P-04: between plans that ask, covering is transitive: no chain of edits ends at a plan that nobody's approval meets."""
+    if first.verdict == second.verdict == third.verdict == "ask" and None not in {
+        first.approvers,
+        second.approvers,
+        third.approvers,
+    }:
+        assert first.covers(third) or not (first.covers(second) and second.covers(third))
+
+
+def test_langchains_form() -> None:
+    """E-03: ``interrupt_on`` as LangChain writes it."""
+    rule = lambda _: True  # noqa: E731 – a rule is mostly written so
+    assert from_interrupt_on(config=False) is None
+    default = from_interrupt_on(config=True)
+    assert default is not None
+    assert "respond" in default.decisions
+    chosen = from_interrupt_on({"allowed_decisions": ["approve"], "when": rule, "description": "Pay?"})
+    assert chosen is not None
+    assert (chosen.decisions, chosen.when, chosen.title) == (("approve",), rule, "Pay?")
+    with pytest.raises(ConfigurationError, match="unknown keys \\['alowed'\\]"):
+        from_interrupt_on({"alowed": []})

@@ -1,0 +1,366 @@
+import datetime as dt
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hitl_middleware.actions import Decision
+from hitl_middleware.channels.slack import forms, words
+from hitl_middleware.channels.slack.press import APPROVE, REJECT, FormContext, Press
+from hitl_middleware.channels.slack.render import blocks, content
+from hitl_middleware.clock import ManualClock
+from hitl_middleware.errors import AlreadyDecided, DigestMismatch, DoesNotFit, NotAllowed, NotFound
+from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.records import CardView, Submission, Target
+from hitl_middleware.review import ActionStatus, RequestStatus
+from hitl_middleware.testing.channel_contract import HOSTILE, approved, sample_view
+from hitl_middleware.testing.fake_slack import blocks as block_kit
+from hitl_middleware.testing.fake_slack import views
+from hitl_middleware.testing.fake_slack.words import plain
+
+NOW = ManualClock().now()
+ANN = "slack:U024BE7LH"
+TARGET = Target(channel="slack", address="C0REVIEWS1")
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
+LONG_TEXT = ANY_TEXT | st.builds(lambda text, times: text * times, ANY_TEXT, st.integers(1, 400))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | LONG_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+def view_of(**changes: Any) -> CardView:
+    """A card whose request differs from the sample in these fields."""
+    return sample_view(TARGET, NOW, **changes)
+
+
+def labels(view: CardView) -> list[str]:
+    """What the buttons say."""
+    return [
+        each["text"]["text"]
+        for block in blocks(view)
+        if block["type"] == "actions"
+        for each in block["elements"]
+    ]
+
+
+def read(view: CardView) -> str:
+    """What a person reads."""
+    return plain(blocks(view), "", {"U024BE7LH": "@ann"})
+
+
+def strings(part: object, kind: str | None = None) -> Iterator[str]:
+    """Every text in a structure; only those of text objects of a kind, if one is named."""
+    if isinstance(part, dict):
+        if kind is None or part.get("type") == kind:
+            yield from (value for key, value in part.items() if key == "text" and isinstance(value, str))
+        for inner in part.values():
+            yield from strings(inner, kind)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from strings(inner, kind)
+
+
+def assert_slack_takes(view: CardView) -> None:
+    """Valid for Slack, within all its limits, and legal JSON in UTF-8."""
+    message = content(view)
+    json.dumps(message.blocks, ensure_ascii=False).encode()
+    assert block_kit.in_message(message.blocks) == []
+    named = [{**block, "block_id": str(number)} for number, block in enumerate(message.blocks)]
+    assert not block_kit.too_long(named)
+    assert 0 < len(message.text) < 300
+    assert re.fullmatch(r"\w{1,255}", message.metadata["event_type"])
+    for block in message.blocks:
+        for element in block.get("elements", []):
+            assert len(element.get("value", "")) <= 2_000
+
+
+class TestAnyCard:
+    @settings(
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        max_examples=150,
+        deadline=None,
+    )
+    @given(
+        args=st.none() | st.dictionaries(ANY_TEXT, JSON, max_size=5),
+        one=LONG_TEXT,
+        other=LONG_TEXT,
+        request_status=st.sampled_from(get_args(RequestStatus)),
+        action_status=st.none() | st.sampled_from(get_args(ActionStatus)),
+        people=st.lists(st.one_of(ANY_TEXT, st.just(ANN)), min_size=1, max_size=9),
+    )
+    def test_is_valid_complete_and_parses_nothing(
+        self, args, one, other, request_status, action_status, people
+    ):
+        """For any words of models, users and tools, in any state: valid blocks, nothing hidden, nothing of theirs as markup."""
+        marker = "EVIL"
+        view = view_of(
+            args=args,
+            status=request_status,
+            title=marker + one,
+            description=other,
+            tool=f"<{marker}>{one}",
+            requester=people[0],
+            notes=(one, other, marker),
+            plan=ReviewPlan(
+                verdict="ask", approvers=tuple(people), reason=marker + other, risk=one, required_approvals=2
+            ),
+            decision=Decision(type="reject", message=(marker + other)[:20_000]),
+            decided_by=people[-1],
+            decided_by_name=other,
+            decided_at=NOW,
+            deadline_at=NOW,
+        )
+        assert view.action is not None
+        action = (
+            replace(view.action, status=action_status, result_text=one, error=other or None)
+            if action_status
+            else None
+        )
+        given_by = tuple(
+            Submission(
+                id="s",
+                request_id="r",
+                person=who,
+                name=one,
+                via="x",
+                decision=Decision(type="approve"),
+                created_at=NOW,
+            )
+            for who in people
+        )
+        view = replace(
+            view, action=action, submissions=given_by, url=one, run=replace(view.run, labels={one: other})
+        )
+        assert_slack_takes(view)
+        shown = content(view)
+        parsed = "\n".join([*strings(shown.blocks, "mrkdwn"), shown.text])
+        assert marker not in parsed
+        hidden = {
+            c
+            for text in strings(shown.blocks)
+            for c in text
+            if unicodedata.category(c) in {"Cf", "Cc", "Cs", "Co"}
+        }
+        assert hidden <= {"\n", "\t"}
+
+    @pytest.mark.parametrize("filler", ["x", "&", "<", "😀", "\u200b", "\n", '"', "\x00"])
+    def test_the_longest_card_fits(self, filler):
+        """Everything at its longest at once, in the characters that cost most, stays within what Slack takes."""
+        much = filler * 30_000
+        view = view_of(
+            args={"text": much},
+            title=much,
+            description=much,
+            requester=much,
+            notes=(much,) * 20,
+            plan=ReviewPlan(
+                verdict="ask", approvers=(much,) * 20, reason=much, risk=much, required_approvals=3
+            ),
+            deadline_at=NOW,
+        )
+        assert_slack_takes(view)
+        done = approved(view, status="unknown", result_text=much, error=much, settled_by="local:" + much)
+        request = replace(
+            done.request, decision=Decision(type="approve", message=much[:20_000]), decided_by_name=much
+        )
+        assert_slack_takes(replace(done, request=request))
+
+
+class TestButtons:
+    def test_approve_and_reject_while_pending(self):
+        """Both carry the request, its version and the whole digest."""
+        view = view_of(version=7)
+        assert labels(view) == ["Approve", "Reject"]
+        found = [each for block in blocks(view) if block["type"] == "actions" for each in block["elements"]]
+        assert [(each["action_id"], each["style"]) for each in found] == [
+            (APPROVE, "primary"),
+            (REJECT, "danger"),
+        ]
+        assert Press.read(found[0]["value"]) == Press(view.request.id, 7, view.request.digest)
+
+    def test_none_once_decided(self):
+        """A decided card offers nothing."""
+        assert labels(approved(view_of())) == []
+
+    def test_only_what_the_plan_allows(self):
+        """A plan without reject has no such button; one without either says where to answer."""
+        assert labels(view_of(plan=ReviewPlan(verdict="ask", allowed_decisions=("approve",)))) == ["Approve"]
+        view = view_of(plan=ReviewPlan(verdict="ask", allowed_decisions=("respond",)))
+        assert labels(view) == []
+        assert f"hitl requests show {view.request.code}" in read(view)
+
+    @pytest.mark.parametrize("changes", [{"args": {"text": "x" * 6_000}}, {"description": "x" * 2_000}])
+    def test_no_approve_where_something_is_cut(self, changes):
+        """Rule 9: a loud cut, no approve here, and a sentence that says where."""
+        view = replace(view_of(**changes), url="https://hitl.example.com/requests/1?a=b&c")
+        assert labels(view) == ["Reject"]
+        assert "cannot be approved here" in read(view)
+        assert "CUT" in read(view)
+        assert "<https://hitl.example.com/requests/1?a=b&amp;c|Decide on its page>" in json.dumps(
+            blocks(view)
+        )
+
+    def test_a_long_letter_still_fits(self):
+        """4,300 characters of a draft are shown whole and can be approved."""
+        view = view_of(
+            args={"conversation_id": "cnv_1", "text": ("A line of a letter to a customer.\n" * 125)}
+        )
+        assert labels(view) == ["Approve", "Reject"]
+
+
+class TestStory:
+    def test_a_mention_or_a_name(self):
+        """Slack's people are mentioned; anybody else is plain text, whatever their name is."""
+        done = approved(view_of())
+        by_ann = replace(done, request=replace(done.request, decided_by=ANN, decided_by_name="ann"))
+        assert blocks(by_ann)[1]["text"]["type"] == "mrkdwn"
+        assert "Approved by <@U024BE7LH>" in blocks(by_ann)[1]["text"]["text"]
+        odd = replace(
+            done, request=replace(done.request, decided_by="slack:U1> <!channel", decided_by_name=None)
+        )
+        assert blocks(odd)[1]["text"]["type"] == "plain_text"
+        assert "<!channel" not in blocks(odd)[1]["text"]["text"]
+
+    @pytest.mark.parametrize(
+        ("status", "facts", "seen"),
+        [
+            ("executing", {}, "Executing"),
+            ("succeeded", {"result_text": "re_1"}, "re_1"),
+            ("failed", {"error": "card_declined"}, "card_declined"),
+        ],
+    )
+    def test_decision_and_outcome_stand_side_by_side(self, status, facts, seen):
+        """S-09: what was approved stays approved, and the card says what came of it and why."""
+        shown = read(approved(view_of(), status=status, **facts))
+        assert "Approved by ann" in shown
+        assert seen in shown
+
+    def test_an_unknown_outcome_says_how_to_settle_it(self):
+        """The command with the action's id, as code."""
+        view = approved(view_of(), status="unknown", error="timed out")
+        assert view.action is not None
+        assert f"`hitl actions settle {view.action.id}`" in read(view)
+
+    def test_who_asked_why_how_many_and_until_when(self):
+        """Reason, risk, requester, approvers, agreed so far, deadline, code, notes, conversation."""
+        view = view_of(
+            plan=ReviewPlan(
+                verdict="ask",
+                approvers=(ANN, "group:finance"),
+                reason="over 50",
+                risk="high",
+                required_approvals=2,
+            ),
+            requester=ANN,
+            deadline_at=NOW,
+            notes=("Customer wrote again",),
+        )
+        one = Submission(
+            id="s",
+            request_id="r",
+            person="local:bob",
+            name="bob",
+            via="cli",
+            decision=Decision(type="approve"),
+            created_at=NOW,
+        )
+        view = replace(view, submissions=(one, one), run=replace(view.run, labels={"conversation": "cnv_1"}))
+        shown = read(view)
+        for words_ in (
+            "over 50",
+            "high",
+            "@ann",
+            "finance",
+            "1 of 2",
+            "bob",
+            "Customer wrote again",
+            "cnv_1",
+            view.request.code,
+        ):
+            assert words_ in shown
+        assert f"<!date^{int(NOW.timestamp())}^" in json.dumps(blocks(view))
+
+    def test_a_question_of_somebody_elses_graph(self):
+        """No tool, any value: shown as data under its own label."""
+        view = replace(
+            view_of(kind="question", tool=None, description="Really?", args={"value": [1, 2]}), action=None
+        )
+        assert "Really?" in read(view)
+        assert content(view).text == "Waiting for a decision: a question"
+        assert "handed back to the run" in read(approved(view))
+
+    def test_an_edit_is_called_one(self):
+        """The arguments that run are said to be the reviewer's."""
+        done = approved(view_of())
+        decision = Decision.model_validate(
+            {"type": "edit", "edited_action": {"name": "process_refund", "args": {}}}
+        )
+        assert "as edited by the reviewer" in read(
+            replace(done, request=replace(done.request, decision=decision))
+        )
+
+    @pytest.mark.parametrize(
+        "url", [None, "javascript:alert(1)", "https://x|y>", "https://x y", "/requests/1"]
+    )
+    def test_only_real_addresses_are_linked(self, url):
+        """What could leave the link, or is none, is left out."""
+        assert "Open the request" not in read(replace(view_of(), url=url))
+
+
+class TestForm:
+    def test_is_valid_for_any_title(self):
+        """Slack takes it, and it leads back to the card."""
+        context = FormContext(press=Press("r-1", 1, "ab").value, channel="C0REVIEWS1", ts="1700000000.000100")
+        view = forms.rejection(context, view_of(title=HOSTILE * 50).request)
+        assert views.problems(view, "modal") == []
+        assert FormContext.model_validate_json(view["private_metadata"]) == context
+        assert "EVIL" not in "".join(strings(view, "mrkdwn"))
+
+
+class TestRefusals:
+    def test_says_who_and_when(self):
+        """S-10: the loser is told who decided, with a mention and the reader's own time."""
+        request = replace(
+            view_of().request,
+            status="rejected",
+            decided_by=ANN,
+            decided_at=dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC),
+        )
+        said = words.refusal(AlreadyDecided(status="rejected", by="x", at="y"), request)
+        assert said.startswith("This was already rejected by <@U024BE7LH> (<!date^1772357400^")
+        assert "2026-03-01 09:30 UTC" in said
+
+    def test_nobody_else_can_write_the_sentence(self):
+        """A name is in a code span that it cannot leave; nothing of it is markup."""
+        request = replace(
+            view_of().request, status="approved", decided_by="local:x", decided_by_name="`<!channel>` *x*"
+        )
+        said = words.decided(request)
+        assert "<!channel>" not in said
+        assert "`'&lt;!channel&gt;' *x*`" in said
+
+    @pytest.mark.parametrize(
+        ("error", "part"),
+        [
+            (NotFound(kind="request", key="r"), words.GONE),
+            (DigestMismatch(digest="d"), words.CHANGED),
+            (
+                NotAllowed(who=ANN, why="it is for slack:U0BOB12345 or group:<!here> to decide."),
+                "<@U0BOB12345>",
+            ),
+            (DoesNotFit(field="type", why="<!here> no"), "&lt;!here&gt; no"),
+        ],
+    )
+    def test_each_refusal_has_a_sentence(self, error, part):
+        """Who may, what changed, what does not fit; escaped."""
+        said = words.refusal(error, None)
+        assert part in said
+        assert "<!here>" not in said
