@@ -53,4 +53,5 @@ def failpoint(name: str) -> None:
             return
     if action == "raise":
         raise FailpointReached(name)
-    os.kill(os.getpid(), signal.SIGKILL if action == "kill" else signal.SIGSTOP)
+    # To this very thread: a signal to the process may be taken by another one while this one runs on, past the failpoint.
+    signal.pthread_kill(threading.get_ident(), signal.SIGKILL if action == "kill" else signal.SIGSTOP)

@@ -353,7 +353,8 @@ class Stage:
         self.until(f"{amounts} are paid", lambda: [paid["amount"] for paid in self.paid()] == [*amounts])
 
     def events(self, *kinds: str) -> list[Any]:
-        """Audit events of these kinds, in order."""
+        """Audit events of these kinds, in order; all that have happened, also those that no sweep has sealed yet."""
+        assert self.command("audit", "verify") == 0, (self.folder / "command.log").read_text()
         return [event for event in self.get("/audit", limit=1_000)["items"] if event["kind"] in kinds]
 
     def command(self, *argv: str) -> int:
