@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hitl_middleware import dialects
@@ -13,13 +13,38 @@ from hitl_middleware.ports import PendingInterrupt, Snapshot
 from hitl_middleware.records import Action, ReviewRequest
 
 
-def questions(snapshot: Snapshot) -> Sequence[tuple[PendingInterrupt, Question]]:
-    """What a run stands at: its interrupts, or the breakpoint that holds it."""
-    asked = [(item, dialects.read(item.value, item.response_schema)) for item in snapshot.interrupts]
-    if snapshot.breakpoint is not None and not asked:
+def asked(snapshot: Snapshot) -> Sequence[tuple[PendingInterrupt, tuple[Question, ...]]]:
+    """What a run stands at: each of its interrupts with all that it asks, or the breakpoint that holds it."""
+    found = [(item, dialects.read(item.value, item.response_schema)) for item in snapshot.interrupts]
+    if snapshot.breakpoint is not None and not found:
         item = PendingInterrupt(id=f"breakpoint:{snapshot.breakpoint}", value=None)
-        asked.append((item, dialects.breakpoint_question()))
-    return asked
+        found.append((item, (dialects.breakpoint_question(),)))
+    return found
+
+
+def questions(snapshot: Snapshot) -> Sequence[tuple[PendingInterrupt, int, Question]]:
+    """The same one by one: interrupt, position in it, question."""
+    return [
+        (item, position, question)
+        for item, together in asked(snapshot)
+        for position, question in enumerate(together)
+    ]
+
+
+def filed(
+    item: PendingInterrupt, together: Sequence[Question], known: Sequence[ReviewRequest]
+) -> Sequence[ReviewRequest]:
+    """The requests in which exactly this was asked, in the order of the questions; ``()``: it is asked for the first time.
+
+    For questions that are not the gate's own (those are known by their action). LangGraph gives an id again, after a crash or among
+    parallel calls of one task: only what was filed last under it, and says the same to the letter, is the same question.
+    """
+    mine = sorted(
+        (r for r in known if r.interrupt_id == item.id and r.action_id is None), key=lambda r: r.position
+    )
+    last = mine[-len(together) :]
+    fingerprints = [dialects.fingerprint(together, position) for position in range(len(together))]
+    return last if [request.digest for request in last] == fingerprints else ()
 
 
 def action_answer(question: Question, action: Action | None) -> Any:
@@ -29,12 +54,27 @@ def action_answer(question: Question, action: Action | None) -> Any:
     if question.kind == "outcome":
         # The run waits for the truth: an answer only when there is one (or the act was approved again).
         return dict(dialects.SETTLED_HINT) if is_settled(action) or action.status == "approved" else None
-    return dialects.resume_value("tool_call", action.decision or Decision(type="approve"))
+    return dialects.resume_value((question,), (action.decision or Decision(type="approve"),))
 
 
-def request_answer(item: PendingInterrupt, question: Question, requests: Sequence[ReviewRequest]) -> Any:
-    """The answer to anybody else's question; ``None``: not decided yet."""
-    for request in requests:
-        if request.interrupt_id == item.id and request.kind == question.kind and request.decision is not None:
-            return dialects.resume_value(request.kind, request.decision)
-    return None
+def requests_answer(together: Sequence[Question], requests: Sequence[ReviewRequest]) -> Any:
+    """The answer to anybody else's interrupt, put together from what was decided; ``None``: not all of it is."""
+    decisions = [request.decision for request in requests if request.decision is not None]
+    return dialects.resume_value(together, decisions) if len(decisions) == len(together) else None
+
+
+def answered(
+    snapshot: Snapshot, requests: Sequence[ReviewRequest], actions: Mapping[Any, Action]
+) -> Mapping[str, Any]:
+    """Resume values for those of the interrupts that are decided, by interrupt id. ``actions``: the gate's own, by identity."""
+    found: dict[str, Any] = {}
+    for item, together in asked(snapshot):
+        own = together[0].call
+        value = (
+            action_answer(together[0], actions.get(own.identity))
+            if own is not None
+            else requests_answer(together, filed(item, together, requests))
+        )
+        if value is not None:
+            found[item.id] = value
+    return found

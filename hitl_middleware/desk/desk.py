@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from hitl_middleware.actions import Decision
-from hitl_middleware.desk.answers import action_answer, questions, request_answer
+from hitl_middleware.desk.answers import answered, questions
 from hitl_middleware.desk.authority import check_person, decider, instant
 from hitl_middleware.desk.filing import Filing
 from hitl_middleware.desk.fit import check_fit
@@ -212,15 +212,9 @@ class ReviewDesk:
 
     async def answers(self, run: Run, snapshot: Snapshot) -> Mapping[str, Any]:
         """Values for those of the run's interrupts that are decided, by interrupt id. For the gate's own they are hints."""
-        found: dict[str, Any] = {}
+        calls = [question.call for _, _, question in questions(snapshot) if question.call is not None]
         async with self._store.read() as uow:
             requests = await uow.requests_of_thread(run.thread_id)
-            for item, question in questions(snapshot):
-                if question.call is not None:
-                    action = await uow.action_by_identity(question.call.identity)
-                    value = action_answer(question, action)
-                else:
-                    value = request_answer(item, question, requests)
-                if value is not None:
-                    found[item.id] = value
-        return found
+            known = [await uow.action_by_identity(call.identity) for call in calls]
+        actions = {action.identity: action for action in known if action is not None}
+        return answered(snapshot, requests, actions)

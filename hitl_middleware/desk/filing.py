@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
-from hitl_middleware.desk.answers import questions
+from hitl_middleware.desk.answers import asked, filed
 from hitl_middleware.dialects import Question
 from hitl_middleware.errors import LeaseLost, NotFound
 from hitl_middleware.failpoints import failpoint
@@ -59,25 +60,27 @@ class Filing:
             known = list(await work.uow.requests_of_thread(run.thread_id, lock=True))
             waiting = await work.uow.queued_runs(run.thread_id)
             successor = any(after.on_new_input == "supersede" for after in waiting)
+            standing = asked(snapshot)
             bound: set[str] = set()
-            asked = questions(snapshot)
-            for item, question in asked:
-                request, is_new = await self._bind(work, run, item, question, known)
-                if request is not None:
+            for item, together in standing:
+                for request, is_new in await self._bind(work, run, item, together, known):
                     bound.add(request.id)
-                if request is not None and is_new:
+                    if not is_new:
+                        continue
                     opened.append(request)
                     if successor:  # it would only be asked to be taken back: nobody is bothered with a card
                         await self.supersede(work, request, "New input replaced this run")
                     else:
                         await self._post(work, request)
-            tasks = {
-                question.call.identity.checkpoint_ns for _, question in asked if question.call is not None
-            }
-            for request in known if complete else ():
-                if request.run_id == run.id and request.status == "pending" and request.id not in bound:
-                    if await self._waits_its_turn(work, request, tasks):
-                        continue
+            open_still = [
+                r for r in known if r.run_id == run.id and r.status == "pending" and r.id not in bound
+            ]
+            ids = {item.id for item, _ in standing}
+            tasks = {q.call.identity.checkpoint_ns for _, (q, *_) in standing if q.call is not None}
+            for request in open_still:
+                if request.interrupt_id in ids and request.action_id is None:
+                    await self.supersede(work, request, "The run asks something else now")
+                elif complete and not await self._waits_its_turn(work, request, tasks):
                     await self.supersede(work, request, "The run moved on without this answer")
         failpoint("open.after")
         return opened
@@ -89,30 +92,59 @@ class Filing:
         return action is not None and action.status == open_status and action.identity.checkpoint_ns in tasks
 
     async def _bind(
-        self, work: Work, run: Run, item: PendingInterrupt, question: Question, known: Sequence[ReviewRequest]
-    ) -> tuple[ReviewRequest | None, bool]:
-        same_id = [request for request in known if request.interrupt_id == item.id]
-        position = max((request.position + 1 for request in same_id), default=0)
-        if question.call is None:
-            for request in same_id:
-                if request.kind == question.kind:
-                    return request, False
-            return await self._file(work, run, item, question, None, position), True
+        self,
+        work: Work,
+        run: Run,
+        item: PendingInterrupt,
+        together: Sequence[Question],
+        known: Sequence[ReviewRequest],
+    ) -> Sequence[tuple[ReviewRequest, bool]]:
+        """The requests of one interrupt, and which of them are new."""
+        first = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
+        if together[0].call is not None:
+            return await self._bind_own(work, run, item, together[0], known, first)
+        if before := filed(item, together, known):
+            return [(request, False) for request in before]
+        return [
+            (
+                await self._file(
+                    work,
+                    run,
+                    item,
+                    question,
+                    first + position,
+                    content=dialects.fingerprint(together, position),
+                ),
+                True,
+            )
+            for position, question in enumerate(together)
+        ]
+
+    async def _bind_own(
+        self,
+        work: Work,
+        run: Run,
+        item: PendingInterrupt,
+        question: Question,
+        known: Sequence[ReviewRequest],
+        position: int,
+    ) -> Sequence[tuple[ReviewRequest, bool]]:
         # LangGraph numbers a task's interrupts by the answers it remembers: after a crash, or among parallel calls of one task, an id
         # comes again with another question. So our own are known by their action.
+        assert question.call is not None  # noqa: S101 – that is what makes it our own
         action = await work.uow.action_by_identity(question.call.identity, lock=True)
         if question.kind == "outcome":
             if action is None or action.status != "unknown":
-                return None, False  # settled meanwhile, or somebody is at it: nothing to ask a person
+                return ()  # settled meanwhile, or somebody is at it: nothing to ask a person
         elif action is not None and action.status != "waiting":
-            return None, False  # decided: the next resume carries the answer
+            return ()  # decided: the next resume carries the answer
         open_request = _open_request_of(action, question, known) if action is not None else None
         if open_request is None:
-            return await self._file(work, run, item, question, action, position), True
+            return [(await self._file(work, run, item, question, position, action=action), True)]
         if open_request.interrupt_id != item.id:
             open_request = replace(open_request, interrupt_id=item.id, position=position, updated_at=work.now)
             await work.uow.save_request(open_request)
-        return open_request, False
+        return [(open_request, False)]
 
     async def _file(
         self,
@@ -120,8 +152,10 @@ class Filing:
         run: Run,
         item: PendingInterrupt,
         question: Question,
-        action: Action | None,
         position: int,
+        *,
+        action: Action | None = None,
+        content: str = "",
     ) -> ReviewRequest:
         request_id, action_id = new_id(), action.id if action else new_id()
         plan, call = self.complete(question.plan), question.call
@@ -156,9 +190,9 @@ class Filing:
             plan=plan,
             title=question.title,
             description=question.description,
-            tool=call.name if call else None,
+            tool=call.name if call else question.tool,
             args=dict(action.args) if action else question.shown,
-            digest=action.digest if action else "",
+            digest=action.digest if action else content,
             response_schema=question.response_schema,
             action_id=action.id if action else None,
             requester=run.requester,

@@ -65,7 +65,7 @@ def _deep() -> Any:
 
 
 def _check(value: Any) -> dialects.Question:
-    question = dialects.read(value)
+    (question,) = dialects.read(value)
     assert question.plan.verdict == "ask"
     assert len(question.title) <= dialects.MAX_TITLE
     json.dumps(question.shown, allow_nan=False)
@@ -119,7 +119,7 @@ def test_a_damaged_form_of_ours_is_a_foreign_one(field: str, value: Any) -> None
 
 def test_ours_comes_back_as_it_was_asked() -> None:
     """DESIGN §1: the desk files from the interrupt's value alone, after a trip through the checkpointer."""
-    question = dialects.read(json.loads(json.dumps(ENVELOPE)))
+    (question,) = dialects.read(json.loads(json.dumps(ENVELOPE)))
     assert question.call is not None
     assert (question.kind, question.title, question.plan) == ("tool_call", "Pay?", PLAN)
     assert (question.call.name, question.call.args, question.call.identity) == (
@@ -129,7 +129,7 @@ def test_ours_comes_back_as_it_was_asked() -> None:
     )
     assert (question.response_schema, question.idempotent) == ({"type": "object"}, True)
 
-    outcome = dialects.read(json.loads(json.dumps(dialects.ask_outcome(CALL, PLAN))))
+    (outcome,) = dialects.read(json.loads(json.dumps(dialects.ask_outcome(CALL, PLAN))))
     assert outcome.call is not None
     assert (outcome.kind, outcome.call.identity) == ("outcome", CALL.identity)
 
@@ -157,7 +157,7 @@ def test_clients_of_langchains_forms_understand_it() -> None:
 )
 def test_the_hint_for_a_tool_call(decision: Decision, value: Any) -> None:
     """DESIGN §2.1: LangChain's words, for whoever reads them; the gate itself does not."""
-    assert dialects.resume_value("tool_call", decision) == value
+    assert dialects.resume_value(dialects.read(ENVELOPE), [decision]) == value
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_the_hint_for_a_tool_call(decision: Decision, value: Any) -> None:
 )
 def test_the_answer_to_a_question(decision: Decision, value: Any) -> None:
     """DESIGN §5: a plain ``interrupt("…")`` is resumed with the value itself; ``answer`` wins over ``message``."""
-    assert dialects.resume_value("question", decision) == value
+    assert dialects.resume_value(dialects.read("Which?"), [decision]) == value
 
 
 def test_a_breakpoint() -> None:

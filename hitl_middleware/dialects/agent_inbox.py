@@ -1,0 +1,90 @@
+"""What graphs written for Agent Inbox ask (``HumanInterrupt``), and how they are answered (``HumanResponse``). Pure.
+
+Read and written from the types and the client code of langchain-ai/agent-inbox. Graphs there raise one object, a list of them, or either
+as JSON text; the client always answers with a list.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hitl_middleware.actions import Decision, DecisionType
+from hitl_middleware.dialects.question import Question, jsonable, title_of
+from hitl_middleware.policy import ReviewPlan
+
+MOST_TEXT = 1_000_000
+"""Characters of a JSON text that are looked into; a longer one is a plain text."""
+
+_ALLOWS: Mapping[str, tuple[DecisionType, ...]] = {
+    "allow_accept": ("approve",),
+    "allow_edit": ("edit",),
+    "allow_ignore": ("reject",),
+    "allow_respond": ("respond", "feedback"),
+}
+"""A ``response`` is words to the agent: an answer or feedback, as the graph takes it."""
+
+
+def read_agent_inbox(value: Any) -> tuple[Question, ...]:
+    """One question per human interrupt, in their order; ``()``: it is not this form."""
+    if isinstance(value, str):
+        value = _from_text(value)
+    asked = [value] if isinstance(value, Mapping) else value
+    if not isinstance(asked, list | tuple) or not asked:
+        return ()
+    found = [_read_one(item) for item in asked]
+    return tuple(question for question in found if question is not None) if all(found) else ()
+
+
+def human_response(question: Question, decision: Decision) -> dict[str, Any]:
+    """One decision as a ``HumanResponse``. It has no place for a reason to ignore: that stays in our record."""
+    match decision.type:
+        case "edit" if decision.edited_action is not None:
+            edited = decision.edited_action
+            return {"type": "edit", "args": {"action": edited.name, "args": edited.args}}
+        case "respond" | "feedback":
+            return {
+                "type": "response",
+                "args": decision.answer if decision.answer is not None else decision.message,
+            }
+        case "reject":
+            return {"type": "ignore", "args": None}
+        case _:
+            return {"type": "accept", "args": {"action": question.tool, "args": question.shown}}
+
+
+def _read_one(item: Any) -> Question | None:
+    if not isinstance(item, Mapping):
+        return None
+    request, config, words = item.get("action_request"), item.get("config"), item.get("description")
+    if not isinstance(request, Mapping) or not isinstance(config, Mapping):
+        return None
+    name, args = request.get("action"), request.get("args")
+    if not isinstance(name, str) or not isinstance(args, Mapping):
+        return None
+    allowed = tuple(d for key, decisions in _ALLOWS.items() if config.get(key) is True for d in decisions)
+    shown = jsonable(args)
+    return Question(
+        kind="tool_call",
+        form="agent_inbox",
+        title=title_of(name) or "The run asks",
+        description=words if isinstance(words, str) else "",
+        tool=name,
+        shown=shown if isinstance(shown, dict) else {"args": shown},
+        plan=ReviewPlan(
+            verdict="ask",
+            # A config that allows nothing would never be answered; the client itself lets everything be ignored.
+            allowed_decisions=allowed or ("reject",),
+            reason=f"The graph asks about {name}",
+        ),
+    )
+
+
+def _from_text(text: str) -> Any:
+    if len(text) > MOST_TEXT or text.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,126 @@
+"""What our own gate asks. Pure.
+
+Its interrupt speaks LangChain's per-call form (``tool_approval``), carries a one-element ``action_requests`` / ``review_configs`` for
+clients of the batched form, and a ``hitl`` object from which the desk files the request.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from hitl_middleware.actions import ActionRequest, Decision, Identity
+from hitl_middleware.dialects.question import Question, title_of
+from hitl_middleware.policy import ReviewPlan
+
+VERSION = 1
+
+SETTLED_HINT: Mapping[str, str] = {"type": "settled"}
+"""What an ``outcome`` interrupt is resumed with; the ledger says the rest."""
+
+
+def ask_call(
+    call: ActionRequest,
+    plan: ReviewPlan,
+    *,
+    title: str,
+    schema: dict[str, Any] | None,
+    idempotent: bool = False,
+) -> dict[str, Any]:
+    """The value the gate interrupts with to ask about ``call``."""
+    args = dict(call.args)
+    return {
+        "type": "tool_approval",
+        "tool_call_id": call.identity.tool_call_id,
+        "name": call.name,
+        "args": args,
+        "description": call.description,
+        "action_requests": [{"name": call.name, "args": args, "description": call.description}],
+        "review_configs": [{"action_name": call.name, "allowed_decisions": list(plan.allowed_decisions)}],
+        "hitl": {
+            "version": VERSION,
+            "kind": "tool_call",
+            "title": title,
+            "identity": _identity(call.identity),
+            "plan": plan.model_dump(mode="json"),
+            "schema": schema,
+            "idempotent": idempotent,
+        },
+    }
+
+
+def ask_outcome(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
+    """The value the gate interrupts with when it is not known whether ``call`` was performed."""
+    return {
+        "type": "tool_outcome",
+        "tool_call_id": call.identity.tool_call_id,
+        "name": call.name,
+        "args": dict(call.args),
+        "description": "It is not known whether this was performed. Say what happened.",
+        "hitl": {
+            "version": VERSION,
+            "kind": "outcome",
+            "title": f"What became of {call.name}?",
+            "identity": _identity(call.identity),
+            "plan": plan.model_dump(mode="json"),
+            "schema": None,
+            "idempotent": False,
+        },
+    }
+
+
+def read_ours(value: Any) -> Question | None:
+    """What our gate asks; ``None``: it is not ours, or not whole – a "hitl" key of somebody else's is shown like any foreign value."""
+    if not isinstance(value, Mapping) or not isinstance(ours := value.get("hitl"), Mapping):
+        return None
+    try:
+        return _read(value, ours)
+    except Exception:  # noqa: BLE001 – as the docstring says
+        return None
+
+
+def hint(decision: Decision) -> dict[str, Any]:
+    """The resume value for the gate's own: LangChain's words, for whoever reads them. The gate asks the ledger what to do."""
+    value: dict[str, Any] = {"type": decision.type}
+    if decision.message is not None:
+        value["message"] = decision.message
+    if decision.edited_action is not None:
+        value["edited_action"] = decision.edited_action.model_dump()
+    return value
+
+
+def _read(value: Mapping[str, Any], ours: Mapping[str, Any]) -> Question:
+    kind = ours["kind"]
+    if ours["version"] != VERSION or kind not in {"tool_call", "outcome"}:
+        msg = "not a form of ours"
+        raise ValueError(msg)
+    identity = Identity(**ours["identity"])
+    schema = ours["schema"]
+    if not all(isinstance(part, str) for part in dataclasses.astuple(identity)) or not isinstance(
+        schema, dict | None
+    ):
+        msg = "not a form of ours"
+        raise TypeError(msg)
+    return Question(
+        kind=kind,
+        form="ours",
+        title=title_of(str(ours["title"])),
+        description=str(value.get("description") or ""),
+        plan=ReviewPlan.model_validate(ours["plan"]),
+        call=ActionRequest(
+            name=str(value["name"]),
+            args=dict(value["args"]),
+            identity=identity,
+        ),
+        response_schema=schema,
+        idempotent=bool(ours["idempotent"]),
+    )
+
+
+def _identity(identity: Identity) -> dict[str, str]:
+    return {
+        "thread_id": identity.thread_id,
+        "checkpoint_ns": identity.checkpoint_ns,
+        "tool_call_id": identity.tool_call_id,
+    }
