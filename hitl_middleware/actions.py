@@ -32,6 +32,18 @@ class Identity:
     tool_call_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What makes a workflow step or an ``ask`` this very one: the ``ordinal``-th question (from 0) of one task of a run.
+
+    A task is one execution of a node at one checkpoint, so the next round of a loop, another branch and a fork are other places.
+    """
+
+    thread_id: str
+    checkpoint_ns: str
+    ordinal: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRequest:
     """A tool call somebody may have to look at. ``when`` of a policy is given this.
@@ -59,7 +71,8 @@ class EditedAction(BaseModel):
 class Decision(BaseModel):
     """One answer to one request.
 
-    ``message`` is the reviewer's words (a reason, feedback, a reply); ``answer`` is a value for ``respond`` and wins over ``message``.
+    ``message`` is the reviewer's words (a reason, feedback, a reply). ``answer`` is a JSON value: for ``respond`` it wins over
+    ``message``; for ``approve`` of a workflow step it is what its form was filled in with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from hitl_middleware.actions import Identity
+from hitl_middleware.actions import Identity, Place
 from hitl_middleware.records import (
     Action,
     AuditEvent,
@@ -108,6 +108,9 @@ class UnitOfWork(Protocol):
 
     async def requests_of_run(self, run_id: str) -> Sequence[ReviewRequest]:
         """All of them, oldest first."""
+
+    async def requests_at(self, place: Place) -> Sequence[ReviewRequest]:
+        """What was asked at one place of a run, oldest first: mostly one, more where it was taken back and asked again."""
 
     async def save_request(self, request: ReviewRequest) -> None:
         """Write all that may change; the request was read with ``lock`` in this unit of work."""

@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-from hitl_middleware.actions import Decision, Identity
+from hitl_middleware.actions import Decision, Identity, Place
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.review import ActionStatus, RequestKind, RequestStatus, RunStatus
 
@@ -67,7 +67,9 @@ class ReviewRequest:
 
     (``thread_id``, ``interrupt_id``, ``position``) is unique: one question of LangGraph is one request.
     ``code`` is 8 characters of lower-case Crockford base32, unique among pending requests. ``args`` are the call as it will run.
-    ``response_schema`` is the JSON Schema of the answer: for a tool call that of its arguments (an edit must fit it).
+    ``response_schema`` is the JSON Schema of the answer: for a tool call that of its arguments (an edit must fit it), for a workflow
+    step that of its form (``approve`` carries an ``answer`` that fits). ``step`` is a workflow step's name, ``round`` (from 1) how often
+    it was asked until people were content; ``ordinal`` says where in its task a step or an ``ask`` stands (``place``).
     """
 
     id: str
@@ -99,6 +101,14 @@ class ReviewRequest:
     decided_at: dt.datetime | None = None
     decided_via: str | None = None
     notes: tuple[str, ...] = ()
+    step: str | None = None
+    round: int | None = None
+    ordinal: int | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Where in the run it is asked, for a workflow step or an ``ask``."""
+        return None if self.ordinal is None else Place(self.thread_id, self.checkpoint_ns, self.ordinal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

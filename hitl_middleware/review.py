@@ -13,7 +13,7 @@ RequestStatus = Literal[
 ]
 ActionStatus = Literal["waiting", "approved", "denied", "executing", "succeeded", "failed", "unknown"]
 RunStatus = Literal["queued", "running", "suspended", "succeeded", "failed", "cancelled"]
-RequestKind = Literal["tool_call", "question", "breakpoint", "outcome"]
+RequestKind = Literal["tool_call", "step", "question", "breakpoint", "outcome"]
 
 REQUEST: Mapping[str, frozenset[str]] = {
     "pending": frozenset(

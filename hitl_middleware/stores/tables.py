@@ -45,6 +45,7 @@ RUN_DUE = text(
     "status IN ('queued', 'running', 'suspended') AND (wanted > seen OR (status = 'running' AND driver = 'hitl'))"
 )
 REQUEST_PENDING = text("status = 'pending'")
+REQUEST_PLACED = text("ordinal IS NOT NULL")
 REQUEST_EXPIRES = text("status = 'pending' AND deadline_at IS NOT NULL")
 ACTION_EXECUTING = text("status = 'executing'")
 ACTION_UNKNOWN = text("status = 'unknown'")
@@ -155,11 +156,15 @@ requests = Table(
     _time("decided_at", null=True),
     _text("decided_via", null=True),
     _json("notes"),
+    _text("step", null=True),
+    Column("round", Integer, nullable=True),
+    Column("ordinal", Integer, nullable=True),
     UniqueConstraint("thread_id", "interrupt_id", "position"),
     Index("ix_hitl_requests_status", "status", "id"),
     Index("ix_hitl_requests_code", "code"),
     Index("ix_hitl_requests_run", "run_id"),
     _some("requests_pending_code", "code", where=REQUEST_PENDING, unique=True),
+    _some("requests_placed", "thread_id", "checkpoint_ns", "ordinal", where=REQUEST_PLACED),
     # Led by the status only so that SQLite prefers it to the index above.
     _some("requests_expiring", "status", "deadline_at", where=REQUEST_EXPIRES),
 )

@@ -22,6 +22,7 @@ from hitl_middleware.ports import Store
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.sql import SqlStore
 from hitl_middleware.stores.sql.due import STATEMENTS
+from hitl_middleware.stores.sql.requests import AT_PLACE
 from hitl_middleware.testing.store_contract import StoreContract
 from hitl_middleware.testing.store_contract.case import BORN, a_run
 
@@ -288,6 +289,13 @@ class TestSqliteStore(StoreContract):
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
         assert index in plan[0]
         assert [step for step in plan if "SCAN" in step and index not in step] == []
+
+    async def test_a_place_is_found_without_walking_the_thread(self, store: Store, path: Path) -> None:
+        """A node that asks looks its question up at every re-run: by the index of the places, however long the thread is."""
+        statement = str(AT_PLACE.plain.compile(dialect=sqlite.dialect()))
+        with closing(sqlite3.connect(path)) as connection:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [0, 0, 0])]
+        assert "ix_hitl_requests_placed" in plan[0]
 
     # other URLs
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from hitl_middleware.actions import Place
 from hitl_middleware.records import Driver, Lease, Page, ReviewRequest, Run, Submission
 from hitl_middleware.review import RequestStatus, RunStatus
 from hitl_middleware.stores.memory.state import RuleBroken, Verbs, oldest_first, page
@@ -111,6 +112,9 @@ class RequestVerbs(Verbs):
 
     async def requests_of_run(self, run_id: str) -> Sequence[ReviewRequest]:
         return oldest_first(r for r in self._state.requests.values() if r.run_id == run_id)
+
+    async def requests_at(self, place: Place) -> Sequence[ReviewRequest]:
+        return oldest_first(r for r in self._state.requests.values() if r.place == place)
 
     async def save_request(self, request: ReviewRequest) -> None:
         self._may_write()

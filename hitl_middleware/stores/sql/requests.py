@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import insert, select, update
 
+from hitl_middleware.actions import Place
 from hitl_middleware.records import Page, ReviewRequest, Submission
 from hitl_middleware.review import RequestStatus
 from hitl_middleware.stores import rows
 from hitl_middleware.stores.sql.base import Verbs, insert_new, newest_first, of, page, reading
-from hitl_middleware.stores.tables import requests, submissions
+from hitl_middleware.stores.tables import REQUEST_PLACED, requests, submissions
 
 _ADD = insert_new(requests)
 _BY_ID = reading(select(requests).where(requests.c.id == of(requests.c.id)))
@@ -21,6 +22,16 @@ _OF_THREAD = reading(
     select(requests).where(requests.c.thread_id == of(requests.c.thread_id)).order_by(requests.c.id)
 )
 _OF_RUN = reading(select(requests).where(requests.c.run_id == of(requests.c.run_id)).order_by(requests.c.id))
+AT_PLACE = reading(
+    select(requests)
+    .where(
+        requests.c.thread_id == of(requests.c.thread_id),
+        requests.c.checkpoint_ns == of(requests.c.checkpoint_ns),
+        requests.c.ordinal == of(requests.c.ordinal),
+        REQUEST_PLACED,
+    )
+    .order_by(requests.c.id)
+)
 _SAVE = update(requests).where(requests.c.id == of(requests.c.id))
 _FIRST, _NEXT = newest_first(requests)
 _FIRST_OF, _NEXT_OF = newest_first(requests, requests.c.status == of(requests.c.status))
@@ -50,6 +61,15 @@ class RequestVerbs(Verbs):
 
     async def requests_of_run(self, run_id: str) -> Sequence[ReviewRequest]:
         return await self._all(_OF_RUN, rows.request, of_run_id=run_id)
+
+    async def requests_at(self, place: Place) -> Sequence[ReviewRequest]:
+        return await self._all(
+            AT_PLACE,
+            rows.request,
+            of_thread_id=place.thread_id,
+            of_checkpoint_ns=place.checkpoint_ns,
+            of_ordinal=place.ordinal,
+        )
 
     async def save_request(self, request: ReviewRequest) -> None:
         await self._save(_SAVE, request)

@@ -138,6 +138,9 @@ def decided(request: ReviewRequest) -> ReviewRequest:
         decided_at=BORN + dt.timedelta(microseconds=1),
         decided_via="slack",
         notes=("asked twice", ODD),
+        step="plan-review",
+        round=2,
+        ordinal=3,
         updated_at=BORN + dt.timedelta(seconds=1),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from hitl_middleware.actions import Place
 from hitl_middleware.ids import new_id
 from hitl_middleware.ports import Store
 from hitl_middleware.testing.store_contract.case import StoreCase, a_request, a_submission, decided
@@ -97,6 +98,23 @@ class RequestContract(StoreCase):
         async with store.begin() as uow:
             assert list(await uow.requests_of_thread("t", lock=True)) == requests
             assert list(await uow.requests_of_run(one.id)) == [requests[0], requests[2]]
+
+    async def test_what_was_asked_at_a_place_is_found(self, store: Store) -> None:
+        """A step or an ``ask`` is known by thread, task and ordinal, oldest first; what has no place is found at none."""
+        run = await self.added_run(store)
+        here = {"thread_id": "t", "checkpoint_ns": "review:1|sub:2", "ordinal": 0}
+        first = await self.added_request(store, run_id=run.id, status="superseded", **here)
+        second = await self.added_request(store, run_id=run.id, **here)
+        for elsewhere in (
+            {"thread_id": "u"},
+            {"checkpoint_ns": "review:2"},
+            {"ordinal": 1},
+            {"ordinal": None},
+        ):
+            await self.added_request(store, run_id=run.id, **(here | elsewhere))
+        async with store.read() as uow:
+            assert list(await uow.requests_at(Place("t", "review:1|sub:2", 0))) == [first, second]
+            assert list(await uow.requests_at(Place("t", "review:3", 0))) == []
 
     async def test_pending_requests_are_listed_page_by_page_while_they_change(self, store: Store) -> None:
         """Newest first; nothing twice and nothing missed while requests arrive and others are decided (S-10)."""

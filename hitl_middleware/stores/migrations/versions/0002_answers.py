@@ -1,0 +1,34 @@
+"""Workflow steps and the questions of ``ask``: what the step is called, which round it is, and where in its task it is asked."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+PLACED = sa.text("ordinal IS NOT NULL")
+
+
+def upgrade() -> None:
+    """Additive only: the version before this one must keep working beside it."""
+    op.add_column("hitl_requests", sa.Column("step", sa.Text(), nullable=True))
+    op.add_column("hitl_requests", sa.Column("round", sa.Integer(), nullable=True))
+    op.add_column("hitl_requests", sa.Column("ordinal", sa.Integer(), nullable=True))
+    op.create_index(
+        "ix_hitl_requests_placed",
+        "hitl_requests",
+        ["thread_id", "checkpoint_ns", "ordinal"],
+        sqlite_where=PLACED,
+        postgresql_where=PLACED,
+    )
+
+
+def downgrade() -> None:
+    """Take it back."""
+    op.drop_index("ix_hitl_requests_placed", "hitl_requests")
+    for column in ("ordinal", "round", "step"):
+        op.drop_column("hitl_requests", column)
