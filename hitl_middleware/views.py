@@ -71,6 +71,11 @@ class Views:
             page = await uow.list_requests(status=status, cursor=cursor, limit=limit)
             return page, await uow.actions([r.action_id for r in page.items if r.action_id])
 
+    async def requests_of_thread(self, thread_id: str) -> Sequence[ReviewRequest]:
+        """All requests of a thread over all its runs, oldest first; none of a thread that nobody knows."""
+        async with self._store.read() as uow:
+            return await uow.requests_of_thread(thread_id)
+
     async def run(self, run_id: str) -> RunDetail:
         """A run by id, or the newest active run of a thread with that id."""
         async with self._store.read() as uow:

@@ -131,7 +131,7 @@ class ReviewDesk:
         await work.want(request.run_id)
         await work.audit(
             f"request.{status}", by.identity, via=via, request=decided, decision=decision.type, digest=decided.digest,
-            vouched_by=by.vouched_by,
+            proposed_digest=request.digest if decided.digest != request.digest else None, vouched_by=by.vouched_by,
         )  # fmt: skip
         return decided
 

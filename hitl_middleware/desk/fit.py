@@ -13,6 +13,9 @@ from hitl_middleware.actions import Decision
 from hitl_middleware.errors import DoesNotFit
 from hitl_middleware.records import ReviewRequest
 
+MOST_REPEATED = 80
+"""Characters of a value that are repeated in the sentence that says why it does not fit."""
+
 
 def check_fit(request: ReviewRequest, decision: Decision) -> None:
     """Whether this answer is one the request takes at all. Raises ``DoesNotFit`` naming the field."""
@@ -51,4 +54,9 @@ def mismatch(value: Any, schema: Mapping[str, Any]) -> tuple[str, str] | None:
         error = best_match(Draft202012Validator(schema, registry=Registry()).iter_errors(value))
     except Exception as problem:  # noqa: BLE001 – unknown types, references to nowhere, keywords of the wrong form …
         return "", f"nothing fits its schema, which cannot be used ({type(problem).__name__})"
-    return None if error is None else (".".join(map(str, error.absolute_path)), error.message[:500])
+    if error is None:
+        return None
+    words, value = error.message, repr(error.instance)
+    if len(value) > MOST_REPEATED:  # or the value would leave no room for what is wrong with it
+        words = words.replace(value, f"{value[:MOST_REPEATED]}…")
+    return ".".join(map(str, error.absolute_path)), words[:500]

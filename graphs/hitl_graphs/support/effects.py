@@ -228,6 +228,15 @@ class SupportEffects:
         text, _ = words(message.get("text"), message.get("body"))
         return text or ""
 
+    def comment(self, comment_id: str) -> dict[str, Any]:
+        """One comment as Front has it, for webhooks that are configured to send previews."""
+        return self._front("GET", f"/comments/{checked_id(comment_id, 'a comment in Front')}")
+
+    def has_comment(self, conversation_id: str, mark: str) -> bool:
+        """Whether one of the conversation's newest comments carries ``mark``."""
+        newest = self._front("GET", f"{_conversation(conversation_id)}/comments").get("_results", [])
+        return any(mark in str(one.get("body") or "") for one in newest)
+
     def teammate_id(self, teammate: str) -> str:
         """Front's id of a first name: from ``SUPPORT_INSTRUCTORS``, else the one teammate in Front who is called so."""
         if teammate.startswith("tea_"):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
 import structlog
 
+from hitl_graphs.support.front_drafts import DraftCorrections
 from hitl_graphs.support.front_webhook import Ignored, InboundMessage, parse
-from hitl_graphs.support.policy import DRAFT
 from hitl_graphs.support.settings import DeskSettings
-from hitl_middleware.actions import Decision, EditedAction
-from hitl_middleware.errors import NotFound, Refused, ThreadBusy
+from hitl_middleware.errors import NotFound, ThreadBusy
 from hitl_middleware.hitl import Hitl
-from hitl_middleware.records import Delivery, ReviewRequest
+from hitl_middleware.records import Delivery
 
 log = structlog.get_logger("hitl.support")
 
@@ -22,8 +20,6 @@ GRAPH = "support"
 
 WROTE_AGAIN = "Customer wrote again"
 
-_NEW_TEXT = re.compile(r"\s*/draft\b[ \t]*\n?", re.IGNORECASE)
-
 
 class FrontDeliveries:
     """Acts on deliveries, each as often as it is told to: the same delivery leads to the same run."""
@@ -31,6 +27,7 @@ class FrontDeliveries:
     def __init__(self, hitl: Hitl, settings: DeskSettings) -> None:
         self._hitl = hitl
         self._settings = settings
+        self._drafts = DraftCorrections(hitl)
 
     async def process(self, delivery: Delivery) -> None:
         """One delivery. What it raises is tried again later."""
@@ -38,7 +35,7 @@ class FrontDeliveries:
         if isinstance(event, Ignored):
             return
         if event.kind == "teammate_comment":
-            await self._correct(event, delivery)
+            await self._drafts.process(event, thread_of(event.conversation_id), delivery)
         else:
             await self._answer(event, delivery)
 
@@ -73,33 +70,6 @@ class FrontDeliveries:
         # Not on this loop: it is the one that keeps leases alive.
         return await asyncio.to_thread(lambda: effects().message_text(message_id))
 
-    async def _correct(self, comment: InboundMessage, delivery: Delivery) -> None:
-        """A teammate's words are feedback on the draft that waits; after ``/draft`` they are the text to send instead.
-
-        They count as any decision does: only from somebody who may decide (``front:tea_…``, see ``[people]`` in hitl.toml).
-        """
-        draft = await self._waiting_draft(thread_of(comment.conversation_id))
-        if draft is None or draft.created_at > delivery.received_at or not (comment.text or "").strip():
-            return  # talk among colleagues, or older than what waits now
-        try:
-            await self._hitl.submit(
-                draft.id,
-                correction(comment.text or ""),
-                identity=f"front:{comment.author}",
-                name=comment.author_name or None,
-                via="front",
-            )
-        except Refused as error:
-            log.info("comment does not count", conversation=comment.conversation_id, why=str(error))
-
-    async def _waiting_draft(self, thread_id: str) -> ReviewRequest | None:
-        try:
-            detail = await self._hitl.portal.run(self._hitl.views.run, thread_id)
-        except NotFound:
-            return None
-        drafts = [one for one in detail.requests if one.tool == DRAFT and one.status == "pending"]
-        return drafts[0] if len(drafts) == 1 else None
-
     async def _note(self, thread_id: str, text: str) -> None:
         try:
             detail = await self._hitl.portal.run(self._hitl.views.run, thread_id)
@@ -111,11 +81,3 @@ class FrontDeliveries:
 def thread_of(conversation_id: str) -> str:
     """The thread on which a conversation's runs follow each other."""
     return f"front:{conversation_id}"
-
-
-def correction(text: str) -> Decision:
-    """A comment as a decision on a draft."""
-    found = _NEW_TEXT.match(text)
-    if found and (body := text[found.end() :].strip()):
-        return Decision(type="edit", edited_action=EditedAction(name=DRAFT, args={"body": body}))
-    return Decision(type="feedback", message=text)

@@ -22,7 +22,7 @@ import hmac
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -87,8 +87,8 @@ class InboundMessage:
     """Words about a conversation that somebody should act on.
 
     ``delivery_id`` is the id of Front's event: the same for every redelivery, so the key to take each one once. ``author`` is the
-    customer's handle or the teammate's id (``tea_…``). ``text`` is plain text of at most ``MAX_TEXT_CHARS`` (``truncated`` says
-    that there was more); ``None`` where the webhook is configured to send previews: read the message by its id then.
+    customer's handle or the teammate's id (``tea_…``; empty in a preview). ``text`` is plain text of at most ``MAX_TEXT_CHARS``
+    (``truncated`` says that there was more); ``None`` where the webhook is configured to send previews: read it by its id then.
     """
 
     kind: Literal["customer_message", "teammate_comment"]
@@ -190,21 +190,46 @@ def _customer_message(event: _Event) -> InboundMessage | Ignored:
 
 def _teammate_comment(event: _Event) -> InboundMessage | Ignored:
     comment = _Comment.model_validate(event.target.data)
-    # Front reports our own audit comments too. They are written by the API token's bot, and must not come back as somebody's wish.
-    if comment.author is None or comment.author.type != "user":
-        return Ignored("new_comment_added", "The comment was not written by a person.", event.id)
-    text, truncated = words(comment.body, None)
-    return InboundMessage(
+    told = InboundMessage(
         kind="teammate_comment",
         delivery_id=event.id,
         conversation_id=event.conversation.id,
         message_id=comment.id,
-        author=comment.author.id,
-        author_name=_label(f"{comment.author.first_name or ''} {comment.author.last_name or ''}".strip()),
-        author_email=_label(comment.author.email),
+        author="",
+        text=None,
+        subject=_label(event.conversation.subject),
+    )
+    if comment.author is None and comment.body is None:
+        return told  # a preview: who wrote what has to be read by the comment's id
+    return _said(told, comment) or Ignored(
+        "new_comment_added", "The comment was not written by a person.", event.id
+    )
+
+
+def comment_read(told: InboundMessage, data: Mapping[str, Any]) -> InboundMessage | None:
+    """A comment of which only a preview came, with what Front's API says of it; ``None``: no person wrote it.
+
+    Raises ``PayloadMalformed`` for what is not a comment.
+    """
+    try:
+        return _said(told, _Comment.model_validate(data))
+    except ValidationError:
+        raise PayloadMalformed(field="comment", why="Front did not answer with a comment") from None
+
+
+def _said(told: InboundMessage, comment: _Comment) -> InboundMessage | None:
+    author = comment.author
+    # Front reports our own comments too. They are written by the API token's bot, and must not come back as somebody's wish.
+    if author is None or author.type != "user":
+        return None
+    text, truncated = words(comment.body or "", None)
+    return replace(
+        told,
+        author=author.id,
+        author_name=_label(f"{author.first_name or ''} {author.last_name or ''}".strip()),
+        author_email=_label(author.email),
         text=text,
         truncated=truncated,
-        subject=_label(event.conversation.subject),
     )
 
 

@@ -170,9 +170,8 @@ class FakeFront(FakeService):
                 case "GET", ["teammates"]:
                     everybody = [one.json(self._link) for one in self._state.teammates.values()]
                     return Reply(200, listed(self._link, "/teammates", everybody))
-                case "GET", ["messages", message_id]:
-                    conversation, message = self._state.message(message_id)
-                    return Reply(200, message.json(self._link, conversation))
+                case "GET", ["messages" | "comments" as kind, item_id]:
+                    return self._look_at(kind, item_id)
                 case "GET", ["conversations", conversation_id, *rest]:
                     return self._look(call, self._state.conversation(conversation_id), rest)
                 case "POST", ["conversations", conversation_id, "messages"]:
@@ -187,6 +186,13 @@ class FakeFront(FakeService):
         """The conversation as the effect left it."""
         del answer
         self._state.apply(effect)
+
+    def _look_at(self, kind: str, item_id: str) -> Reply:
+        if kind == "messages":
+            conversation, message = self._state.message(item_id)
+            return Reply(200, message.json(self._link, conversation))
+        conversation, comment = self._state.comment(item_id)
+        return Reply(200, comment.json(self._link, conversation.id))
 
     def _look(self, call: Call, conversation: Conversation, rest: list[str]) -> Reply:
         match rest:

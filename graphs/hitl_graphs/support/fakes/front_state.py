@@ -106,6 +106,14 @@ class FrontState:
                     return conversation, message
         raise ApiError(404, f"No message {message_id}.")
 
+    def comment(self, comment_id: str) -> tuple[Conversation, Comment]:
+        """One that exists, and where; 404 otherwise."""
+        for conversation in self.conversations.values():
+            for comment in conversation.comments:
+                if comment.id == comment_id:
+                    return conversation, comment
+        raise ApiError(404, f"No comment {comment_id}.")
+
     def apply(self, effect: Effect) -> None:
         """The conversation as the effect leaves it; ids that came from an older ledger are made up for."""
         match effect:
