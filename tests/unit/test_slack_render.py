@@ -112,7 +112,10 @@ class TestAnyCard:
             plan=ReviewPlan(
                 verdict="ask", approvers=tuple(people), reason=marker + other, risk=one, required_approvals=2
             ),
-            decision=Decision(type="reject", message=(marker + other)[:20_000]),
+            # An answer cannot hold half a surrogate pair: pydantic refuses it at the door.
+            decision=Decision(
+                type="reject", message=(marker + other)[:20_000].encode(errors="replace").decode()
+            ),
             decided_by=people[-1],
             decided_by_name=other,
             decided_at=NOW,
