@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -58,12 +58,24 @@ class TokenConfig(BaseModel):
     """Identities (or ``"*"``) this token may name as ``reviewer``."""
 
 
-class SlackRoutes(BaseModel):
-    """``[slack]``: where cards go. ``routes``: tool name → channel id."""
+Dm = bool | Literal["only"]
+Reactions = bool | tuple[str, ...]
+
+
+class SlackConfig(BaseModel):
+    """``[slack]``: where cards go, and what counts as an answer.
+
+    ``channel``: where everything goes that has no route; HITL_SLACK_CHANNEL comes first. ``routes``: a tool's name, ``risk:<risk>`` or
+    ``graph:<name>`` → channel. ``dm``: approvers also get a direct message each (``true``), or in place of the channel (``"only"``).
+    ``reactions``: 👍 and ❌ on a card count, everywhere (``true``) or in these channels.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    channel: str | None = None
     routes: dict[str, str] = Field(default_factory=dict)
+    dm: Dm = False
+    reactions: Reactions = False
 
 
 class ConfigFile(BaseModel):
@@ -76,7 +88,7 @@ class ConfigFile(BaseModel):
     operators: tuple[str, ...] = ()
     api_acts_for: tuple[str, ...] = ()
     tokens: dict[str, TokenConfig] = Field(default_factory=dict)
-    slack: SlackRoutes = SlackRoutes()
+    slack: SlackConfig = SlackConfig()
 
 
 def load_settings() -> Settings:

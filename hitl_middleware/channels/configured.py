@@ -10,7 +10,7 @@ def configured_channels(config: ConfigFile) -> tuple[ReviewChannel, ...]:
     """Every channel of which something is set; none of its SDK is imported otherwise. Raises ``ChannelHalfConfigured``."""
     from hitl_middleware.channels.slack.settings import SlackSettings
 
-    slack = SlackSettings.from_env(routes=config.slack.routes)
+    slack = SlackSettings.from_env(config.slack)
     if slack is None:
         return ()
     from hitl_middleware.channels.slack.channel import SlackChannel

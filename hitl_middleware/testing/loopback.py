@@ -21,6 +21,8 @@ from typing import Any, Self, cast
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 App = Callable[[Any, Any, Any], Awaitable[None]]  # ASGI, whosever types for it an app uses
 
@@ -77,6 +79,15 @@ class _Protocol(H11Protocol):
             await app(scope, receive, send)
 
         self.app = with_transport
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    """The same for a WebSocket."""
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:  # else the handshake was refused, and there is no scope
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), _EXTENSION: self.transport}  # type: ignore[dict-item]  # ours
 
 
 class _Server(uvicorn.Server):
@@ -157,14 +168,14 @@ class Loopback:
         closing = self._closing = asyncio.Event()
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
-            if scope["type"] == "http":
+            if scope["type"] in {"http", "websocket"}:
                 scope["extensions"][_EXTENSION] = Wire(scope["extensions"][_EXTENSION], closing)
             await self._app(scope, receive, send)
 
         config = uvicorn.Config(
             app,
             http=_Protocol,
-            ws="none",
+            ws=_Socket,
             log_config=None,  # logging belongs to the program that uses us
             access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -49,9 +49,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = ()) -> FastAPI:
         redirect_slashes=False,
     )
     app.locked = door.locked
-    slack = slack_router(
-        SlackSettings.from_env(routes=hitl.config.slack.routes), HitlSlackDesk(hitl), clock=hitl.clock
-    )
+    slack = slack_router(SlackSettings.from_env(hitl.config.slack), HitlSlackDesk(hitl), clock=hitl.clock)
     app.include_router(runs_router(hitl))
     app.include_router(requests_router(hitl))
     app.include_router(actions_router(hitl))

@@ -20,6 +20,7 @@ from hitl_server.auth import Door
 from hitl_server.graphs import load_graphs, routers_of
 from hitl_server.listener import Listener, bind, is_private, url_of
 from hitl_server.logs import configure_logs
+from hitl_server.slack_socket import slack_socket
 
 PORT: Final = 8100
 
@@ -69,8 +70,9 @@ def work_forever(hitl: Hitl, *, begun: Callable[[], object] = lambda: None) -> N
         # The routers are made and not mounted: making them is how a graph's module says who acts on its stored webhooks.
         routers_of(hitl, load_graphs(hitl))
         hitl.start()
-        begun()
-        asyncio.run(_signal())
+        with slack_socket(hitl):
+            begun()
+            asyncio.run(_signal())
     finally:
         hitl.stop()
 
@@ -146,6 +148,7 @@ def _prepared(
         app = create_app(hitl, routers=[*_registered(hitl, graphs), *routers])
         if worker:
             hitl.start()
+        stack.enter_context(slack_socket(hitl))
         yield Listener(app, bound, listening), url
 
 

@@ -6,6 +6,7 @@ import pytest
 from hitl_middleware.channels.slack.client import web_client
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.errors import ChannelHalfConfigured, ConfigurationError
+from hitl_middleware.settings import SlackConfig
 
 NAMES = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "SLACK_API_URL", "HITL_SLACK_CHANNEL")
 
@@ -54,7 +55,7 @@ def test_complete(environment):
     environment.setenv("SLACK_SIGNING_SECRET", "s3cret")
     environment.setenv("SLACK_API_URL", "http://127.0.0.1:1234/api")
     environment.setenv("HITL_SLACK_CHANNEL", "C0REVIEWS1")
-    settings = SlackSettings.from_env(routes={"refund": "C0MONEY"})
+    settings = SlackSettings.from_env(SlackConfig(routes={"refund": "C0MONEY"}))
     assert settings is not None
     assert settings.bot_token.get_secret_value() == "xoxb-1"
     assert (settings.channel, settings.routes) == ("C0REVIEWS1", {"refund": "C0MONEY"})

@@ -43,7 +43,10 @@ _REASON: Final = {
     "message_not_found": "the message was deleted in Slack",
     "not_in_channel": "the app is not a member of the channel; invite it there (not_in_channel)",
     "channel_not_found": "there is no such channel, or the app may not see it (channel_not_found)",
-    "invalid_auth": "Slack does not accept SLACK_BOT_TOKEN (invalid_auth)",
+    "invalid_auth": "Slack does not accept {variable} (invalid_auth)",
+    "token_revoked": "{variable} was revoked; install the app again (token_revoked)",
+    "account_inactive": "the app was removed from the workspace; install it again (account_inactive)",
+    "not_allowed_token_type": "{variable} is a token of another kind (not_allowed_token_type)",
 }
 
 
@@ -72,8 +75,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def failure(error: Exception) -> DeliveryFailed:
-    """What a failed call means for whoever tries again. Says nothing of what was sent, and nothing secret."""
+def failure(error: Exception, *, variable: str = "SLACK_BOT_TOKEN") -> DeliveryFailed:
+    """What a failed call means for whoever tries again. Says nothing of what was sent, and nothing secret.
+
+    ``variable``: the one that holds what the call was made with.
+    """
     from slack_sdk.errors import SlackApiError
 
     if not isinstance(error, SlackApiError):
@@ -89,7 +95,7 @@ def failure(error: Exception) -> DeliveryFailed:
         return DeliveryFailed("Slack asks us to slow down", retry_after=_seconds(headers.get("Retry-After")))
     if not isinstance(name, str):
         return DeliveryFailed(f"Slack gave no usable answer (HTTP {status})")
-    reason = _REASON.get(name, f"Slack says {name[:80]}")
+    reason = _REASON[name].format(variable=variable) if name in _REASON else f"Slack says {name[:80]}"
     if name == "missing_scope" and isinstance(data, dict):
         reason = f"the app lacks the scope {str(data.get('needed'))[:80]} (missing_scope)"
     return DeliveryFailed(reason, permanent=name in PERMANENT)

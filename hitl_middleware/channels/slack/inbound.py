@@ -59,9 +59,14 @@ def payload_of(body: bytes, content_type: str) -> Json:
         raise Malformed(why="The body is neither JSON nor a form.") from None
     if not isinstance(found, dict):
         raise Malformed(why="The JSON is not an object.")
-    if _deeper_than(found, DEEPEST):
-        raise Malformed(why="The JSON is nested too deeply.")
+    check_depth(found)
     return found
+
+
+def check_depth(payload: object) -> None:
+    """Raises ``Malformed`` for JSON that is nested more deeply than anything of Slack's."""
+    if _deeper_than(payload, DEEPEST):
+        raise Malformed(why="The JSON is nested too deeply.")
 
 
 def _deeper_than(value: object, levels: int) -> bool:

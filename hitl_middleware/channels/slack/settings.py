@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hitl_middleware.errors import ChannelHalfConfigured, ConfigurationError
+from hitl_middleware.settings import Dm, Reactions, SlackConfig
 
 SLACK_API: str = "https://slack.com/api/"
 
@@ -30,7 +31,8 @@ def _filled(value: Any) -> Any:
 class SlackSettings(BaseModel):
     """One app in one workspace. The signing secret lets Slack in over HTTP, the app token over Socket Mode.
 
-    ``routes`` (tool → channel) comes first, then ``channel``; with neither, each approver gets a direct message.
+    ``routes``, ``dm`` and ``reactions`` are those of ``hitl.toml`` (``settings.SlackConfig``). HITL_SLACK_CHANNEL is where what no
+    route names goes; without it each approver gets a direct message.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -41,14 +43,16 @@ class SlackSettings(BaseModel):
     api_url: str = SLACK_API
     channel: str | None = None
     routes: Mapping[str, str] = Field(default_factory=dict)
+    dm: Dm = False
+    reactions: Reactions = False
 
     @classmethod
-    def from_env(cls, *, routes: Mapping[str, str] | None = None) -> Self | None:
-        """The settings from the environment; ``None``: no token and no secret is set, the channel is off.
+    def from_env(cls, config: SlackConfig | None = None) -> Self | None:
+        """The settings from the environment and ``[slack]``; ``None``: no token and no secret is set, the channel is off.
 
         Raises ``ChannelHalfConfigured`` for a token without its secret or a secret without its token.
         """
-        env = _Environment()
+        env, config = _Environment(), config or SlackConfig()
         way_in = env.signing_secret or env.app_token
         if env.bot_token is None and way_in is None:
             return None
@@ -69,8 +73,10 @@ class SlackSettings(BaseModel):
             signing_secret=env.signing_secret,
             app_token=env.app_token,
             api_url=env.api_url or SLACK_API,
-            channel=env.channel,
-            routes=routes or {},
+            channel=env.channel or config.channel,
+            routes=config.routes,
+            dm=config.dm,
+            reactions=config.reactions,
         )
 
 

@@ -15,7 +15,10 @@ The Web API refuses what Slack refuses, with Slack's names: `slack_sdk` and `sla
 act through signed requests, byte for byte as Slack sends them. Faults are scripted: `fake.fail("chat.postMessage",
 LostReply())`. Time is injected: `FakeSlack(now=…)`.
 
-Not played: Socket Mode, files, attachments, workflows, Enterprise Grid, rate limits that nobody scripted.
+After `fake.use_socket_mode()` everything goes over the WebSockets that the app opens with `SLACK_APP_TOKEN`, and
+there is nothing to connect; `fake.sockets` cuts and refreshes them.
+
+Not played: files, attachments, workflows, Enterprise Grid, rate limits that nobody scripted.
 """
 
 from hitl_middleware.testing.fake_slack.errors import CannotHappen, NothingCame

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hitl_middleware.testing.fake_slack import payloads
-from hitl_middleware.testing.fake_slack.delivering import Deliverer
+from hitl_middleware.testing.fake_slack.delivering import SOCKET, Deliverer
 from hitl_middleware.testing.fake_slack.errors import CannotHappen
 from hitl_middleware.testing.fake_slack.records import Channel, Delivery, Message, User, View
 
@@ -17,6 +17,9 @@ class Actor(Deliverer):
     def _signed(
         self, kind: str, body: bytes, content_type: str, *, secret: str | None = None, at: float | None = None
     ) -> Delivery:
+        if self._workspace.sockets.on:
+            at = self._workspace.now() if at is None else at
+            return Delivery(kind=kind, url=SOCKET, body=body, headers=(), at=at)
         if not self.request_url:
             msg = "Slack does not know the app's request URL: call connect(url) first."
             raise CannotHappen(msg)

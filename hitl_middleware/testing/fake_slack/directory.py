@@ -21,7 +21,7 @@ from hitl_middleware.testing.fake_slack.web_api import (
 )
 
 
-@method("api.test", authenticated=False)
+@method("api.test", whose="nobody")
 def api_test(_workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
     """Whether anybody is there; an `error` among the arguments is given back as one."""
     if error := arguments.text("error"):
@@ -42,6 +42,13 @@ def auth_test(workspace: Workspace, _arguments: Arguments) -> dict[str, Any]:
         "bot_id": app.bot_id,
         "is_enterprise_install": False,
     }
+
+
+@method("apps.connections.open", "connections:write", whose="app")
+def apps_connections_open(workspace: Workspace, _arguments: Arguments) -> dict[str, Any]:
+    """An address for one WebSocket, soon."""
+    host = workspace.base_url.removeprefix("http://")
+    return {"url": f"ws://{host}/link/?ticket={workspace.sockets.issue()}&app_id={workspace.app.app_id}"}
 
 
 @method("team.info", "team:read")

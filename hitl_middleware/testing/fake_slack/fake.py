@@ -22,6 +22,7 @@ from hitl_middleware.testing.fake_slack.records import (
     UserGroup,
 )
 from hitl_middleware.testing.fake_slack.server import create_app
+from hitl_middleware.testing.fake_slack.sockets import Sockets
 from hitl_middleware.testing.fake_slack.state import Workspace
 from hitl_middleware.testing.fake_slack.watching import Watching
 from hitl_middleware.testing.loopback import Loopback
@@ -74,6 +75,7 @@ class FakeSlack(People, Forging, Watching):
         app = Installation(
             bot_token=bot_token or f"xoxb-fake-{secrets.token_hex(12)}",
             signing_secret=signing_secret or secrets.token_hex(16),
+            app_token=f"xapp-1-fake-{secrets.token_hex(12)}",
             scopes=frozenset(scopes),
             team_name=team_name,
         )
@@ -82,7 +84,7 @@ class FakeSlack(People, Forging, Watching):
             keep(self._workspace, kept_in)
         self.add_user(app.bot_user_id, name=app.bot_name, is_bot=True)
         self._server = Loopback(create_app(self._workspace), port=port)
-        self.base_url = self._server.url
+        self.base_url = self._workspace.base_url = self._server.url
 
     # ------------------------------------------------------------------------------------------------------- lifecycle
 
@@ -127,13 +129,29 @@ class FakeSlack(People, Forging, Watching):
         return self.app.signing_secret
 
     @property
+    def app_token(self) -> str:
+        """The app-level token, which opens connections and nothing else."""
+        return self.app.app_token
+
+    @property
+    def sockets(self) -> Sockets:
+        """The app's connections in Socket Mode: how many there are, refreshing and cutting them."""
+        return self._workspace.sockets
+
+    @property
     def environ(self) -> dict[str, str]:
         """The environment variables with which an app talks to this workspace."""
-        return {
-            "SLACK_API_URL": self.url,
-            "SLACK_BOT_TOKEN": self.bot_token,
-            "SLACK_SIGNING_SECRET": self.signing_secret,
-        }
+        by_socket, by_http = (
+            {"SLACK_APP_TOKEN": self.app_token},
+            {"SLACK_SIGNING_SECRET": self.signing_secret},
+        )
+        way_in = by_socket if self.sockets.on else by_http
+        return {"SLACK_API_URL": self.url, "SLACK_BOT_TOKEN": self.bot_token, **way_in}
+
+    def use_socket_mode(self) -> Self:
+        """Deliver over the WebSockets that the app opens with its app-level token, and no more to a request URL."""
+        self.sockets.on = True
+        return self
 
     def connect(self, url: str) -> None:
         """Tell Slack the app's request URL: interactions, events and commands all go there, over plain HTTP."""

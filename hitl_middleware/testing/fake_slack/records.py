@@ -22,6 +22,8 @@ class Installation:
     bot_token: str
     signing_secret: str
     scopes: frozenset[str]
+    app_token: str = ""
+    app_scopes: frozenset[str] = frozenset({"connections:write"})
     team_name: str = "Fake Workspace"
     team_domain: str = "fake-workspace"
     team_id: str = "T0FAKETEAM"

@@ -48,6 +48,7 @@ class Error(enum.StrEnum):
     NO_SERVICE = enum.auto()
     NO_SUCH_SUBTEAM = enum.auto()
     NO_TEXT = enum.auto()
+    NOT_ALLOWED_TOKEN_TYPE = enum.auto()
     NOT_AUTHED = enum.auto()
     NOT_FOUND = enum.auto()
     NOT_IN_CHANNEL = enum.auto()

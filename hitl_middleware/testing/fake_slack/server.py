@@ -1,4 +1,4 @@
-"""The HTTP side: `/api/<method>` as the SDKs call it, and the response_urls."""
+"""The HTTP side: `/api/<method>` as the SDKs call it, the response_urls, and the WebSockets of Socket Mode."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 # Imported so that their methods register.
@@ -56,6 +56,7 @@ def create_app(workspace: Workspace) -> Starlette:
         routes=[
             Route("/api/{method}", web_api, methods=["GET", "POST"]),
             Route("/response/{key:path}", response_url, methods=["POST"]),
+            WebSocketRoute("/link/", workspace.sockets.serve),
         ]
     )
 

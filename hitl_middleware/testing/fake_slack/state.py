@@ -24,6 +24,7 @@ from hitl_middleware.testing.fake_slack.records import (
     UserGroup,
     View,
 )
+from hitl_middleware.testing.fake_slack.sockets import Sockets
 from hitl_middleware.testing.fake_slack.words import Json
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class Workspace:
 
     def __init__(self, app: Installation, now: Callable[[], float]) -> None:
         self.app = app
+        self.base_url = ""
         self.now = now
         self.script = Script()
         self.users: dict[str, User] = {}
@@ -79,6 +81,7 @@ class Workspace:
         self._changed = threading.Condition(threading.RLock())
         self._changes = 0
         self._inside = 0
+        self.sockets = Sockets(app, now, self._touch)
 
     # ------------------------------------------------------------------------------------------------------ changing
 
@@ -95,6 +98,11 @@ class Workspace:
                     self.keep()
                 self._changes += 1
                 self._changed.notify_all()
+
+    def _touch(self) -> None:
+        """Wake whoever waits."""
+        with self.changing():
+            pass
 
     def read(self, what: Callable[[], T]) -> T:
         """Read several things that belong together."""

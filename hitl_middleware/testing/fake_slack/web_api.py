@@ -9,7 +9,7 @@ import json
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from hitl_middleware.testing.fake_slack.records import Channel
 from hitl_middleware.testing.fake_slack.refusals import Error, Refusal
@@ -79,26 +79,27 @@ MOST_LEVELS: Final = 32
 SCOPED: Final = {"channel": "channels", "group": "groups"}
 
 Handler = Callable[[Workspace, Arguments], dict[str, Any]]
+Whose = Literal["bot", "app", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: what it does, the scopes of which the bot needs one, whether a token is asked for at all."""
+    """One method: what it does, the scopes that its token needs, and whose token that is (nobody's: none is asked for)."""
 
     handler: Handler
     scopes: tuple[str, ...]
-    authenticated: bool
+    whose: Whose
 
 
 # In two layers: a method that a test sets here lies above Slack's own and comes off again without a trace.
 METHODS: Final[ChainMap[str, Method]] = ChainMap({}, {})
 
 
-def method(name: str, *scopes: str, authenticated: bool = True) -> Callable[[Handler], Handler]:
+def method(name: str, *scopes: str, whose: Whose = "bot") -> Callable[[Handler], Handler]:
     """Register a handler. Conversations of different kinds need different scopes: `need_scope` asks inside."""
 
     def register(handler: Handler) -> Handler:
-        METHODS.maps[-1][name] = Method(handler, scopes, authenticated)
+        METHODS.maps[-1][name] = Method(handler, scopes, whose)
         return handler
 
     return register
@@ -109,13 +110,19 @@ def perform(workspace: Workspace, name: str, arguments: Arguments, token: str | 
     found = METHODS.get(name)
     if found is None:
         raise Refusal(Error.UNKNOWN_METHOD, req_method=name)
-    if found.authenticated:
+    if found.whose != "nobody":
+        app = workspace.app
         if not token:
             raise Refusal(Error.NOT_AUTHED)
-        if token != workspace.app.bot_token:
+        if token not in {app.bot_token, app.app_token}:
             raise Refusal(Error.INVALID_AUTH)
+        right, scopes = (
+            (app.bot_token, app.scopes) if found.whose == "bot" else (app.app_token, app.app_scopes)
+        )
+        if token != right:
+            raise Refusal(Error.NOT_ALLOWED_TOKEN_TYPE)
         for scope in found.scopes:
-            need_scope(workspace, scope)
+            need_scope(workspace, scope, scopes)
     return {"ok": True, **found.handler(workspace, arguments)}
 
 
@@ -132,10 +139,11 @@ def _deeper_than(value: Any, levels: int) -> bool:
     return bool(inside)
 
 
-def need_scope(workspace: Workspace, scope: str) -> None:
-    """Refuse as Slack does what the bot was not given a scope for."""
-    if scope not in workspace.app.scopes:
-        provided = ",".join(sorted(workspace.app.scopes))
+def need_scope(workspace: Workspace, scope: str, scopes: frozenset[str] | None = None) -> None:
+    """Refuse as Slack does what the token (the bot's, where none is given) has no scope for."""
+    given = workspace.app.scopes if scopes is None else scopes
+    if scope not in given:
+        provided = ",".join(sorted(given))
         raise Refusal(Error.MISSING_SCOPE, needed=scope, provided=provided)
 
 

@@ -32,9 +32,9 @@ OFF: Final = (
     "Slack is not configured on this server: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET and start it again."
 )
 NOT_UNDERSTOOD: Final = "This is not an interaction or event of Slack."
+UNAVAILABLE: Final = "Your answer could not be stored. Please try again."
 SOCKET: Final = "This server takes Slack through Socket Mode: set SLACK_SIGNING_SECRET to take it over HTTP."
 
-_CHANNEL: Final = "slack"
 _PASSED_ON: Final = ("content-type", "x-slack-request-timestamp", "x-slack-signature")
 _REFUSALS: Final = {
     400: "not a body that Slack sends",
@@ -77,28 +77,23 @@ class Door:
     """The gate and Bolt behind it."""
 
     def __init__(self, settings: SlackSettings, secret: str, desk: SlackDesk, clock: Clock) -> None:
-        from hitl_middleware.channels.slack.app import build_app
+        from hitl_middleware.channels.slack.intake import Intake
 
         self._secret = secret
-        self._desk = desk
         self._clock = clock
-        self._app = build_app(settings, desk)
+        self._intake = Intake(settings, desk)
 
     async def enter(self, request: Request) -> Response:
         """Let one request in, once. Raises ``Unacceptable``."""
+        from slack_bolt.adapter.starlette.async_handler import to_starlette_response
+
         body, key = await self._genuine(request)
-        understood = _understood(request, body)
-        try:
-            if not await self._desk.first_time(_CHANNEL, key):
-                log.info("slack.repeated_delivery", key=key[:16])
-                return Response(status_code=200)
-        except Exception:
-            log.exception("slack.delivery_not_stored")
-            raise Unacceptable(503, "Your answer could not be stored. Please try again.") from None
-        answer = await self._handled(understood)
-        if answer.status_code >= 400:
-            await self._forget(key)
-        return answer
+        answer = await self._intake.take(_understood(request, body), key)
+        if answer.status == 503:
+            return problem(503, UNAVAILABLE)
+        if answer.status == 400:
+            return problem(400, NOT_UNDERSTOOD)
+        return to_starlette_response(answer)
 
     async def _genuine(self, request: Request) -> tuple[bytes, str]:
         """The body and its key, once it is certain that Slack sent it and that it is what Slack sends."""
@@ -119,27 +114,6 @@ class Door:
         except Malformed as error:
             raise Unacceptable(400, str(error)) from None
         return body, key
-
-    async def _handled(self, understood: AsyncBoltRequest) -> Response:
-        from slack_bolt.adapter.starlette.async_handler import to_starlette_response
-
-        try:
-            answer = to_starlette_response(await self._app.async_dispatch(understood))
-        except Exception as error:  # noqa: BLE001 – our handlers answer for themselves: Bolt stumbled over the payload
-            log.warning("slack.not_understood", why=type(error).__name__)
-            return problem(400, NOT_UNDERSTOOD)
-        if answer.status_code == 404:
-            # An event or action that nobody here handles. Slack disables an app that keeps refusing what it subscribed to.
-            return Response(status_code=200)
-        if answer.status_code == 503:
-            return problem(503, "Your answer could not be stored. Please try again.")
-        return answer
-
-    async def _forget(self, key: str) -> None:
-        try:
-            await self._desk.forget(_CHANNEL, key)
-        except Exception:
-            log.exception("slack.delivery_not_forgotten")
 
 
 def _understood(request: Request, body: bytes) -> AsyncBoltRequest:

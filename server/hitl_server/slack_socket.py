@@ -1,0 +1,34 @@
+"""Socket Mode while a process runs, on a loop of its own: Slack's traffic must not wait for the database's, nor the other way round."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from hitl_middleware.channels.slack.settings import SlackSettings
+from hitl_middleware.hitl import Hitl
+from hitl_middleware.portal import Portal
+from hitl_server.slack_desk import HitlSlackDesk
+
+
+@contextlib.contextmanager
+def slack_socket(hitl: Hitl) -> Iterator[None]:
+    """Listen over Socket Mode inside the block, where SLACK_APP_TOKEN is set; what was taken is acknowledged before it ends.
+
+    Raises ``ChannelHalfConfigured``. Several processes may listen: Slack gives each envelope to one of them.
+    """
+    settings = SlackSettings.from_env(hitl.config.slack)
+    if settings is None or settings.app_token is None:
+        yield
+        return
+    from hitl_middleware.channels.slack.intake import Intake
+    from hitl_middleware.channels.slack.socket import SocketMode
+
+    socket = SocketMode(settings, Intake(settings, HitlSlackDesk(hitl)))
+    portal = Portal("hitl-slack")
+    try:
+        portal.call(socket.start)
+        yield
+    finally:
+        portal.call(socket.stop)
+        portal.stop()
