@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hitl_middleware.records import Action, ReviewRequest
+from hitl_middleware.redaction import MARK, hidden, redacted
 from hitl_middleware.review import ActionStatus, RequestStatus
 
 Measure = Callable[[str], int]
@@ -88,20 +89,48 @@ def shown_text(text: str, limit: int, *, measure: Measure = len) -> Shown:
     return Shown(f"{visible(text[:kept])}\n{CUT.format(more=f'{len(text) - kept:,}')}", complete=False)
 
 
-def shown_args(args: Mapping[str, Any], limit: int, *, measure: Measure = len) -> Shown:
-    """The arguments of a call as readable JSON, in their order; a text of several lines stands line by line behind ``│``."""
+def shown_args(
+    args: Mapping[str, Any], limit: int, *, measure: Measure = len, redact: Collection[str] = ()
+) -> Shown:
+    """The arguments of a call as readable JSON, in their order; a text of several lines stands line by line behind ``│``.
+
+    Those that ``redact`` names (``plan.redact``) are a mark without quotes, which no text of a model can be.
+    """
     try:
-        written = _written(args)
+        written = _written(args, redact)
     except (TypeError, ValueError, RecursionError):
         return Shown("⟦CUT – these arguments cannot be written out⟧", complete=False)
     return shown_text(written, limit, measure=measure)
 
 
-def _written(args: Mapping[str, Any]) -> str:
+def args_line(args: Mapping[str, Any] | None, redact: Collection[str] = ()) -> str:
+    """The same on one line, for lists. Whoever prints it cuts it."""
+    try:
+        return json.dumps(redacted(args or {}, redact), ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return "⟦CUT – these arguments cannot be written out⟧"
+
+
+def hidden_note(names: Sequence[str]) -> str | None:
+    """What whoever decides has to know of what they do not see; ``None``: they see all. The names are the policy's own."""
+    if not names:
+        return None
+    what = "an argument is" if len(names) == 1 else f"{len(names)} arguments are"
+    return f"You do not see everything: {what} hidden by the policy ({', '.join(names)}). It is a part of the call and runs with it."
+
+
+def hidden_from(request: ReviewRequest) -> str | None:
+    """The same for a request as it stands."""
+    return hidden_note(hidden(request.args, request.plan.redact))
+
+
+def _written(args: Mapping[str, Any], redact: Collection[str]) -> str:
     items: list[str] = []
     for key, value in args.items():
         name = json.dumps(str(key), ensure_ascii=False)
-        if isinstance(value, str) and "\n" in value:
+        if key in redact:
+            items.append(f"  {name}: {MARK}{',' if len(items) < len(args) - 1 else ''}")
+        elif isinstance(value, str) and "\n" in value:
             lines = value.replace("\r\n", "\n").split("\n")
             # No comma behind it: that would read as the text's own last character.
             items.append("\n".join([f"  {name}:", *(f"  │ {line}" for line in lines)]))

@@ -27,6 +27,7 @@ from hitl_middleware.portal import Portal
 from hitl_middleware.ports import Clock, Directory, Person, ReviewChannel, Store, Topic
 from hitl_middleware.publish import Publisher
 from hitl_middleware.records import Action, Notice, ReviewRequest, Run
+from hitl_middleware.redaction import hide_action, hide_request
 from hitl_middleware.review import is_final
 from hitl_middleware.runs.advance import Advancer
 from hitl_middleware.runs.callers import Callers
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from langgraph.pregel import Pregel
 
     from hitl_middleware.gate import Gate
-    from hitl_middleware.gate.build import Tools
+    from hitl_middleware.gate.build import Default, InterruptOn, Tools
     from hitl_middleware.runs.local import LocalRuns
 
 WAIT_SECONDS = 0.2
@@ -159,38 +160,40 @@ class Hitl:
     # for graphs ------------------------------------------------------------------------------------------------------
 
     def approvals(
-        self, tools: Tools | Mapping[str, Any], *, interrupt_on: Mapping[str, Any] | None = None
+        self, tools: Tools | Mapping[str, Any], *, interrupt_on: InterruptOn = None, default: Default = "none"
     ) -> Any:
         """The middleware for ``create_agent(..., middleware=[hitl.approvals(tools)])``.
 
         ``tools``: the agent's tools, gated as they are marked, and as LangChain's ``interrupt_on`` says where given. Instead of tools
-        that mapping alone is understood too. Raises ``UnknownTool`` for a gated name that no tool bears.
+        that mapping alone is understood too. ``default`` is for tools that nobody named, also those that appear later: ``"ask"`` asks
+        about each of their calls, ``"record"`` lets them pass on the record, a ``Policy`` says more. Raises ``UnknownTool`` for a gated
+        name that no tool bears.
         """
         from hitl_middleware.langchain import HumanReviewMiddleware
 
-        if isinstance(tools, Mapping):
-            return HumanReviewMiddleware(self._gate(None, tools))
-        return HumanReviewMiddleware(self._gate(tools, interrupt_on or {}))
+        return HumanReviewMiddleware(self._gate(tools, interrupt_on, default))
 
-    def tool_gate(self, tools: Tools, *, interrupt_on: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Keyword arguments for ``ToolNode(tools, **hitl.tool_gate(tools))``.
+    def tool_gate(
+        self, tools: Tools, *, interrupt_on: InterruptOn = None, default: Default = "none"
+    ) -> dict[str, Any]:
+        """Keyword arguments for ``ToolNode(tools, **hitl.tool_gate(tools))``; ``default`` as for ``approvals``.
 
         They include ``handle_tool_errors``: the gate must see a time-out itself, not a message made of it. Raises ``UnknownTool``.
         """
         from hitl_middleware.gate.build import only_bad_arguments
 
-        gate = self._gate(tools, interrupt_on or {})
+        gate = self._gate(tools, interrupt_on, default)
         return {
             "wrap_tool_call": gate.wrap_tool_call,
             "awrap_tool_call": gate.awrap_tool_call,
             "handle_tool_errors": only_bad_arguments,
         }
 
-    def _gate(self, tools: Tools | None, interrupt_on: Mapping[str, Any]) -> Gate:
+    def _gate(self, tools: Tools | Mapping[str, Any], interrupt_on: InterruptOn, default: Default) -> Gate:
         from hitl_middleware.gate import Gate
-        from hitl_middleware.gate.build import policies_of
+        from hitl_middleware.gate.build import rules_of
 
-        return Gate(self.ledger, self.holdings, self.portal, policies_of(tools, interrupt_on))
+        return Gate(self.ledger, self.holdings, self.portal, *rules_of(tools, interrupt_on, default))
 
     def attach(self, graph: Graph, name: str | None = None) -> Graph:
         """A copy of ``graph`` that files a request whenever it stops at a question, and is resumed here when people have decided.
@@ -238,7 +241,8 @@ class Hitl:
 
         async def work() -> ReviewRequest:
             by = await self._person(identity, name, vouched_by)
-            return await self.desk.submit(request_id, decision, by=by, via=via, if_match=if_match)
+            decided = await self.desk.submit(request_id, decision, by=by, via=via, if_match=if_match)
+            return hide_request(decided)
 
         return await self.portal.run(work)
 
@@ -262,7 +266,7 @@ class Hitl:
 
         async def work() -> Action:
             by = await self._person(identity, None, vouched_by)
-            return await self.desk.settle_outcome(action_id, what, outcome, by=by, via=via)
+            return hide_action(await self.desk.settle_outcome(action_id, what, outcome, by=by, via=via))
 
         return await self.portal.run(work)
 

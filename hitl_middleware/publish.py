@@ -15,6 +15,7 @@ import structlog
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ports import ReviewChannel, Store
 from hitl_middleware.records import Card, CardView, Notice
+from hitl_middleware.redaction import hide_action, hide_request, hide_submission
 from hitl_middleware.work import Wake, unit
 
 log = structlog.get_logger("hitl.publish")
@@ -85,11 +86,13 @@ class Publisher:
             run = await uow.run(request.run_id) if request else None
             if request is None or run is None:
                 return None
+            action = await uow.action(request.action_id) if request.action_id else None
+            answers = await uow.submissions(request.id)
             return CardView(
                 card=card,
-                request=request,
-                action=await uow.action(request.action_id) if request.action_id else None,
-                submissions=tuple(await uow.submissions(request.id)),
+                request=hide_request(request),
+                action=None if action is None else hide_action(action),
+                submissions=tuple(hide_submission(given, request.plan.redact) for given in answers),
                 run=run,
                 url=f"{self._url}/requests/{request.id}" if self._url else None,
             )

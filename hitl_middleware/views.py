@@ -1,4 +1,7 @@
-"""Reading: what the API, the pages, the command line and the notebook show. No rule lives here."""
+"""Reading: what the API, the pages, the command line and the notebook show. No rule lives here.
+
+Records leave without the arguments that their policy hides (``redaction``).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from hitl_middleware.errors import NotFound
 from hitl_middleware.ids import CODE_LENGTH
 from hitl_middleware.ports import Store
 from hitl_middleware.records import Action, AuditEvent, Card, Page, ReviewRequest, Run, Submission, Tally
+from hitl_middleware.redaction import hide_action, hide_request, hide_submission
 from hitl_middleware.review import RequestStatus
 
 
@@ -55,11 +59,13 @@ class Views:
             run = await uow.run(request.run_id)
             if run is None:
                 raise NotFound(kind="run", key=request.run_id)
+            action = await uow.action(request.action_id) if request.action_id else None
+            answers = await uow.submissions(request.id)
             return RequestDetail(
-                request=request,
-                action=await uow.action(request.action_id) if request.action_id else None,
+                request=hide_request(request),
+                action=None if action is None else hide_action(action),
                 run=run,
-                submissions=tuple(await uow.submissions(request.id)),
+                submissions=tuple(hide_submission(given, request.plan.redact) for given in answers),
                 cards=tuple(await uow.cards_of(request.id)),
             )
 
@@ -69,7 +75,9 @@ class Views:
         """A page of requests, newest first, and their actions by id."""
         async with self._store.read() as uow:
             page = await uow.list_requests(status=status, cursor=cursor, limit=limit)
-            return page, await uow.actions([r.action_id for r in page.items if r.action_id])
+            actions = await uow.actions([r.action_id for r in page.items if r.action_id])
+        shown = Page(tuple(hide_request(request) for request in page.items), page.next)
+        return shown, {key: hide_action(action) for key, action in actions.items()}
 
     async def requests_of_thread(self, thread_id: str) -> Sequence[ReviewRequest]:
         """All requests of a thread over all its runs, oldest first; none of a thread that nobody knows."""
@@ -84,8 +92,8 @@ class Views:
                 raise NotFound(kind="run", key=run_id)
             return RunDetail(
                 run=run,
-                requests=tuple(await uow.requests_of_run(run.id)),
-                actions=tuple(await uow.actions_of_run(run.id)),
+                requests=tuple(hide_request(request) for request in await uow.requests_of_run(run.id)),
+                actions=tuple(hide_action(action) for action in await uow.actions_of_run(run.id)),
             )
 
     async def runs(self, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
@@ -99,7 +107,7 @@ class Views:
             action = await uow.action(action_id)
         if action is None:
             raise NotFound(kind="action", key=action_id)
-        return action
+        return hide_action(action)
 
     async def audit(
         self, *, after: int = 0, limit: int = 500, run_id: str | None = None, request_id: str | None = None

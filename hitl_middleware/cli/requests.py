@@ -29,6 +29,8 @@ def list_(
     json_: Json = False,
 ) -> None:
     """What waits, newest first."""
+    from hitl_middleware.display import args_line
+
     wanted = _status(status)
     with opened() as hitl:
         page, actions = ask(hitl, hitl.views.requests, status=wanted, limit=limit, cursor=cursor)
@@ -45,7 +47,7 @@ def list_(
                 request.status,
                 f"{request.created_at:%Y-%m-%d %H:%M:%S}",
                 request.title,
-                json.dumps(request.args or {}, ensure_ascii=False, default=str),
+                args_line(request.args, request.plan.redact),
             )
             for request in page.items
         ],
@@ -57,7 +59,7 @@ def list_(
 @speaks
 def show(key: Key, json_: Json = False) -> None:
     """One request: the call exactly as it will run, who was asked and why, what happened."""
-    from hitl_middleware.display import shown_args
+    from hitl_middleware.display import hidden_from, shown_args
 
     with opened() as hitl:
         detail = ask(hitl, hitl.views.request, key)
@@ -70,7 +72,10 @@ def show(key: Key, json_: Json = False) -> None:
         {
             "status": request.status,
             "tool": request.tool,
-            "arguments": shown_args(request.args, 4_000).text if request.args else None,
+            "arguments": shown_args(request.args, 4_000, redact=request.plan.redact).text
+            if request.args
+            else None,
+            "hidden": hidden_from(request),
             "why": request.plan.reason,
             "who decides": ", ".join(request.plan.approvers or ()),
             "answers": ", ".join(request.plan.allowed_decisions),

@@ -21,6 +21,7 @@ from hitl_middleware.ids import new_id
 from hitl_middleware.ledger import Ledger, Outcome
 from hitl_middleware.ports import Directory, Person, ReviewChannel, Snapshot, Store
 from hitl_middleware.records import Action, ReviewRequest, Run, Submission
+from hitl_middleware.redaction import restored
 from hitl_middleware.review import STATUS_AFTER, step, still_needed
 from hitl_middleware.work import Wake, Work, unit
 
@@ -73,6 +74,7 @@ class ReviewDesk:
                 )
             if if_match is not None and if_match != request.digest:
                 raise DigestMismatch(digest=request.digest)
+            decision = restored(decision, request.args, request.plan.redact)
             check_fit(request, decision)
             run = await work.uow.run(request.run_id)
             await check_person(request.plan, request.requester, run, by, self._directory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -35,16 +35,20 @@ def check_fit(request: ReviewRequest, decision: Decision) -> None:
             raise DoesNotFit(
                 field="edited_action.name", why=f"an edit cannot switch tools; it must stay {request.tool!r}"
             )
-        _validate(decision.edited_action.args, request.response_schema, "edited_action.args")
+        _validate(
+            decision.edited_action.args, request.response_schema, "edited_action.args", request.plan.redact
+        )
     if decision.type == "respond" and request.kind == "question" and request.response_schema is not None:
         if decision.answer is None:
             raise DoesNotFit(field="answer", why="this question wants a value, not only words")
         _validate(decision.answer, request.response_schema, "answer")
 
 
-def _validate(value: Any, schema: Mapping[str, Any] | None, field: str) -> None:
+def _validate(value: Any, schema: Mapping[str, Any] | None, field: str, redact: Collection[str] = ()) -> None:
     if schema is not None and (found := mismatch(value, schema)) is not None:
         path, why = found
+        if redact and (not path or any(f"{path}.".startswith(f"{name}.") for name in redact)):
+            why = "it does not fit its schema"  # the validator's words repeat the value, and with it what is hidden
         raise DoesNotFit(field=".".join(filter(None, (field, path))), why=why)
 
 

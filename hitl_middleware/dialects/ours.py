@@ -13,6 +13,7 @@ from typing import Any
 from hitl_middleware.actions import ActionRequest, Decision, Identity
 from hitl_middleware.dialects.question import Question, title_of
 from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.redaction import redacted
 
 VERSION = 1
 
@@ -29,7 +30,7 @@ def ask_call(
     idempotent: bool = False,
 ) -> dict[str, Any]:
     """The value the gate interrupts with to ask about ``call``."""
-    args = dict(call.args)
+    args = redacted(call.args, plan.redact)
     return {
         "type": "tool_approval",
         "tool_call_id": call.identity.tool_call_id,
@@ -46,6 +47,7 @@ def ask_call(
             "plan": plan.model_dump(mode="json"),
             "schema": schema,
             "idempotent": idempotent,
+            **_whole(call, plan),
         },
     }
 
@@ -56,7 +58,7 @@ def ask_outcome(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
         "type": "tool_outcome",
         "tool_call_id": call.identity.tool_call_id,
         "name": call.name,
-        "args": dict(call.args),
+        "args": redacted(call.args, plan.redact),
         "description": "It is not known whether this was performed. Say what happened.",
         "hitl": {
             "version": VERSION,
@@ -66,6 +68,7 @@ def ask_outcome(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
             "plan": plan.model_dump(mode="json"),
             "schema": None,
             "idempotent": False,
+            **_whole(call, plan),
         },
     }
 
@@ -110,12 +113,17 @@ def _read(value: Mapping[str, Any], ours: Mapping[str, Any]) -> Question:
         plan=ReviewPlan.model_validate(ours["plan"]),
         call=ActionRequest(
             name=str(value["name"]),
-            args=dict(value["args"]),
+            args=dict(ours.get("args", value["args"])),
             identity=identity,
         ),
         response_schema=schema,
         idempotent=bool(ours["idempotent"]),
     )
+
+
+def _whole(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
+    """The whole arguments for the desk, where what clients draw has some of them hidden."""
+    return {"args": dict(call.args)} if plan.redact else {}
 
 
 def _identity(identity: Identity) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
@@ -11,7 +11,9 @@ from langgraph.prebuilt import ToolNode
 from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.pregel import Pregel
 
-from hitl_middleware.errors import UnknownTool
+from hitl_middleware.actions import ActionRequest
+from hitl_middleware.errors import ConfigurationError, UnknownTool
+from hitl_middleware.gate import calls
 from hitl_middleware.gate.gate import Gate
 from hitl_middleware.gate.guard import policy_of
 from hitl_middleware.policy import Policy, from_interrupt_on
@@ -19,36 +21,102 @@ from hitl_middleware.policy import Policy, from_interrupt_on
 Tools = Sequence[BaseTool | Callable[..., Any]]
 
 
-def policies_of(tools: Tools | None, interrupt_on: Mapping[str, Any]) -> Mapping[str, Policy]:
+def _nobody(_: ActionRequest) -> bool:
+    return False
+
+
+Default = Literal["none", "record", "ask"] | Policy
+"""What happens to calls of tools that nobody named: a verdict, or a policy for all of them."""
+
+_DEFAULTS: Mapping[str, Policy | None] = {
+    "none": None,
+    "record": Policy(when=_nobody, otherwise="record"),
+    "ask": Policy(),
+}
+
+
+InterruptOn = Mapping[str, Any] | None
+"""LangChain's form: tool name → ``True``, ``False``, a mapping; or a ``Policy``."""
+
+Rules = tuple[Mapping[str, Policy | None], Policy | None]
+
+
+def rules_of(tools: Tools | Mapping[str, Any], interrupt_on: InterruptOn, default: Default) -> Rules:
+    """What a gate is made of: the policies by name, and that of all other tools. ``tools`` may be ``interrupt_on`` alone."""
+    if isinstance(tools, Mapping):
+        return policies_of(None, tools), default_policy(default)
+    return policies_of(tools, interrupt_on or {}), default_policy(default)
+
+
+def policies_of(tools: Tools | None, interrupt_on: Mapping[str, Any]) -> Mapping[str, Policy | None]:
     """Policies by tool name: as the tools are marked, and as LangChain's ``interrupt_on`` (or a ``Policy``) says by name.
 
-    Raises ``UnknownTool`` for a name that none of the tools bears, where they are given.
+    ``None``: said to pass (``interrupt_on={name: False}``), also where the default asks. A tool's own mark stands against that.
+    Raises ``UnknownTool`` for a name that none of the tools bears, where they are given, and ``ConfigurationError`` for a policy that
+    hides an argument the tool does not have.
     """
     named = {item.name: item for item in (t if isinstance(t, BaseTool) else as_tool(t) for t in tools or ())}
-    policies = {name: marked for name, tool in named.items() if (marked := policy_of(tool)) is not None}
+    policies: dict[str, Policy | None] = {
+        name: marked for name, tool in named.items() if (marked := policy_of(tool)) is not None
+    }
     for name, form in interrupt_on.items():
         if tools is not None and name not in named:
             raise UnknownTool(name=name, known=", ".join(sorted(named)) or "none")
         policy = form if isinstance(form, Policy) else from_interrupt_on(form)
-        if policy is not None:
-            policies[name] = policy
+        policies[name] = policy or policies.get(name)
+    for name, tool in named.items():
+        _check_hidden(policies.get(name), tool)
     return policies
 
 
+def default_policy(default: Default) -> Policy | None:
+    """The policy of every tool that has none. Raises ``ConfigurationError`` for a word that is no verdict."""
+    if isinstance(default, Policy):
+        return default
+    if default in _DEFAULTS:
+        return _DEFAULTS[default]
+    msg = f"default: {default!r}; choose from none, record, ask, or give a Policy"
+    raise ConfigurationError(msg)
+
+
 def check_tools(graph: Pregel[Any, Any, Any, Any]) -> None:
-    """A policy for a tool that the graph does not have protects nothing. Raises ``UnknownTool``."""
+    """Compare every gate with the tools behind it.
+
+    A policy for a tool that the graph does not have protects nothing (``UnknownTool``); nor does one that hides an argument which the
+    tool does not have (``ConfigurationError``).
+    """
     for gate, tools in gates_and_tools(graph):
-        for name in sorted(gate.gated - tools):
+        for name in sorted(gate.gated - set(tools)):
             raise UnknownTool(name=name, known=", ".join(sorted(tools)) or "none")
+        for name, tool in tools.items():
+            _check_hidden(gate.policy_for(name, tool), tool)
 
 
-def gates_and_tools(graph: Pregel[Any, Any, Any, Any]) -> Iterator[tuple[Gate, frozenset[str]]]:
-    """Each gate with the names of the tools behind it. ``create_agent`` composes hooks into closures; they are looked through."""
-    for node in graph.nodes.values():
-        if isinstance(node.bound, ToolNode):
-            tools = frozenset(node.bound.tools_by_name)
-            for gate in _gates(getattr(node.bound, "_wrap_tool_call", None), set()):
-                yield gate, tools
+def gates_and_tools(
+    graph: Pregel[Any, Any, Any, Any],
+) -> Iterator[tuple[Gate, Mapping[str, BaseTool]]]:
+    """Each gate, also of subgraphs, with the tools behind it. ``create_agent`` composes hooks into closures; they are looked through."""
+    for part in (graph, *(subgraph for _, subgraph in graph.get_subgraphs(recurse=True))):
+        for node in part.nodes.values() if isinstance(part, Pregel) else ():
+            if isinstance(node.bound, ToolNode):
+                for gate in _gates(getattr(node.bound, "_wrap_tool_call", None), set()):
+                    yield gate, node.bound.tools_by_name
+
+
+def _check_hidden(policy: Policy | None, tool: BaseTool) -> None:
+    """A name that is misspelt would show what was to be hidden."""
+    if policy is None or not policy.redact:
+        return
+    schema = calls.args_schema(tool) or {}
+    known = schema.get("properties")
+    if known is None or schema.get("additionalProperties"):
+        return  # it takes whatever it is given
+    for name in policy.redact:
+        if name not in known:
+            msg = (
+                f"redact: {name!r} is no argument of {tool.name}; its arguments: {', '.join(known) or 'none'}"
+            )
+            raise ConfigurationError(msg)
 
 
 def only_bad_arguments(error: Exception) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
 from langgraph.errors import GraphBubbleUp, ParentCommand
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, interrupt
@@ -25,7 +26,7 @@ from hitl_middleware.gate import calls, outcomes
 from hitl_middleware.gate.guard import Waved, guard, passing, policy_of
 from hitl_middleware.leases import Claim, Holdings
 from hitl_middleware.ledger import Ledger, Outcome
-from hitl_middleware.policy import Policy, ReviewPlan
+from hitl_middleware.policy import Explanation, Policy, ReviewPlan
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Action, Lease
 
@@ -57,24 +58,43 @@ def _ask(do: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Ask:
 
 
 class Gate:
-    """Stands before the tools of one agent. ``policies``: by tool name, beside the marks that tools carry themselves."""
+    """Stands before the tools of one agent.
+
+    ``policies``: by tool name, beside the marks that tools carry themselves (``None``: said to pass). ``default``: for every other
+    tool, also one that appears later.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         holdings: Holdings,
         portal: Portal,
-        policies: Mapping[str, Policy],
+        policies: Mapping[str, Policy | None],
+        default: Policy | None = None,
     ) -> None:
         self._ledger = ledger
         self._holdings = holdings
         self._portal = portal
         self._policies = dict(policies)
+        self._default = default
 
     @property
     def gated(self) -> frozenset[str]:
         """Names of the tools that have a policy here; marked tools count when they come by."""
-        return frozenset(self._policies)
+        return frozenset(name for name, policy in self._policies.items() if policy is not None)
+
+    def policy_for(self, name: str, tool: BaseTool | None) -> Policy | None:
+        """Whose rule a call of this tool is under; ``None``: nobody's."""
+        own = self._policies.get(name) or (policy_of(tool) if tool is not None else None)
+        return own if own is not None or name in self._policies else self._default
+
+    def explain(self, policy: Policy, call: ActionRequest) -> Explanation:
+        """What the policy says of a call, and why."""
+        found = policy.explain(call)
+        if policy is not self._default or found.says != "always":
+            return found
+        reason = f"no policy names {call.name}, and what none names is asked about here"
+        return replace(found, plan=found.plan.model_copy(update={"reason": reason}))
 
     # drivers ---------------------------------------------------------------------------------------------------------
 
@@ -131,16 +151,18 @@ class Gate:
     # the story -------------------------------------------------------------------------------------------------------
 
     def _review(self, request: ToolCallRequest) -> Story:
-        tool = request.tool
-        policy = self._policies.get(request.tool_call["name"]) or (
-            policy_of(tool) if tool is not None else None
-        )
+        tool, name = request.tool, request.tool_call["name"]
+        policy = self.policy_for(name, tool)
         if policy is None:
             return (yield Perform(request, None))
         if tool is None:
             # Also where middleware behind the gate would bring it: what runs there was shown to nobody.
-            known = (item.name for item in getattr(request.runtime, "tools", None) or ())
-            raise UnknownTool(name=request.tool_call["name"], known=", ".join(sorted(known)) or "none")
+            known = ", ".join(sorted(item.name for item in getattr(request.runtime, "tools", None) or ()))
+            if policy is self._default:  # the model may have made the name up; it is told, and goes on
+                return _refused(
+                    request, f"{name} was not called: there is no such tool here. Tools: {known or 'none'}."
+                )
+            raise UnknownTool(name=name, known=known or "none")
         if why := calls.misfit(tool, request.tool_call["args"]):
             return _refused(
                 request,
@@ -150,7 +172,7 @@ class Gate:
         call = calls.action_request(request)
         action: Action | None = yield _ask(self._ledger.recall, call.identity)
         if action is None:
-            plan = policy.plan(call)
+            plan = self.explain(policy, call).plan
             if plan.verdict == "none":
                 return (yield Perform(request, Waved(tool.name)))
             if plan.verdict == "record":
@@ -204,7 +226,7 @@ class Gate:
 
     def _act(self, request: ToolCallRequest, policy: Policy, call: ActionRequest, action: Action) -> Story:
         """Claim and perform; the tool's answer, or ``None``: look at the ledger again."""
-        if action.edited and not action.plan.covers(plan := policy.plan(call)):
+        if action.edited and not action.plan.covers(plan := self.explain(policy, call).plan):
             yield _ask(self._ledger.ask_again, action, plan)
             return None
         claim: Claim | None = yield _ask(self._ledger.claim, action, self._lease(request, call))

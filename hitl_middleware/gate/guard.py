@@ -240,6 +240,8 @@ def requires_approval(
     expires_in: timedelta | None = None,
     on_expiry: OnExpiry = "leave",
     risk: str | None = None,
+    redact: Sequence[str] = (),
+    max_rejections: int | None = 3,
     title: str | None = None,
     idempotent: bool = False,
     reconcile: Reconcile | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hitl_middleware.records import Action, AuditEvent, Page, ReviewRequest, Run
+from hitl_middleware.redaction import hidden
 from hitl_middleware.views import RunDetail
 from hitl_server.shapes import (
     ActionBrief,
@@ -34,6 +35,7 @@ def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
         title=request.title,
         tool=request.tool,
         args=request.args,
+        redacted=hidden(request.args, request.plan.redact),
         digest=request.digest,
         # What became of an act is not decided but settled, on a route of its own.
         allowed_decisions=() if request.kind == "outcome" else request.plan.allowed_decisions,
@@ -64,6 +66,7 @@ def action_out(action: Action) -> ActionOut:
         status=action.status,
         tool=action.tool,
         args=action.args,
+        redacted=hidden(action.args, action.plan.redact),
         digest=action.digest,
         run_id=action.run_id,
         request_id=action.request_id,

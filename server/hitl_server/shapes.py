@@ -61,7 +61,10 @@ class ActionBrief(_Out):
 
 
 class RequestOut(BaseModel):
-    """One thing asked of people. ``args`` are the call exactly as it will run; ``digest`` names them (``If-Match``)."""
+    """One thing asked of people. ``args`` are the call exactly as it will run; ``digest`` names them (``If-Match``).
+
+    Of arguments that the policy hides (``redacted``) a mark stands there; an edit that leaves them out, or sends the mark back, keeps them.
+    """
 
     id: str
     code: str
@@ -74,6 +77,7 @@ class RequestOut(BaseModel):
     title: Text
     tool: Text | None
     args: Object | None
+    redacted: tuple[Text, ...]
     digest: str
     allowed_decisions: tuple[DecisionType, ...]
     response_schema: Object | None
@@ -92,6 +96,7 @@ class ActionOut(_Out):
     status: ActionStatus
     tool: Text
     args: Object
+    redacted: tuple[Text, ...]
     digest: str
     run_id: str | None
     request_id: str | None

@@ -89,6 +89,10 @@ def test_respond_only_where_it_is_listed() -> None:
         ({"required_approvals": 0}, "required_approvals"),
         ({"approvers": "slack:U1"}, "approvers"),
         ({"approvers": []}, "approvers"),
+        ({"redact": "pin"}, "redact"),
+        ({"max_rejections": 0}, "max_rejections"),
+        ({"expires_in": timedelta(0)}, "expires_in"),
+        ({"when": "args.amount >"}, "when"),
     ],
 )
 def test_a_policy_that_could_never_work_is_refused(rules: dict[str, Any], field: str) -> None:
@@ -120,6 +124,10 @@ def test_the_fingerprint_changes_with_what_is_declared() -> None:
         {"expires_in": timedelta(1)},
         {"on_expiry": "reject"},
         {"otherwise": "record"},
+        {"when": "args.amount > 5"},
+        {"when": "args.amount > 6"},
+        {"risk": "high"},
+        {"redact": ["amount"]},
     ]
     assert len({Policy(**rules).fingerprint for rules in variants}) == len(variants)
     assert Policy(approvers=["a"]).fingerprint == Policy(approvers=("a",)).fingerprint
@@ -132,6 +140,9 @@ PLANS = st.builds(
     approvers=PEOPLE,
     required_approvals=st.integers(1, 3),
     allow_requester=st.booleans(),
+    allowed_decisions=st.sets(st.sampled_from(DEFAULT_DECISIONS), min_size=1).map(tuple),
+    risk=st.none() | st.sampled_from(["low", "high"]),
+    redact=st.sets(st.sampled_from(["pin", "token"])).map(tuple),
 )
 
 
@@ -175,3 +186,53 @@ def test_langchains_form() -> None:
     assert (chosen.decisions, chosen.when, chosen.title) == (("approve",), rule, "Pay?")
     with pytest.raises(ConfigurationError, match="unknown keys \\['alowed'\\]"):
         from_interrupt_on({"alowed": []})
+
+
+@pytest.mark.parametrize(
+    ("rules", "says", "rule", "reason"),
+    [
+        ({}, "always", None, "pay always needs a decision"),
+        (
+            {"when": "args.amount\n  > 5"},
+            "yes",
+            "args.amount\n  > 5",
+            "the rule for pay asks: args.amount > 5",
+        ),
+        (
+            {"when": "args.amount > 9"},
+            "no",
+            "args.amount > 9",
+            "the rule for pay asks nobody: args.amount > 9",
+        ),
+    ],
+)
+def test_a_verdict_explains_itself(rules: dict[str, Any], says: str, rule: str | None, reason: str) -> None:
+    """P-04: which rule it was, what it said, and a sentence for people."""
+    explained = Policy(**rules).explain(CALL)
+    assert (explained.says, explained.rule, explained.plan.reason) == (says, rule, reason)
+
+
+def test_a_function_is_named_with_its_place() -> None:
+    """P-04: which of many rules it was."""
+    rule = Policy(when=lambda _: True).rule
+    assert rule is not None
+    assert rule.startswith(f"{__name__}.test_a_function_is_named_with_its_place.<locals>.<lambda> (line ")
+    assert Policy(when=bool).rule == "builtins.bool"
+
+
+@pytest.mark.parametrize(
+    ("change", "covered"),
+    [
+        ({}, True),
+        ({"risk": "high"}, False),
+        ({"risk": None}, True),
+        ({"decisions": ["approve", "edit", "reject", "feedback", "respond"]}, True),
+        ({"decisions": ["approve", "reject"]}, False),
+        ({"redact": ["pin", "token"]}, True),
+        ({"redact": []}, False),
+    ],
+)
+def test_an_edit_under_a_changed_policy(change: dict[str, Any], covered: bool) -> None:
+    """P-04: an approval does not cover what its people could not know: another risk, an argument hidden from them, a "no edits"."""
+    old: dict[str, Any] = {"risk": "low", "redact": ["pin"]}
+    assert Policy(**old).plan(CALL).covers(Policy(**{**old, **change}).plan(CALL)) is covered

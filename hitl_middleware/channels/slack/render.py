@@ -14,7 +14,7 @@ from typing import Final
 from hitl_middleware.channels.slack import words
 from hitl_middleware.channels.slack.press import APPROVE, REJECT, Press
 from hitl_middleware.channels.slack.words import Json, box, markup, plain
-from hitl_middleware.display import Shown, person, shown_args, shown_text, status_words
+from hitl_middleware.display import Shown, hidden_from, person, shown_args, shown_text, status_words
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import is_final, still_needed
 
@@ -25,6 +25,7 @@ MOST_DESCRIPTION: Final = 1_000
 MOST_MESSAGE: Final = 700
 MOST_OUTCOME: Final = 1_000
 MOST_NOTES: Final = 4
+MOST_NOTE: Final = 500
 MOST_PEOPLE: Final = 5
 
 _SIGN: Final = {
@@ -74,6 +75,9 @@ def blocks(view: CardView) -> list[Json]:
         edited = request.decision is not None and request.decision.type == "edit"
         label = "Arguments" if request.tool else "Details"
         found.append(box(f"{label}, as edited by the reviewer" if edited else label, args.text))
+    if note := hidden_from(request):
+        # Plain text: an argument's name is the tool author's, not ours.
+        found.append({"type": "section", "text": plain(f"🔒 {note}", MOST_NOTE)})
     notes = [plain(note, MOST_FIELD) for note in request.notes[-MOST_NOTES:] if note.strip()]
     if notes:
         found.append({"type": "context", "elements": notes})
@@ -87,7 +91,9 @@ def blocks(view: CardView) -> list[Json]:
 def _args(view: CardView) -> Shown | None:
     """The call as it will run; for a foreign question, the value it came with."""
     args = view.request.args
-    return None if args is None else shown_args(args, MOST_ARGS, measure=words.weight)
+    if args is None:
+        return None
+    return shown_args(args, MOST_ARGS, measure=words.weight, redact=view.request.plan.redact)
 
 
 def _state(view: CardView) -> Json:

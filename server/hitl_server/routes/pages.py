@@ -6,7 +6,7 @@ What models and users wrote is data: escaped by the templates, and written out w
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hitl_middleware.display import person, shown_args, status_words, visible
+from hitl_middleware.display import hidden_from, person, shown_args, status_words, visible
 from hitl_middleware.hitl import Hitl
 from hitl_server.openapi import refusals
 from hitl_server.routes.requests import IdOrCode
@@ -107,7 +107,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"args": _args, "time": _time}
-    made.globals |= {"words": status_words, "person": person}
+    made.globals |= {"words": status_words, "person": person, "hidden": hidden_from}
     return made
 
 
@@ -123,9 +123,9 @@ def _shown(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _args(args: Mapping[str, Any] | None) -> Markup:
+def _args(args: Mapping[str, Any] | None, redact: Collection[str]) -> Markup:
     # Made visible already, and not twice.
-    return escape(shown_args(args or {}, MOST_SHOWN).text)
+    return escape(shown_args(args or {}, MOST_SHOWN, redact=redact).text)
 
 
 def _time(at: dt.datetime | None) -> str:
