@@ -9,7 +9,9 @@ import pytest
 from langgraph.types import Command
 
 from hitl_middleware.actions import ActionRequest
+from hitl_middleware.review import is_final
 
+from tests.kit.clocks import until
 from tests.kit.effects import Effects
 from tests.kit.models import asks, call, says, script
 from tests.kit.world import World, asked, on, told
@@ -33,15 +35,19 @@ class Flips:
 
 
 def _until_done(world: World, decide: dict[int, str]) -> None:
-    """Decide whatever is asked as ``decide`` says, question after question."""
-    for _ in range(10):
-        waiting = world.pending()
-        if not waiting:
-            return
-        for request in waiting:
+    """Decide whatever is asked as ``decide`` says, question after question, until the run has ended.
+
+    Nobody waiting is not the end: with ``ainvoke`` a call may still be at work on the graph's loop when its task has stopped already.
+    """
+
+    def ended() -> bool:
+        for request in world.pending():
             assert request.args is not None
             world.decide(request, decide[request.args["amount"]])  # type: ignore[arg-type]
         world.step()
+        return all(is_final("run", run.status) for run in world.runs())
+
+    until(ended, "the run ends")
 
 
 def test_one_task_with_several_calls_asks_for_each(world: World, effects: Effects) -> None:
