@@ -10,8 +10,8 @@ import pytest
 
 from hitl_middleware.testing.fake_slack import FakeSlack
 
-from tests.chaos.lives import warm_up
 from tests.chaos.stage import Stage
+from tests.kit.forks import warm_up
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ import httpx
 from hitl_middleware.testing.fake_slack import FakeSlack
 from hitl_middleware.testing.fake_slack.records import Message
 
-from tests.chaos.lives import Life, NotInTime, run
+from tests.kit.lives import Life, NotInTime, run
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ import pytest
 
 from hitl_middleware.testing.fake_slack.faults import RateLimited
 
-from tests.chaos.lives import Life
 from tests.chaos.stage import ANN, Stage
+from tests.kit.lives import Life
 
 pytestmark = pytest.mark.chaos
 

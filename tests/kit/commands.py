@@ -10,13 +10,16 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import termios
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+
+from tests.kit.forks import fork_hitl, stream
+from tests.kit.lives import Life
 
 HITL = str(Path(sys.executable).with_name("hitl"))
 OURS = ("HITL_", "SLACK_", "FRONT_", "STRIPE_", "PLATFORM_", "SUPPORT_", "GITHUB_")
@@ -39,12 +42,39 @@ class Commands:
         self.environ = dict(environ or {})
 
     def run(self, *words: str, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run one to its end. ``given``: its input."""
+        """Run one to its end, forked from a parent that has imported everything. ``given``: its input."""
+        with (
+            tempfile.TemporaryFile() as typed,
+            tempfile.TemporaryFile() as said,
+            tempfile.TemporaryFile() as erred,
+        ):
+            typed.write(given.encode())
+            typed.seek(0)
+            streams = [stream(os.dup(file.fileno())) for file in (typed, said, erred)]
+            process = fork_hitl(
+                words, environment(self.folder, self.environ | environ), str(self.folder), *streams
+            )
+            for each in streams:
+                each.close()
+            process.join(SECONDS)
+            code = process.exitcode
+            if code is None:
+                process.kill()
+                process.join()
+            process.close()
+            said.seek(0)
+            erred.seek(0)
+            out, errors = said.read().decode(), erred.read().decode()
+        assert code is not None, f"hitl {' '.join(words)} did not end within {SECONDS:g} s: {errors}"
+        return subprocess.CompletedProcess([HITL, *words], code, out, errors)
+
+    def run_anew(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """The same by the installed script in a new interpreter: for what happens before the first line of a command."""
         return subprocess.run(
             [HITL, *words],
-            input=given,
             cwd=self.folder,
             env=environment(self.folder, self.environ | environ),
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -64,7 +94,8 @@ class Commands:
 
     def refused(self, *words: str, given: str = "", **environ: str) -> str:
         """The one sentence of one that is refused: on stderr, with exit code 2 and nothing on stdout."""
-        done = self.run(*words, given=given, **environ)
+        anew = "HITL_FAILPOINTS" in environ  # it is read while the library is imported
+        done = self.run_anew(*words, **environ) if anew else self.run(*words, given=given, **environ)
         assert (done.returncode, done.stdout) == (2, ""), done
         assert done.stderr.count("\n") == 1, done.stderr
         assert "Traceback" not in done.stderr
@@ -74,33 +105,15 @@ class Commands:
     def running(self, *words: str, **environ: str) -> Iterator[str]:
         """One that goes on until it is told to stop: its first line, once it is there. It has to leave with 0."""
         log = self.folder / "stderr.txt"
-        with log.open("a") as errors:
-            process = subprocess.Popen(
-                [HITL, *words],
-                cwd=self.folder,
-                env=environment(self.folder, self.environ | environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-        watch = threading.Timer(SECONDS, process.kill)
-        watch.start()
+        life = Life(words, environment(self.folder, self.environ | environ), self.folder, log)
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            watch.cancel()
+            line = life.line(seconds=SECONDS)
             assert line, log.read_text()
             yield line.strip()
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(SECONDS) == 0
-            assert process.stdout.read() == ""
+            life.leave(seconds=SECONDS)
+            assert life.rest() == ""
         finally:
-            watch.cancel()
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            life.bury()
 
 
 class AtTerminal:
@@ -110,15 +123,10 @@ class AtTerminal:
         self._screen, inside = pty.openpty()
         os.set_blocking(self._screen, False)
         termios.tcsetwinsize(inside, (50, 80))
-        self._process = subprocess.Popen(
-            [HITL, *words],
-            cwd=folder,
-            env=environment(folder, environ),
-            stdin=inside,
-            stdout=inside,
-            stderr=inside,
-            start_new_session=True,
-        )
+        streams = [stream(os.dup(inside)) for _ in range(3)]
+        self._process = fork_hitl(words, environment(folder, environ), str(folder), *streams)
+        for each in streams:
+            each.close()
         os.close(inside)
         self.shown = ""
         self._seen = 0
@@ -149,19 +157,23 @@ class AtTerminal:
 
     def interrupts(self) -> None:
         """Ctrl-C."""
-        self._process.send_signal(signal.SIGINT)
+        assert self._process.pid is not None
+        os.kill(self._process.pid, signal.SIGINT)
 
     def kill(self) -> None:
         """As when the machine loses power."""
         self._process.kill()
-        self._process.wait()
+        self._process.join()
 
     def ends(self) -> int:
         """Wait for the end; the exit code."""
         end = time.monotonic() + SECONDS
         while self._read(end):
             pass
-        return self._process.wait(SECONDS)
+        self._process.join(SECONDS)
+        code = self._process.exitcode
+        assert code is not None, f"it did not end within {SECONDS:g} s: {self.shown}"
+        return code
 
     def _read(self, end: float) -> bool:
         """More of the screen; ``False``: there is no more, or not in time."""

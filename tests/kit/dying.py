@@ -1,17 +1,11 @@
-"""Processes that die in the middle, on a database that others go on with.
-
-They are forked from a server process that has imported the library already, so that each costs milliseconds.
-"""
+"""Processes that die in the middle, on a database that others go on with."""
 
 from __future__ import annotations
 
 import datetime as dt
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from functools import cache
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +15,7 @@ from hitl_middleware import failpoints
 from hitl_middleware.clock import ManualClock
 
 from tests.kit.effects import Effects
+from tests.kit.forks import fork
 from tests.kit.models import asks, call, says, script
 from tests.kit.world import World, on
 
@@ -29,17 +24,9 @@ BODY = "body"
 """Instead of a failpoint: the process is killed in the tool's body, after the effect."""
 
 
-@cache
-def _forks() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.kit.dying", "langchain.agents", "hitl_middleware.stores.sql"])
-    return context
-
-
 def in_process(what: Callable[..., None], *args: Any) -> int:
     """Do ``what`` in a process of its own; its exit code."""
-    process = _forks().Process(target=what, args=args)
-    process.start()
+    process = fork(what, *args)
     process.join(60)
     code = process.exitcode
     process.close()

@@ -19,8 +19,8 @@ import pytest
 from hitl_middleware.testing.fake_slack import FakeSlack
 from hitl_middleware.testing.fake_slack.records import Delivery
 
-from tests.chaos.lives import warm_up
 from tests.chaos.stage import Stage
+from tests.kit.forks import warm_up
 
 CROWD: Final = 1_000
 IN_SLACK: Final = 200

@@ -1,68 +1,22 @@
-"""Processes to be killed. Each runs the real command line, with its own environment, and is forked from a warm parent.
-
-Importing the whole stack takes seconds. So a parent imports it once – and starts nothing – and every life is forked from it. What the
-library reads of its environment when it is imported, that is ``HITL_FAILPOINTS``, is read again in each.
-"""
+"""Processes to be killed: each runs the real command line, with its own environment."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import multiprocessing
 import os
 import signal
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Final
 
-from hitl_middleware import failpoints
+from tests.kit.forks import fork_hitl, pipe, stream
 
-WARM_SECONDS: Final = 120
 BOOT_SECONDS: Final = 30
 DEATH_SECONDS: Final = 20
 LEAVE_SECONDS: Final = 20
-
-_WARM: Final = (
-    "hitl_middleware.cli.app",
-    "hitl_middleware.channels.configured",
-    "hitl_middleware.channels.slack.app",
-    "hitl_middleware.stores.migrations",
-    "hitl_middleware.stores.saver",
-    "hitl_middleware.stores.sql.sqlite",
-    "hitl_middleware.stores.sql.store",
-    "hitl_graphs.support.agent",
-    "hitl_graphs.support.routes",
-    "hitl_server.serve",
-    # What those import only when they need it:
-    "aiohttp",
-    "alembic.command",
-    "alembic.ddl.impl",
-    "prometheus_client",
-    "pytest",  # where the tests run in one process, multiprocessing runs pytest's own script in every child once more
-    "slack_bolt.adapter.starlette.async_handler",
-    "slack_bolt.async_app",
-    "slack_sdk.web.async_client",
-    "sqlalchemy.dialects.sqlite",
-    "stripe",
-    "uvicorn.loops.asyncio",
-    "uvicorn.protocols.http.h11_impl",
-)
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload([*_WARM])
-
-
-def warm_up() -> None:
-    """Have the parent of all lives ready; the first life would wait for it otherwise."""
-    parent = _context.Process(target=_nothing, daemon=True)
-    parent.start()
-    parent.join(WARM_SECONDS)
-    assert parent.exitcode == 0, "the stack could not be imported"
 
 
 class NotInTime(AssertionError):
@@ -75,13 +29,14 @@ class Life:
     def __init__(self, argv: Sequence[str], environ: Mapping[str, str], folder: Path, log: Path) -> None:
         self.log = log
         self._said = b""
-        self._out, out = _context.Pipe(duplex=False)
-        # daemon: whatever a test leaves behind ends with pytest.
-        self._process = _context.Process(
-            target=_live, args=(list(argv), dict(environ), str(folder), str(log), out), daemon=True
+        self._out, out = pipe(duplex=False)
+        given, errors = (
+            stream(os.open(os.devnull, os.O_RDONLY)),
+            stream(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)),
         )
-        self._process.start()
-        out.close()
+        self._process = fork_hitl(argv, environ, str(folder), given, out, errors)
+        for end in (given, out, errors):
+            end.close()
 
     # looking ---------------------------------------------------------------------------------------------------------
 
@@ -120,6 +75,12 @@ class Life:
             self._said += chunk
         return self._said.partition(b"\n")[0].decode()
 
+    def rest(self) -> str:
+        """What it said on stdout after its first line; only of one that has ended."""
+        while chunk := os.read(self._out.fileno(), 65_536):
+            self._said += chunk
+        return self._said.partition(b"\n")[2].decode()
+
     def death(self, *, seconds: float = DEATH_SECONDS) -> int:
         """Its exit code once it has ended; a signal's is negative. Raises ``NotInTime``."""
         self._process.join(seconds)
@@ -139,10 +100,10 @@ class Life:
         self._process.kill()
         self.death()
 
-    def leave(self) -> None:
+    def leave(self, *, seconds: float = LEAVE_SECONDS) -> None:
         """SIGTERM: it finishes what is under way and ends with 0. Raises ``NotInTime`` and ``AssertionError``."""
         self._process.terminate()
-        code = self.death(seconds=LEAVE_SECONDS)
+        code = self.death(seconds=seconds)
         assert code == 0, f"it left with {code}. Its log:\n{self.told()}"
 
     def carry_on(self) -> None:
@@ -166,38 +127,3 @@ def run(argv: Sequence[str], environ: Mapping[str, str], folder: Path, log: Path
         return life.death()
     finally:
         life.bury()
-
-
-# in the child --------------------------------------------------------------------------------------------------------
-
-
-def _nothing() -> None:
-    pass
-
-
-def _live(argv: Sequence[str], environ: Mapping[str, str], folder: str, log: str, out: Connection) -> None:
-    _end_with_the_test()
-    os.environ.clear()
-    os.environ.update(environ)
-    os.chdir(folder)
-    os.dup2(out.fileno(), 1)
-    out.close()
-    with Path(log).open("ab") as file:
-        os.dup2(file.fileno(), 2)
-    sys.argv = ["hitl", *argv]
-    importlib.reload(failpoints)
-    from hitl_middleware.cli import main
-
-    main()
-
-
-def _end_with_the_test() -> None:
-    """A pytest that is killed leaves no servers behind."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-the-test", daemon=True).start()
