@@ -117,16 +117,18 @@ class Holdings:
     async def renew(self) -> None:
         """One heartbeat; call it every third of a lease."""
         with self._lock:
-            claims, leases = dict(self._claims), list(self._leases.values())
-        if not claims and not leases:
+            claims = dict(self._claims)
+            leases = sorted(self._leases.values(), key=lambda lease: lease.run_id)
+        # Two units, for runs are locked before actions; and runs in the order of their ids, as everywhere.
+        if claims:
+            asked_at = self._clock.monotonic()
+            async with self._store.begin() as uow:
+                alive = await uow.renew_claims(list(claims), self.owner, self.seconds)
+            for claim_id in alive:
+                claims[claim_id].good_until = asked_at + self.seconds
+        if not leases:
             return
-        asked_at = self._clock.monotonic()
         async with self._store.begin() as uow:
-            alive = (
-                await uow.renew_claims(list(claims), self.owner, self.seconds) if claims else frozenset[str]()
-            )
             lost = [lease for lease in leases if not await uow.renew_lease(lease, self.seconds)]
-        for claim_id in alive:
-            claims[claim_id].good_until = asked_at + self.seconds
         for lease in lost:
             self.drop_lease(lease)

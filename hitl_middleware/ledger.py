@@ -15,7 +15,7 @@ from hitl_middleware.ids import new_id
 from hitl_middleware.leases import Claim, Holdings
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import Clock, Store
-from hitl_middleware.records import Action, Lease
+from hitl_middleware.records import Action, Lease, Run
 from hitl_middleware.review import is_final, step
 from hitl_middleware.work import Wake, Work, unit
 
@@ -77,7 +77,8 @@ class Ledger:
             decision=Decision(type="approve") if recorded else None,
             decided_by="policy" if recorded else None,
         )
-        await work.uow.add_action(action)
+        if not await work.uow.add_action(action):  # entered in this very moment by another process
+            return await work.uow.action_by_identity(call.identity, lock=True) or action
         kind = "action.approved" if recorded else "action.proposed"
         await work.audit(
             kind, "policy", action=action, tool=call.name, digest=fingerprint, reason=plan.reason
@@ -149,8 +150,12 @@ class Ledger:
         failpoint("claim.before")
         asked_at, claim_id = self._clock.monotonic(), new_id()
         async with unit(self._store, self._wake) as work:
+            heir = None
             if lease is not None and action.run_id not in {None, lease.run_id}:
-                await self._inherit(work, action, lease)
+                heir = await work.uow.run(lease.run_id, lock=True)
+            request = await work.uow.request(action.request_id, lock=True) if action.request_id else None
+            if heir is not None:
+                await self._inherit(work, action, heir)
             claimed = await work.uow.claim_action(
                 action.id,
                 digest=action.digest,
@@ -164,19 +169,16 @@ class Ledger:
                 if current is not None and current.status == "approved" and current.digest == action.digest:
                     raise LeaseLost(run=action.run_id)
                 return None
-            await self._show(work, claimed)
+            if request is not None:
+                await work.show(replace(request, version=request.version + 1, updated_at=work.now))
             await work.audit("action.claimed", self._holdings.owner, action=claimed, attempt=claimed.attempts)
         failpoint("claim.after")
         return self._holdings.hold_claim(claimed, claim_id, asked_at)
 
-    async def _inherit(self, work: Work, action: Action, lease: Lease) -> None:
+    async def _inherit(self, work: Work, action: Action, heir: Run) -> None:
         """The run in which it was approved has ended before it was performed: the thread's next run takes it over."""
-        heir, old = await work.uow.run(lease.run_id, lock=True), await work.uow.run(action.run_id or "")
-        if (
-            heir is None
-            or heir.thread_id != action.identity.thread_id
-            or (old and not is_final("run", old.status))
-        ):
+        old = await work.uow.run(action.run_id or "")
+        if heir.thread_id != action.identity.thread_id or (old and not is_final("run", old.status)):
             return
         current = await work.uow.action(action.id, lock=True)
         if current is not None and current.status == "approved":

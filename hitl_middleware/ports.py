@@ -45,7 +45,8 @@ class Clock(Protocol):
 class UnitOfWork(Protocol):
     """One transaction. Everything read with ``lock`` stays as read until it ends; nothing is visible to others before.
 
-    Locks are taken in the order run → request → action → card, so two units of work cannot wait for each other.
+    Locks are taken in the order run (older first) → request → action → card, so two units of work cannot wait for each other; a change
+    locks, too. Who holds a run's lock is alone with its requests and actions and may take those in any order.
     A method that adds answers ``False`` (and changes nothing) where a unique key already stands.
     """
 
@@ -154,7 +155,7 @@ class UnitOfWork(Protocol):
         """
 
     async def renew_claims(self, claim_ids: Collection[str], owner: str, seconds: float) -> frozenset[str]:
-        """Those that are still executing under ``owner``."""
+        """Those that are still executing under ``owner``; one that another unit of work has locked may be left out this time."""
 
     async def dead_claims(self, *, grace: float, limit: int = 100) -> Sequence[Action]:
         """Executing actions whose claim ran out more than ``grace`` seconds ago by database time, longest dead first.

@@ -11,6 +11,7 @@ import pytest
 from hitl_middleware.clock import ManualClock
 
 from tests.kit.effects import Effects
+from tests.kit.postgres import Postgres, postgres
 from tests.kit.world import World
 
 
@@ -63,3 +64,17 @@ def quick(make_world: Callable[..., World]) -> World:
 def effects() -> Effects:
     """What was really done."""
     return Effects()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """The PostgreSQL of this process's tests, started when the first one asks for it."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> Iterator[str]:
+    """A fresh database on PostgreSQL, with our tables in it."""
+    with postgres_server.fresh() as url:
+        yield url

@@ -63,20 +63,14 @@ class ReviewDesk:
         """
         failpoint("submit.before")
         async with unit(self._store, self._wake) as work:
-            request = await work.uow.request(request_id, lock=True)
-            if request is None:
-                raise NotFound(kind="request", key=request_id)
-            if request.status != "pending":
-                raise AlreadyDecided(
-                    status=request.status,
-                    by=decider(request),
-                    at=instant(request.decided_at or request.updated_at),
-                )
+            # Who comes too late is told so without waiting for a lock; who does not looks again under it.
+            known = _pending(await work.uow.request(request_id), request_id)
+            run = await work.uow.run(known.run_id, lock=True)
+            request = _pending(await work.uow.request(request_id, lock=True), request_id)
             if if_match is not None and if_match != request.digest:
                 raise DigestMismatch(digest=request.digest)
             decision = restored(decision, request.args, request.plan.redact)
             check_fit(request, decision)
-            run = await work.uow.run(request.run_id)
             await check_person(request.plan, request.requester, run, by, self._directory)
             decided = await self._count(work, request, decision, by, via)
         failpoint("submit.after")
@@ -160,7 +154,7 @@ class ReviewDesk:
             action = await work.uow.action(action_id)
             if action is None:
                 raise NotFound(kind="action", key=action_id)
-            asked = await work.uow.request(action.request_id, lock=True) if action.request_id else None
+            asked = await work.uow.request(action.request_id) if action.request_id else None
             plan = asked.plan if asked is not None else self._filing.complete(action.plan)
             await check_person(plan, asked.requester if asked else None, None, by, self._directory)
             settled = await self._ledger.settle_unknown(
@@ -220,3 +214,16 @@ class ReviewDesk:
             known = [await uow.action_by_identity(call.identity) for call in calls]
         actions = {action.identity: action for action in known if action is not None}
         return answered(snapshot, requests, actions)
+
+
+def _pending(request: ReviewRequest | None, key: str) -> ReviewRequest:
+    """The request, if it can still be answered. Raises ``NotFound``, ``AlreadyDecided``."""
+    if request is None:
+        raise NotFound(kind="request", key=key)
+    if request.status != "pending":
+        raise AlreadyDecided(
+            status=request.status,
+            by=decider(request),
+            at=instant(request.decided_at or request.updated_at),
+        )
+    return request

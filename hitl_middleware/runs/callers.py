@@ -117,8 +117,8 @@ class Callers:
                         created_at=work.now,
                         updated_at=work.now,
                     )
-                    await work.uow.add_run(run)
-                    await work.audit("run.started", "caller", run=run)
+                    if await work.uow.add_run(run):
+                        await work.audit("run.started", "caller", run=run)
                 lease = await work.uow.acquire_lease(run.id, self._holdings.owner, self._holdings.seconds)
                 if lease is not None:
                     await work.uow.set_run(run.id, "running", driver="caller")

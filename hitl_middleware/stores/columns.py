@@ -89,8 +89,8 @@ class Words(TypeDecorator[str]):
 class Moment(FunctionElement[dt.datetime]):
     """The database's time, and ``:ahead`` microseconds more.
 
-    PostgreSQL asks its own clock (``clock_timestamp()``: the time of the statement, not of the transaction); ``:clock`` is what tests add
-    to it. SQLite runs on this machine and has no other clock, so there ``:clock`` is the time itself.
+    PostgreSQL asks its own clock (``clock_timestamp()``: the time of the statement, not of the transaction), unless ``:clock`` says
+    otherwise: only a test does. SQLite runs on this machine and has no other clock, so there ``:clock`` is always the time.
     """
 
     type = UtcTime()
@@ -105,13 +105,12 @@ def _on_sqlite(moment: Moment, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(Moment, "postgresql")
 def _on_postgresql(moment: Moment, compiler: SQLCompiler, **options: Any) -> str:
-    parts = " + ".join(compiler.process(part, **options) for part in moment.clauses)
-    return f"(clock_timestamp() + ({parts}) * interval '1 microsecond')"
+    clock, *ahead = (compiler.process(part, **options) for part in moment.clauses)
+    later = (f" + {micros} * interval '1 microsecond'" for micros in ahead)
+    return f"(coalesce({clock}, clock_timestamp()){''.join(later)})"
 
 
-def _micros(name: str) -> Any:
-    return bindparam(name, type_=BigInteger())
-
-
-NOW = Moment(_micros("clock"))
-LATER = Moment(_micros("clock"), _micros("ahead"))
+_CLOCK: Any = bindparam("clock", type_=UtcTime())
+_AHEAD: Any = bindparam("ahead", type_=BigInteger())
+NOW = Moment(_CLOCK)
+LATER = Moment(_CLOCK, _AHEAD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
@@ -25,6 +25,8 @@ _GONE = (
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_NOTADB,
 )
+_REFUSING = ("08", "53", "57P", "25P03", "40P01", "55P03")
+"""How PostgreSQL's codes begin for: no connection, no room left, shutting down, a unit that slept too long, and locks not got."""
 
 
 def parse(url: str) -> URL:
@@ -61,6 +63,13 @@ def driven(url: URL, by: Literal["async", "sync"]) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
+def connection_words(url: URL) -> dict[str, Any]:
+    """The URL as psycopg's own keywords, for what speaks to it without SQLAlchemy."""
+    url = driven(url, "sync")
+    _, words = url.get_dialect()().create_connect_args(url)
+    return dict(words)
+
+
 def shown(url: URL) -> str:
     """The URL as it may be printed."""
     secrets = {key: "***" for key in url.query if key in _SECRETS}
@@ -74,6 +83,8 @@ def gone(error: SQLAlchemyError, *, connected: bool) -> bool:
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return code & 0xFF in _GONE
+    if (getattr(error.orig, "sqlstate", None) or "").startswith(_REFUSING):
+        return True
     return error.connection_invalidated or (not connected and isinstance(error, OperationalError))
 
 

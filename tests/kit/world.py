@@ -19,8 +19,10 @@ from hitl_middleware.hitl import Graph
 from hitl_middleware.ports import Topic
 from hitl_middleware.records import Action, AuditEvent, ReviewRequest, Run
 from hitl_middleware.settings import ConfigFile, Settings
+from hitl_middleware.stores import open_store
 
 from tests.kit.models import Scripted
+from tests.kit.order import Ordered
 
 LEASE = 10.0
 ANN = "local:ann"
@@ -43,8 +45,13 @@ class World(Hitl):
     ) -> None:
         settings = Settings(database_url=url, lease_seconds=LEASE, default_approvers=approvers)
         self.time = clock or ManualClock()
+        opened = parts.pop("store", None) or open_store(url, clock=self.time)
         super().__init__(
-            settings, config=config or ConfigFile(), clock=self.time, **({"channels": ()} | parts)
+            settings,
+            config=config or ConfigFile(),
+            clock=self.time,
+            store=Ordered(opened),
+            **({"channels": ()} | parts),
         )
         self._crew = self._make_dispatcher()
 

@@ -52,15 +52,18 @@ _CLAIM_UNDER_LEASE = _CLAIM.where(
 _CLAIM_WITHOUT_LEASE = _CLAIM.where(
     ~exists(select(_ONE).where(runs.c.id == actions.c.run_id, runs.c.lease_until > NOW)),
 )
-_RENEW = (
-    update(actions)
+# A row that somebody has locked is being settled or released: there is nothing to keep alive, and nobody to wait for while holding others.
+_MINE = (
+    select(actions.c.id)
     .where(
         ACTION_EXECUTING,
         actions.c.claim_id.in_(bindparam("claims", expanding=True)),
         actions.c.claim_owner == of(actions.c.claim_owner),
     )
-    .values(claim_until=LATER)
-    .returning(actions.c.claim_id)
+    .with_for_update(key_share=True, skip_locked=True)
+)
+_RENEW = (
+    update(actions).where(actions.c.id.in_(_MINE)).values(claim_until=LATER).returning(actions.c.claim_id)
 )
 _DEAD = (
     select(actions)
@@ -68,7 +71,7 @@ _DEAD = (
     .order_by(actions.c.claim_until)
     .limit(bindparam("rows"))
 )
-_DEAD_LOCKING = _DEAD.with_for_update(skip_locked=True)
+_DEAD_LOCKING = _DEAD.with_for_update(key_share=True, skip_locked=True)
 
 
 class ActionVerbs(Verbs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,15 +29,15 @@ _NEVER_CHANGES = ("id", "created_at")
 
 
 class Reading(NamedTuple):
-    """A query with and without ``FOR UPDATE`` (which SQLite needs not: its writers take turns)."""
+    """A query with and without a lock on its rows (which SQLite needs not: its writers take turns)."""
 
     plain: Select[Any]
     locking: Select[Any]
 
 
 def reading(statement: Select[Any]) -> Reading:
-    """Both forms of a query."""
-    return Reading(statement, statement.with_for_update())
+    """Both forms of a query. No key is ever changed, so a locked row may still be referred to (``FOR NO KEY UPDATE``)."""
+    return Reading(statement, statement.with_for_update(key_share=True))
 
 
 def insert_new(table: Table) -> Mapping[str, Insert]:
@@ -65,12 +66,14 @@ def passed(column: Column[Any]) -> ColumnElement[bool]:
 class Verbs:
     """A connection in a transaction. ``writes`` is false where the unit of work only reads.
 
-    ``tick`` is what ``Moment`` adds to the database's own time (see there).
+    ``time`` says what ``Moment`` is, or ``None``: the database knows.
     """
 
-    def __init__(self, connection: Connection, tick: Callable[[], int], *, writes: bool) -> None:
+    def __init__(
+        self, connection: Connection, time: Callable[[], dt.datetime | None], *, writes: bool
+    ) -> None:
         self._connection = connection
-        self._tick = tick
+        self._time = time
         self._writes = writes
 
     async def _execute(self, statement: Executable, **values: Any) -> Result:
@@ -78,7 +81,7 @@ class Verbs:
 
     async def _timed(self, statement: Executable, *, ahead: float | None = None, **values: Any) -> Result:
         """Execute a statement that speaks of ``NOW`` (and, with ``ahead`` seconds, of ``LATER``)."""
-        values["clock"] = self._tick()
+        values["clock"] = self._time()
         if ahead is not None:
             values["ahead"] = round(ahead * 1_000_000)
         return await self._connection.execute(statement, values)

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from hitl_middleware.ports import Clock
-from hitl_middleware.stores.columns import microseconds
 from hitl_middleware.stores.sql.database import Database
 from hitl_middleware.stores.sql.unit import SqlUnit
 from hitl_middleware.stores.turn import finish
@@ -19,18 +18,19 @@ BUSY_SECONDS = 30.0
 
 
 class SqlStore:
-    """A database by its URL. ``ahead`` is for tests: how far PostgreSQL's clock is turned on (SQLite's time is ``clock``)."""
+    """A database by its URL. SQLite's time is ``clock``; PostgreSQL's is its own, unless ``clock_rules`` (for tests, which turn it)."""
 
-    def __init__(self, url: str, *, clock: Clock, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock, busy_seconds: float = BUSY_SECONDS, clock_rules: bool = False
+    ) -> None:
         self._url = parse(url)
         self._clock = clock
         self._busy_seconds = busy_seconds
-        self.ahead = dt.timedelta()
-        self._own_clock = self._url.drivername == "postgresql"
+        self._clock_rules = clock_rules or self._url.drivername == "sqlite"
         self._database = self._open()
 
     def _open(self) -> Database:
-        if self._own_clock:
+        if self._url.drivername == "postgresql":
             from hitl_middleware.stores.sql.postgresql import PostgresqlDatabase
 
             return PostgresqlDatabase(self._url)
@@ -42,13 +42,13 @@ class SqlStore:
     async def begin(self) -> AsyncIterator[SqlUnit]:
         """A unit of work that may write."""
         async with self._database.transaction(writes=True) as connection:
-            yield SqlUnit(connection, self._tick, writes=True)
+            yield SqlUnit(connection, self._time, writes=True)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqlUnit]:
         """A unit of work that only reads: one snapshot, and the database refuses to write in it."""
         async with self._database.transaction(writes=False) as connection:
-            yield SqlUnit(connection, self._tick, writes=False)
+            yield SqlUnit(connection, self._time, writes=False)
 
     async def prepare(self) -> None:
         """Create or upgrade the schema: SQLite always, PostgreSQL only where it has none of our tables (O-07)."""
@@ -61,8 +61,6 @@ class SqlStore:
         """Close every connection."""
         await finish(self._database.close())
 
-    def _tick(self) -> int:
-        """What ``Moment`` adds to the database's own time."""
-        if self._own_clock:
-            return self.ahead // dt.timedelta(microseconds=1)
-        return microseconds(self._clock.now())
+    def _time(self) -> dt.datetime | None:
+        """What time it is, where that is ours to say; ``None``: the database knows better."""
+        return self._clock.now() if self._clock_rules else None
