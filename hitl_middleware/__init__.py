@@ -9,26 +9,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hitl_middleware.actions import ActionRequest, Decision
+    from hitl_middleware.actions import ActionRequest, Decision, Review
     from hitl_middleware.errors import (
         AlreadyExecuted,
         HitlError,
         NotExecuted,
         OutcomeUnknown,
+        QuestionWithdrawn,
         RequestNotFiled,
         Ungated,
     )
     from hitl_middleware.gate import current_action, requires_approval, send_tool_calls
     from hitl_middleware.hitl import Hitl
     from hitl_middleware.policy import Policy
+    from hitl_middleware.steps import aask, ask, human_step, route
 
 _HOMES = {
     "ActionRequest": "actions",
     "Decision": "actions",
+    "Review": "actions",
     "AlreadyExecuted": "errors",
     "HitlError": "errors",
     "NotExecuted": "errors",
     "OutcomeUnknown": "errors",
+    "QuestionWithdrawn": "errors",
     "RequestNotFiled": "errors",
     "Ungated": "errors",
     "current_action": "gate",
@@ -36,6 +40,10 @@ _HOMES = {
     "send_tool_calls": "gate",
     "Hitl": "hitl",
     "Policy": "policy",
+    "aask": "steps",
+    "ask": "steps",
+    "human_step": "steps",
+    "route": "steps",
 }
 
 __all__ = [
@@ -47,10 +55,16 @@ __all__ = [
     "NotExecuted",
     "OutcomeUnknown",
     "Policy",
+    "QuestionWithdrawn",
     "RequestNotFiled",
+    "Review",
     "Ungated",
+    "aask",
+    "ask",
     "current_action",
+    "human_step",
     "requires_approval",
+    "route",
     "send_tool_calls",
 ]
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import TypedDict
 
 DecisionType = Literal["approve", "edit", "reject", "respond", "feedback"]
 DECISION_TYPES: tuple[DecisionType, ...] = ("approve", "edit", "reject", "respond", "feedback")
@@ -97,6 +98,23 @@ class Decision(BaseModel):
             msg = "answer: a response needs an answer or a message"
             raise ValueError(msg)
         return self
+
+
+StepDecision = Literal["approve", "reject", "feedback"]
+
+
+class Review(TypedDict):
+    """What people decided at a workflow step, as the state of a graph holds it: plain JSON, so that every saver keeps it as it is.
+
+    ``answer``: what the step's form was filled in with. ``by``: the identity of whoever decided, ``hitl`` where the step was taken back.
+    """
+
+    decision: StepDecision
+    message: str | None
+    answer: Any
+    by: str
+    request_id: str
+    round: int
 
 
 def canonical(value: object) -> bytes:

@@ -166,7 +166,8 @@ class StatusWords:
     outcome: str | None = None
     hint: str | None = None
     """What a person should do now, where there is something."""
-    handed_back: bool = False
+    then: str | None = None
+    """What follows from the decision, where no act of ours does."""
 
     @property
     def headline(self) -> str:
@@ -176,7 +177,7 @@ class StatusWords:
     def decided(self, by: str | None) -> str:
         """The first story as a sentence: “Approved by @ann”."""
         sentence = f"{self.decision} by {by}" if by else self.decision
-        return f"{sentence} – handed back to the run" if self.handed_back else sentence
+        return f"{sentence} – {self.then}" if self.then else sentence
 
 
 WAITING: Final = "Waiting for a decision"
@@ -205,8 +206,9 @@ def status_words(request: ReviewRequest, action: Action | None) -> StatusWords:
     if request.status == "revised" and request.kind != "tool_call":
         decision = "Revision requested"
     if action is None:
-        # An interrupt that our gate did not raise: one decision and one resume is all we promise, so the card ends here.
-        return StatusWords(decision, handed_back=request.status == "approved")
+        # Of an interrupt that is not ours we promise one decision and one resume, no more: its card ends at "handed back".
+        then = "the run carries on" if request.kind == "step" else "handed back to the run"
+        return StatusWords(decision, then=then if request.status == "approved" else None)
     outcome = _OUTCOME.get(action.status)
     if outcome is None and request.status == "approved" and action.status == "waiting":
         outcome = "Asked again, because the call was edited"

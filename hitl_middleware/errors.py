@@ -19,6 +19,7 @@
     ├── LeaseLost                   another process drives this run now
     ├── ThreadBusy                  another process holds this thread
     ├── RequestNotFiled             the run is parked, its request is not stored yet
+    ├── QuestionWithdrawn           an ask was taken back: nobody will answer it
     ├── NotExecuted                 raised by a tool: nothing happened
     ├── OutcomeUnknown              raised by a tool: it may have happened
     ├── DeliveryFailed              a message could not be posted (yet)
@@ -126,6 +127,10 @@ class RequestNotFiled(HitlError):
     def thread_id(self) -> str:
         """The thread whose run is parked."""
         return str(self.facts.get("thread_id"))
+
+
+class QuestionWithdrawn(HitlError):
+    """Nobody will answer {title!r} any more: {why}"""
 
 
 class NotExecuted(HitlError):

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from hitl_middleware.gate import Gate
     from hitl_middleware.gate.build import Default, InterruptOn, Tools
+    from hitl_middleware.gate.steps import Steps
     from hitl_middleware.runs.local import LocalRuns
 
 WAIT_SECONDS = 0.2
@@ -154,8 +155,15 @@ class Hitl:
         from hitl_middleware.runs.local import LocalRuns
 
         with self._registering:
-            self._graphs = self._graphs or LocalRuns(self.runs_portal)
+            self._graphs = self._graphs or LocalRuns(self.runs_portal, self.steps)
             return self._graphs
+
+    @cached_property
+    def steps(self) -> Steps:
+        """``human_step`` and ``ask`` for this ``Hitl`` alone; those of the package find it by themselves in a graph that it drives."""
+        from hitl_middleware.gate.steps import Steps
+
+        return Steps(self.store, self.holdings, self.portal)
 
     # for graphs ------------------------------------------------------------------------------------------------------
 
@@ -207,7 +215,7 @@ class Hitl:
             raise ConfigurationError(msg)
         name = name or graph.get_name()
         self.graphs.add(name, detach(graph))
-        return attach(graph, Attached(name, self.callers, self.portal, self.start))
+        return attach(graph, Attached(name, self.callers, self.portal, self.start), self.steps)
 
     def serve(self, name: str, graph: Graph) -> None:
         """Register a graph that this process drives: a copy with this library's own saver. Its module's graph stays as it is."""

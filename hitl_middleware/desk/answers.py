@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hitl_middleware import dialects
@@ -10,7 +10,7 @@ from hitl_middleware.actions import Decision
 from hitl_middleware.dialects import Question
 from hitl_middleware.ledger import is_settled
 from hitl_middleware.ports import PendingInterrupt, Snapshot
-from hitl_middleware.records import Action, ReviewRequest
+from hitl_middleware.records import Action, ReviewRequest, Run
 
 
 def asked(snapshot: Snapshot) -> Sequence[tuple[PendingInterrupt, tuple[Question, ...]]]:
@@ -36,15 +36,44 @@ def filed(
 ) -> Sequence[ReviewRequest]:
     """The requests in which exactly this was asked, in the order of the questions; ``()``: it is asked for the first time.
 
-    For questions that are not the gate's own (those are known by their action). LangGraph gives an id again, after a crash or among
-    parallel calls of one task: only what was filed last under it, and says the same to the letter, is the same question.
+    For questions that are not our own (those are known by their action or their place). LangGraph gives an id again, after a crash or
+    among parallel calls of one task: only what was filed last under it, and says the same to the letter, is the same question.
     """
     mine = sorted(
-        (r for r in known if r.interrupt_id == item.id and r.action_id is None), key=lambda r: r.position
+        (r for r in known if r.interrupt_id == item.id and r.action_id is None and r.place is None),
+        key=lambda r: r.position,
     )
     last = mine[-len(together) :]
     fingerprints = [dialects.fingerprint(together, position) for position in range(len(together))]
     return last if [request.digest for request in last] == fingerprints else ()
+
+
+def answering(question: Question, requests: Iterable[ReviewRequest]) -> ReviewRequest | None:
+    """The newest request that asks this question; ``question`` and ``requests`` are of one thread.
+
+    A step is known by its place alone: its node runs again on the same state, and what people saw then is what they decided on. An
+    ``ask`` stands in code of the user's, which may ask something else there the next time: that is another question.
+    """
+    found = None
+    for request in requests:
+        if request.place == question.place and request.kind == question.kind:
+            found = request if question.kind == "step" or request.digest == question.digest else found
+    return found
+
+
+def withdrawn(request: ReviewRequest, run_id: str | None) -> bool:
+    """Whether the run is to go on without an answer. What an earlier run took with it into its end is asked again by the next one."""
+    return request.status != "pending" and request.decision is None and run_id in {None, request.run_id}
+
+
+def placed_answer(question: Question, requests: Iterable[ReviewRequest], run_id: str) -> Any:
+    """The hint for a step or an ``ask``; ``None``: not decided yet."""
+    request = answering(question, requests)
+    if request is None or request.status == "pending":
+        return None
+    if request.decision is not None:
+        return dialects.resume_value((question,), (request.decision,))
+    return dict(dialects.WITHDRAWN_HINT) if withdrawn(request, run_id) else None
 
 
 def action_answer(question: Question, action: Action | None) -> Any:
@@ -64,17 +93,18 @@ def requests_answer(together: Sequence[Question], requests: Sequence[ReviewReque
 
 
 def answered(
-    snapshot: Snapshot, requests: Sequence[ReviewRequest], actions: Mapping[Any, Action]
+    run: Run, snapshot: Snapshot, requests: Sequence[ReviewRequest], actions: Mapping[Any, Action]
 ) -> Mapping[str, Any]:
-    """Resume values for those of the interrupts that are decided, by interrupt id. ``actions``: the gate's own, by identity."""
+    """Resume values for those of the run's interrupts that are decided, by interrupt id. ``actions``: the gate's own, by identity."""
     found: dict[str, Any] = {}
     for item, together in asked(snapshot):
-        own = together[0].call
-        value = (
-            action_answer(together[0], actions.get(own.identity))
-            if own is not None
-            else requests_answer(together, filed(item, together, requests))
-        )
+        first = together[0]
+        if first.call is not None:
+            value = action_answer(first, actions.get(first.call.identity))
+        elif first.place is not None:
+            value = placed_answer(first, requests, run.id)
+        else:
+            value = requests_answer(together, filed(item, together, requests))
         if value is not None:
             found[item.id] = value
     return found

@@ -213,7 +213,7 @@ class ReviewDesk:
             requests = await uow.requests_of_thread(run.thread_id)
             known = [await uow.action_by_identity(call.identity) for call in calls]
         actions = {action.identity: action for action in known if action is not None}
-        return answered(snapshot, requests, actions)
+        return answered(run, snapshot, requests, actions)
 
 
 def _pending(request: ReviewRequest | None, key: str) -> ReviewRequest:

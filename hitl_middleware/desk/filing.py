@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
-from hitl_middleware.desk.answers import asked, filed
+from hitl_middleware.desk.answers import answering, asked, filed, withdrawn
 from hitl_middleware.dialects import Question
 from hitl_middleware.errors import LeaseLost, NotFound
 from hitl_middleware.failpoints import failpoint
@@ -103,6 +103,8 @@ class Filing:
         first = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
         if together[0].call is not None:
             return await self._bind_own(work, run, item, together[0], known, first)
+        if together[0].place is not None:
+            return [await self._bind_placed(work, run, item, together[0], known, first)]
         if before := filed(item, together, known):
             return [(request, False) for request in before]
         return [
@@ -146,6 +148,26 @@ class Filing:
             await work.uow.save_request(open_request)
         return [(open_request, False)]
 
+    async def _bind_placed(
+        self,
+        work: Work,
+        run: Run,
+        item: PendingInterrupt,
+        question: Question,
+        known: Sequence[ReviewRequest],
+        position: int,
+    ) -> tuple[ReviewRequest, bool]:
+        """A step or an ``ask``: known by its place, whatever id it has this time."""
+        request = answering(question, known)
+        if request is None or not (
+            request.status == "pending" or request.decision or withdrawn(request, run.id)
+        ):
+            return await self._file(work, run, item, question, position, content=question.digest), True
+        if request.status == "pending" and request.interrupt_id != item.id:
+            request = replace(request, interrupt_id=item.id, position=position, updated_at=work.now)
+            await work.uow.save_request(request)
+        return request, False
+
     async def _file(
         self,
         work: Work,
@@ -186,7 +208,7 @@ class Filing:
             graph=run.graph,
             interrupt_id=item.id,
             position=position,
-            checkpoint_ns=item.checkpoint_ns,
+            checkpoint_ns=question.place.checkpoint_ns if question.place else item.checkpoint_ns,
             plan=plan,
             title=question.title,
             description=question.description,
@@ -197,7 +219,10 @@ class Filing:
             action_id=action.id if action else None,
             requester=run.requester,
             deadline_at=work.now + dt.timedelta(seconds=plan.expires_in) if plan.expires_in else None,
-            notes=tuple(notes),
+            notes=(*question.notes, *notes),
+            step=question.step,
+            round=question.round,
+            ordinal=question.place.ordinal if question.place else None,
             created_at=work.now,
             updated_at=work.now,
         )
@@ -215,6 +240,8 @@ class Filing:
             tool=request.tool,
             digest=request.digest,
             reason=plan.reason,
+            step=request.step,
+            round=request.round,
         )
         return request
 

@@ -38,10 +38,29 @@ def check_fit(request: ReviewRequest, decision: Decision) -> None:
         _validate(
             decision.edited_action.args, request.response_schema, "edited_action.args", request.plan.redact
         )
+    if request.kind == "step":
+        _check_form(request, decision)
     if decision.type == "respond" and request.kind == "question" and request.response_schema is not None:
         if decision.answer is None:
             raise DoesNotFit(field="answer", why="this question wants a value, not only words")
         _validate(decision.answer, request.response_schema, "answer")
+
+
+def _check_form(request: ReviewRequest, decision: Decision) -> None:
+    """A workflow step: who approves fills its form in, if it has one."""
+    if decision.type == "approve" and request.response_schema is not None:
+        if decision.answer is None:
+            raise DoesNotFit(
+                field="answer", why="approving this takes the values of its form (response_schema)"
+            )
+        _validate(decision.answer, request.response_schema, "answer")
+    elif decision.answer is not None:
+        why = (
+            "this step has no form"
+            if decision.type == "approve"
+            else "only approve carries the form's values"
+        )
+        raise DoesNotFit(field="answer", why=f"{why}; say it in message")
 
 
 def _validate(value: Any, schema: Mapping[str, Any] | None, field: str, redact: Collection[str] = ()) -> None:

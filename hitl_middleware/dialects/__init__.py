@@ -2,8 +2,8 @@
 
 | form          | the interrupt's value                      | asks                           | resumed with                         |
 |---------------|--------------------------------------------|--------------------------------|--------------------------------------|
-| `ours`        | LangChain's per-call form with a `hitl`    | one call, which is an action   | a hint: the gate asks the ledger     |
-|               | object                                     |                                |                                      |
+| `ours`        | LangChain's per-call form with a `hitl`    | one call, which is an action,  | a hint: the gate asks the ledger, a  |
+|               | object                                     | or one step or `ask`           | step or an `ask` the store           |
 | `batched`     | `{"action_requests": [{name, args,         | one call per action request,   | `{"decisions": [{"type": "approve"}, |
 |               | description?}, …], "review_configs":       | each with the decisions of     | …]}` in their order; `feedback` is a |
 |               | [{action_name, allowed_decisions}, …]}`    | its config                     | `reject` with the words              |
@@ -32,20 +32,34 @@ from typing import Any
 from hitl_middleware.actions import Decision
 from hitl_middleware.dialects.agent_inbox import human_response, read_agent_inbox
 from hitl_middleware.dialects.langchain import langchain_decision, read_batched, read_per_call
-from hitl_middleware.dialects.ours import SETTLED_HINT, VERSION, ask_call, ask_outcome, hint, read_ours
+from hitl_middleware.dialects.ours import SETTLED_HINT, ask_call, ask_outcome, hint, read_ours
 from hitl_middleware.dialects.plain import breakpoint_question, read_plain
-from hitl_middleware.dialects.question import MAX_TITLE, Form, Question, fingerprint, jsonable
+from hitl_middleware.dialects.question import (
+    MAX_TITLE,
+    VERSION,
+    Form,
+    Question,
+    fingerprint,
+    headed,
+    jsonable,
+)
+from hitl_middleware.dialects.steps import WITHDRAWN_HINT, answer_schema, ask_people
 
 __all__ = [
     "MAX_TITLE",
     "SETTLED_HINT",
     "VERSION",
+    "WITHDRAWN_HINT",
     "Form",
     "Question",
+    "answer_schema",
     "ask_call",
     "ask_outcome",
+    "ask_people",
     "breakpoint_question",
     "fingerprint",
+    "headed",
+    "jsonable",
     "read",
     "resume_value",
 ]

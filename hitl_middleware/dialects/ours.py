@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hitl_middleware.actions import ActionRequest, Decision, Identity
-from hitl_middleware.dialects.question import Question, title_of
+from hitl_middleware.dialects.question import VERSION, Question, title_of
+from hitl_middleware.dialects.steps import read_placed
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.redaction import redacted
-
-VERSION = 1
 
 SETTLED_HINT: Mapping[str, str] = {"type": "settled"}
 """What an ``outcome`` interrupt is resumed with; the ledger says the rest."""
@@ -90,11 +89,15 @@ def hint(decision: Decision) -> dict[str, Any]:
         value["message"] = decision.message
     if decision.edited_action is not None:
         value["edited_action"] = decision.edited_action.model_dump()
+    if decision.answer is not None:
+        value["answer"] = decision.answer
     return value
 
 
 def _read(value: Mapping[str, Any], ours: Mapping[str, Any]) -> Question:
     kind = ours["kind"]
+    if ours["version"] == VERSION and kind in {"step", "question"}:
+        return read_placed(value, ours)
     if ours["version"] != VERSION or kind not in {"tool_call", "outcome"}:
         msg = "not a form of ours"
         raise ValueError(msg)

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hitl_middleware.actions import ActionRequest
+from hitl_middleware.actions import ActionRequest, Place, canonical
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.review import RequestKind
 
 MAX_TITLE = 150
+VERSION = 1
+"""Of the ``hitl`` object in what we ask ourselves."""
 
 Form = Literal["ours", "batched", "per_call", "agent_inbox", "plain", "breakpoint"]
 """In which words it was asked, and so in which it is answered; the table is in ``hitl_middleware.dialects``."""
@@ -23,7 +25,8 @@ class Question:
     """One thing an interrupt asks.
 
     ``call`` is a call that stands at our own gate and so has an action; a call that foreign middleware asks about has ``tool`` and
-    ``shown`` (its arguments) alone. Anything else has in ``shown`` the foreign value, as data.
+    ``shown`` (its arguments) alone. A workflow step and an ``ask`` have a ``place``, by which they are known again, and in ``shown`` what
+    of the state people see; ``notes`` tell of the rounds before. Anything else has in ``shown`` the foreign value, as data.
     """
 
     kind: RequestKind
@@ -36,6 +39,22 @@ class Question:
     shown: dict[str, Any] | None = None
     response_schema: dict[str, Any] | None = None
     idempotent: bool = False
+    place: Place | None = None
+    step: str | None = None
+    round: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) over RFC 8785 JSON of what the answer to a question with a place speaks of."""
+        place = self.place
+        facts = {
+            "place": None if place is None else [place.thread_id, place.checkpoint_ns, place.ordinal],
+            "asked": self.description or self.title,
+            "shown": self.shown,
+            "schema": self.response_schema,
+        }
+        return hashlib.sha256(canonical(facts)).hexdigest()
 
 
 def fingerprint(asked: Sequence[Question], position: int) -> str:
@@ -55,6 +74,13 @@ def title_of(text: str) -> str:
     """The first line of a text, as a heading."""
     line = text.strip().split("\n", 1)[0]
     return line if len(line) <= MAX_TITLE else line[: MAX_TITLE - 1] + "…"
+
+
+def headed(text: str, otherwise: str) -> tuple[str, str]:
+    """A question's title, and the whole text where the title is not all of it. ``otherwise``: where there is no text."""
+    text = text.strip()
+    title = title_of(text) or otherwise
+    return title, "" if title == text else text
 
 
 def jsonable(value: Any) -> Any:

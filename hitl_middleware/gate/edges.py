@@ -1,13 +1,17 @@
-"""The conditional edge from a model node to a ``ToolNode``: one task per tool call."""
+"""Conditional edges: from a model node to a ``ToolNode``, one task per tool call; from a workflow step to where its review leads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 from langchain_core.messages import AIMessage
 from langgraph.constants import END
 from langgraph.types import Send
+
+from hitl_middleware.actions import StepDecision
+from hitl_middleware.errors import ConfigurationError
 
 
 def send_tool_calls(
@@ -31,3 +35,52 @@ def send_tool_calls(
         ]
 
     return route
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an edge made by ``route`` leads. ``into``: the key of the state that holds the review."""
+
+    into: str
+    targets: Mapping[StepDecision, str]
+
+    def __call__(self, state: Any) -> str:
+        review = state.get(self.into) if isinstance(state, Mapping) else getattr(state, self.into, None)
+        if not isinstance(review, Mapping) or review.get("decision") not in get_args(StepDecision):
+            msg = f"route({self.into!r}): the state holds no review there yet; put the edge behind the step that writes it"
+            raise ConfigurationError(msg)
+        decision: StepDecision = review["decision"]
+        if decision not in self.targets:
+            msg = f"route({self.into!r}): it was decided {decision!r}, and no node is named for that"
+            raise ConfigurationError(msg)
+        return self.targets[decision]
+
+
+def route(
+    into: str, *, approve: str | None = None, reject: str | None = None, feedback: str | None = None
+) -> Callable[[Any], str]:
+    """An edge for ``add_conditional_edges`` behind a ``human_step``: from the review in the state to the next node, or ``END``.
+
+    A decision that the step takes and that leads nowhere is a ``ConfigurationError`` when the graph is served or attached, as is a route
+    without any target here; where the graph is neither, when it happens.
+    """
+    named: dict[StepDecision, str | None] = {"approve": approve, "reject": reject, "feedback": feedback}
+    made = Route(into, {decision: node for decision, node in named.items() if node is not None})
+    if not made.targets:
+        msg = f'route({into!r}): name a node for at least one decision, e.g. approve="publish"'
+        raise ConfigurationError(msg)
+
+    def edge(state: Any) -> str:
+        return made(state)
+
+    edge.__name__ = f"route_{into}"
+    # LangGraph reads the possible ends from here: it checks that they exist, and draws these edges alone.
+    edge.__annotations__ = {"return": Literal[tuple(made.targets.values())]}
+    edge.__hitl_route__ = made  # type: ignore[attr-defined]
+    return edge
+
+
+def route_of(path: Any) -> Route | None:
+    """What LangGraph made of an edge of ours, as a route again."""
+    found = getattr(getattr(path, "func", None), "__hitl_route__", None)
+    return found if isinstance(found, Route) else None

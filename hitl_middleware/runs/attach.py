@@ -17,6 +17,7 @@ from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 from langgraph.pregel import Pregel
 
 from hitl_middleware.errors import HitlError, RequestNotFiled
+from hitl_middleware.gate.steps import STEPS_KEY, Steps
 from hitl_middleware.portal import Portal
 from hitl_middleware.ports import PendingInterrupt, Snapshot
 from hitl_middleware.records import Lease
@@ -115,9 +116,14 @@ class Attached(GraphCallbackHandler):
             self._portal.call(self._callers.end, root.lease, parked=root.parked, error=error)
 
 
-def attach(graph: Pregel[Any, Any, Any, Any], handler: Attached) -> Pregel[Any, Any, Any, Any]:
-    """A copy of ``graph`` that files its questions. Idempotent: an attached graph is answered with itself."""
-    return graph if handlers_of(graph) else graph.with_config(callbacks=[handler])
+def attach(graph: Pregel[Any, Any, Any, Any], handler: Attached, steps: Steps) -> Pregel[Any, Any, Any, Any]:
+    """A copy of ``graph`` that files its questions, and whose steps look here for answers.
+
+    Idempotent: an attached graph is answered with itself.
+    """
+    if handlers_of(graph):
+        return graph
+    return graph.with_config(callbacks=[handler], configurable={STEPS_KEY: steps})
 
 
 def detach(graph: Pregel[Any, Any, Any, Any]) -> Pregel[Any, Any, Any, Any]:

@@ -14,6 +14,8 @@ from langgraph.types import Command, StateSnapshot
 from hitl_middleware.errors import UnknownGraph
 from hitl_middleware.gate.build import check_tools
 from hitl_middleware.gate.calls import LEASE_KEY
+from hitl_middleware.gate.steps import STEPS_KEY, Steps
+from hitl_middleware.gate.wiring import check_steps
 from hitl_middleware.portal import Portal
 from hitl_middleware.ports import PendingInterrupt, Snapshot
 from hitl_middleware.records import Lease, Run
@@ -27,15 +29,20 @@ RUN_KEY = "hitl_run"
 class LocalRuns:
     """Drives graphs on a loop of their own (``portal``): a tool that blocks that loop cannot keep leases from being renewed."""
 
-    def __init__(self, portal: Portal) -> None:
+    def __init__(self, portal: Portal, steps: Steps) -> None:
         self._portal = portal
+        self._steps = steps
         self._graphs: dict[str, Pregel[Any, Any, Any, Any]] = {}
         self._sync_only: set[str] = set()
 
     def add(self, name: str, graph: Pregel[Any, Any, Any, Any]) -> None:
-        """Register (or replace) a graph under its name. Raises ``UnknownTool`` for a policy whose tool the graph does not have."""
+        """Register (or replace) a graph under its name.
+
+        Raises ``UnknownTool`` for a policy whose tool the graph does not have, ``ConfigurationError`` for a step that leads nowhere.
+        """
         check_tools(graph)
-        self._graphs[name] = graph
+        check_steps(graph)
+        self._graphs[name] = graph.with_config(configurable={STEPS_KEY: self._steps})
         self._sync_only.discard(name)
 
     def graphs(self) -> Collection[str]:

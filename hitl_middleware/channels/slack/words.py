@@ -64,8 +64,11 @@ def tool_name(request: ReviewRequest) -> str:
     """What the card is about, fit for the top-level ``text``: a tool's name if it is an ordinary one."""
     if request.tool and _OUR_NAME.fullmatch(request.tool):
         return request.tool
+    if request.step and _OUR_NAME.fullmatch(request.step):
+        return request.step
     return {
         "tool_call": "a tool call",
+        "step": "a step",
         "question": "a question",
         "breakpoint": "a breakpoint",
         "outcome": "an outcome",

@@ -1,0 +1,150 @@
+"""Workflow steps for any graph: ``human_step``, ``ask`` and ``route``, answered by whoever drives the graph.
+
+That is the ``Hitl`` which serves the graph or to which it is attached; where neither is the case – under LangGraph's own server – the
+process's ``Hitl.from_env()``. ``hitl.steps`` has the same two for one ``Hitl`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar, overload
+
+from hitl_middleware.actions import StepDecision
+from hitl_middleware.gate.edges import route
+from hitl_middleware.gate.human_step import STEP_DECISIONS, HumanStep, Prompt, StepRules
+from hitl_middleware.gate.steps import STEPS_KEY, Steps, here
+
+T = TypeVar("T")
+
+
+def human_step(
+    prompt: Prompt,
+    *,
+    show: Sequence[str] = (),
+    form: Any = None,
+    decisions: Sequence[StepDecision] = STEP_DECISIONS,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+    into: str | None = None,
+    max_rounds: int = 10,
+) -> HumanStep:
+    """A node at which people look and decide; it writes ``{into: Review}``, and where to go from there stays with the graph.
+
+    ``prompt``: what is asked, as text or as a function of the state (of the state alone: the node is run again). ``show``: keys of the
+    state that are shown as data. ``form``: a pydantic model, a TypedDict or a JSON Schema; who approves fills it in, and the values are
+    the review's ``answer``. ``approvers``: identities and groups, by default HITL_DEFAULT_APPROVERS. ``expires_in``: a deadline that
+    people are shown. ``into``: a key of the state, by default the node's name.
+
+    Feedback that leads back to the same node begins the next round: a new request, with what was said before as its history. In round
+    ``max_rounds`` feedback is not taken any more, so a loop ends in approve or reject. A step whose run is overtaken by new input is
+    rejected by ``hitl``.
+
+    Raises ``ConfigurationError`` for parameters that could never work.
+    """
+    return HumanStep(
+        StepRules(
+            prompt=prompt,
+            show=show,
+            form=form,
+            decisions=decisions,
+            approvers=approvers,
+            expires_in=expires_in,
+            into=into,
+            max_rounds=max_rounds,
+        ),
+        steps_in,
+    )
+
+
+@overload
+def ask(
+    question: str,
+    schema: None = None,
+    *,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> str: ...
+@overload
+def ask(
+    question: str,
+    schema: type[T],
+    *,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> T: ...
+@overload
+def ask(
+    question: str,
+    schema: Mapping[str, Any],
+    *,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> Any: ...
+def ask(
+    question: str,
+    schema: Any = None,
+    *,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> Any:
+    """Ask people from inside a node (or a tool), and go on with their answer; an ``async`` node awaits ``aask``.
+
+    Without ``schema`` the answer is text. With a type – a pydantic model, a TypedDict, ``bool`` – it is a value of that type, with a JSON
+    Schema a JSON value that fits. An answer that breaks a rule which only the type knows is asked for again, saying why.
+
+    The run is parked at each question and the node is run again from its beginning, as with LangGraph's ``interrupt()``: what is done
+    before a question is done again. Several questions in one node are told apart by their order and their words; one that is put
+    differently is a new question.
+
+    Raises ``QuestionWithdrawn`` where the question was taken back, ``ConfigurationError`` outside a graph with a checkpointer.
+    """
+    return steps_in(here()).ask(question, schema, approvers=approvers, expires_in=expires_in)
+
+
+@overload
+async def aask(
+    question: str,
+    schema: None = None,
+    *,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> str: ...
+@overload
+async def aask(
+    question: str,
+    schema: type[T],
+    *,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> T: ...
+@overload
+async def aask(
+    question: str,
+    schema: Mapping[str, Any],
+    *,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> Any: ...
+async def aask(
+    question: str,
+    schema: Any = None,
+    *,
+    approvers: Sequence[str] | None = None,
+    expires_in: timedelta | None = None,
+) -> Any:
+    """``ask`` for ``async`` nodes: other runs go on while the store is read."""
+    return await steps_in(here()).aask(question, schema, approvers=approvers, expires_in=expires_in)
+
+
+def steps_in(configurable: Mapping[str, Any]) -> Steps:
+    """The ``Steps`` of whoever drives this graph."""
+    found = configurable.get(STEPS_KEY)
+    if isinstance(found, Steps):
+        return found
+    from hitl_middleware.hitl import Hitl
+
+    return Hitl.from_env().steps
+
+
+__all__ = ["aask", "ask", "human_step", "route"]
