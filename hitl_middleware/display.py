@@ -124,6 +124,31 @@ def hidden_from(request: ReviewRequest) -> str | None:
     return hidden_note(hidden(request.args, request.plan.redact))
 
 
+LEAST: Final = 80
+"""Room that even a value gets for which nothing is left: enough for the loud cut."""
+
+
+def shown_data(
+    data: Mapping[str, Any], limit: int, *, measure: Measure = len, most: int = 8
+) -> list[tuple[str, Shown]]:
+    """Values of a state under their names, each as it would be read: text as it stands, anything else as JSON. ``limit`` is for all.
+
+    More than ``most`` values are one JSON object, under the name ``""``.
+    """
+    if len(data) > most:
+        return [("", shown_args(data, limit, measure=measure))]
+    found = []
+    for key, value in data.items():
+        shown = (
+            shown_text(value, max(limit, LEAST), measure=measure)
+            if isinstance(value, str)
+            else shown_args({key: value}, max(limit, LEAST), measure=measure)
+        )
+        limit -= measure(shown.text)
+        found.append((key, shown))
+    return found
+
+
 def _written(args: Mapping[str, Any], redact: Collection[str]) -> str:
     items: list[str] = []
     for key, value in args.items():

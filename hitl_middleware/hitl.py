@@ -81,11 +81,10 @@ class Hitl:
         self.portal = Portal("hitl-store")
         self.runs_portal = Portal("hitl-runs")
         self.store: Store = PreparedStore(store or open_store(self.settings.database_url, clock=self.clock))
-        self.holdings = Holdings(
-            self.store, self.clock, owner=self.owner, seconds=self.settings.lease_seconds
-        )
+        seconds = self.settings.lease_seconds
+        self.holdings = Holdings(self.store, self.clock, owner=self.owner, seconds=seconds)
         self.ledger = Ledger(self.store, self.clock, self.holdings, self._wake)
-        self.inbox = Inbox(self.store, self._wake, seconds=self.settings.lease_seconds)
+        self.inbox = Inbox(self.store, self._wake, seconds=seconds)
         self.views = Views(self.store)
         self._given = (config, channels, directory)
         self._dispatcher: LocalDispatcher | None = None
@@ -135,14 +134,8 @@ class Hitl:
     def desk(self) -> ReviewDesk:
         """The one writer of requests."""
         approvers = self.settings.default_approvers or ("api",)
-        return ReviewDesk(
-            self.store,
-            self.ledger,
-            self.directory,
-            self._wake,
-            channels=self.channels,
-            default_approvers=approvers,
-        )
+        parts = (self.store, self.ledger, self.directory, self._wake)
+        return ReviewDesk(*parts, channels=self.channels, default_approvers=approvers)
 
     @cached_property
     def callers(self) -> Callers:
@@ -160,7 +153,7 @@ class Hitl:
 
     @cached_property
     def steps(self) -> Steps:
-        """``human_step`` and ``ask`` for this ``Hitl`` alone; those of the package find it by themselves in a graph that it drives."""
+        """How nodes ask; ``human_step`` and ``ask`` find it by themselves in a graph that this ``Hitl`` drives."""
         from hitl_middleware.gate.steps import Steps
 
         return Steps(self.store, self.holdings, self.portal)

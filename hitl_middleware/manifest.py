@@ -18,8 +18,11 @@ from langgraph.pregel import Pregel
 
 from hitl_middleware.errors import ConfigurationError
 
-EXAMPLES: Mapping[str, str] = {"support": "hitl_graphs.support:graph"}
-"""What is served where there is no manifest: the shipped example, so that a first look needs no file."""
+EXAMPLES: Mapping[str, str] = {
+    "support": "hitl_graphs.support:graph",
+    "human-approval": "hitl_graphs.human_approval:graph",
+}
+"""What is served where there is no manifest: the shipped examples, so that a first look needs no file."""
 
 
 @dataclass(frozen=True, slots=True)

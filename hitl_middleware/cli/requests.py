@@ -72,15 +72,21 @@ def show(key: Key, json_: Json = False) -> None:
         {
             "status": request.status,
             "tool": request.tool,
-            "arguments": shown_args(request.args, 4_000, redact=request.plan.redact).text
-            if request.args
-            else None,
+            "step": request.step,
+            "round": request.round,
+            "asked": None if request.tool else request.description or None,
+            "arguments" if request.tool else "shown": (
+                shown_args(request.args, 4_000, redact=request.plan.redact).text if request.args else None
+            ),
             "hidden": hidden_from(request),
+            "form" if request.kind == "step" else "schema": _schema(request),
             "why": request.plan.reason,
             "who decides": ", ".join(request.plan.approvers or ()),
             "answers": ", ".join(request.plan.allowed_decisions),
+            "until": f"{request.deadline_at:%Y-%m-%d %H:%M:%S} UTC" if request.deadline_at else None,
             "decided by": request.decided_by,
             "their words": request.decision.message if request.decision else None,
+            "their answer": _answer(request),
             "action": f"{action.id} ({action.status})" if action else None,
             "result": action.result_text if action else None,
             "error": action.error if action else None,
@@ -93,9 +99,15 @@ def show(key: Key, json_: Json = False) -> None:
 
 @app.command("approve")
 @speaks
-def approve(key: Key, as_: As = None, json_: Json = False) -> None:
-    """Let the act happen."""
-    _decide(key, as_, json_, type="approve")
+def approve(
+    key: Key,
+    answer: Annotated[str | None, typer.Option(help="A step's form, filled in, as JSON.")] = None,
+    as_: As = None,
+    json_: Json = False,
+) -> None:
+    """Let the act happen, or the workflow go on."""
+    value = None if answer is None else _parsed("--answer", answer)
+    _decide(key, as_, json_, type="approve", answer=value)
 
 
 @app.command("reject")
@@ -118,7 +130,7 @@ def feedback(
     as_: As = None,
     json_: Json = False,
 ) -> None:
-    """Ask for a revision: the act is not performed, the words go back."""
+    """Ask for a revision: the act is not performed (a step is asked again), the words go back."""
     _decide(key, as_, json_, type="feedback", message=words)
 
 
@@ -166,6 +178,19 @@ def _decide(key: str, as_: str | None, json_: bool, *, edited: Any = None, **dec
         as_json(_out(detail.request, detail.action))
     else:
         say(_told(detail.request, who))
+
+
+def _schema(request: ReviewRequest) -> str | None:
+    """What an answer must look like, where one is asked for: a call's schema is of its arguments, which speak for themselves."""
+    if request.kind == "tool_call" or request.response_schema is None:
+        return None
+    return json.dumps(request.response_schema, ensure_ascii=False, indent=2)
+
+
+def _answer(request: ReviewRequest) -> str | None:
+    if request.decision is None or request.decision.answer is None:
+        return None
+    return json.dumps(request.decision.answer, ensure_ascii=False)
 
 
 def _told(request: ReviewRequest, who: str) -> str:

@@ -33,7 +33,10 @@ def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
         thread_id=request.thread_id,
         interrupt_id=request.interrupt_id,
         title=request.title,
+        description=request.description,
         tool=request.tool,
+        step=request.step,
+        round=request.round,
         args=request.args,
         redacted=hidden(request.args, request.plan.redact),
         digest=request.digest,
@@ -45,6 +48,7 @@ def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
         deadline_at=request.deadline_at,
         decision=None if request.decision is None else DecisionOut.model_validate(request.decision),
         decided_by=request.decided_by,
+        notes=request.notes,
         action=None if action is None else _brief(action),
     )
 

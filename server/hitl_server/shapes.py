@@ -64,6 +64,8 @@ class RequestOut(BaseModel):
     """One thing asked of people. ``args`` are the call exactly as it will run; ``digest`` names them (``If-Match``).
 
     Of arguments that the policy hides (``redacted``) a mark stands there; an edit that leaves them out, or sends the mark back, keeps them.
+    Of a workflow step (kind ``step``) ``args`` are the data it shows, ``response_schema`` its form, ``round`` how often it was asked, and
+    ``notes`` what was said in the rounds before. ``description`` is the whole text where ``title`` is not all of it.
     """
 
     id: str
@@ -75,7 +77,10 @@ class RequestOut(BaseModel):
     thread_id: Text
     interrupt_id: str
     title: Text
+    description: Text
     tool: Text | None
+    step: Text | None
+    round: int | None
     args: Object | None
     redacted: tuple[Text, ...]
     digest: str
@@ -86,6 +91,7 @@ class RequestOut(BaseModel):
     deadline_at: dt.datetime | None
     decision: DecisionOut | None
     decided_by: Text | None
+    notes: tuple[Text, ...]
     action: ActionBrief | None
 
 

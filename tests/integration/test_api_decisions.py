@@ -17,13 +17,14 @@ SHAPE = {
     "id", "code", "status", "version", "kind", "run_id", "thread_id", "interrupt_id", "title", "tool", "args", "digest",
     "allowed_decisions", "response_schema", "approvers", "required_approvals", "deadline_at", "decision", "decided_by", "action",
     "redacted",
+    "description", "step", "round", "notes",
 }  # fmt: skip
-"""DESIGN §5."""
+"""DESIGN §5, and what a workflow step needs to be decided on."""
 
 
 class TestReading:
     def test_a_request(self, open_server: Served):
-        """Exactly the members of DESIGN §5; the call as it will run, by id and by code in either case."""
+        """Exactly these members; the call as it will run, by id and by code in either case."""
         request = open_server.asked()
         assert set(request) == SHAPE
         assert set(request["action"]) == {"id", "status", "result", "error"}

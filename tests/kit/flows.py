@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from langgraph.graph import END, START, StateGraph
@@ -50,7 +49,7 @@ def planning(effects: Effects, **rules: Any) -> StateGraph[Any, Any, Any, Any]:
     return builder
 
 
-def asking(node: Callable[[Any], Any]) -> StateGraph[Any, Any, Any, Any]:
+def asking(node: Any) -> StateGraph[Any, Any, Any, Any]:
     """One node that asks."""
     builder = StateGraph(Plan)
     builder.add_node("node", node)

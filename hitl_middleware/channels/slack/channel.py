@@ -47,13 +47,13 @@ class SlackChannel:
         return self._made
 
     def targets(self, request: ReviewRequest) -> Sequence[Target]:
-        """The tool's own channel, else the common one, else each Slack approver directly.
+        """The tool's (or the workflow step's) own channel, else the common one, else each Slack approver directly.
 
         What became of an unknown act is asked on the card of the act itself, so an ``outcome`` gets none of its own.
         """
         if request.kind == "outcome":
             return ()
-        channel = self._settings.routes.get(request.tool or "") or self._settings.channel
+        channel = self._settings.routes.get(request.tool or request.step or "") or self._settings.channel
         if channel:
             return (Target(channel=self.name, address=channel),)
         users = dict.fromkeys(filter(None, map(words.user_of, request.plan.approvers or ())))

@@ -14,7 +14,16 @@ from typing import Final
 from hitl_middleware.channels.slack import words
 from hitl_middleware.channels.slack.press import APPROVE, REJECT, Press
 from hitl_middleware.channels.slack.words import Json, box, markup, plain
-from hitl_middleware.display import Shown, hidden_from, person, shown_args, shown_text, status_words
+from hitl_middleware.display import (
+    Shown,
+    hidden_from,
+    one_line,
+    person,
+    shown_args,
+    shown_data,
+    shown_text,
+    status_words,
+)
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import is_final, still_needed
 
@@ -62,7 +71,7 @@ def content(view: CardView) -> CardContent:
 def blocks(view: CardView) -> list[Json]:
     """The blocks of a card, from top to bottom."""
     request = view.request
-    args = _args(view)
+    data = _data(view)
     description = shown_text(request.description, MOST_DESCRIPTION, measure=words.weight)
     found = [
         {"type": "header", "text": plain(request.title or words.tool_name(request), MOST_HEADER)},
@@ -71,29 +80,40 @@ def blocks(view: CardView) -> list[Json]:
     found += _facts(view)
     if description.text.strip():
         found.append(box("What is asked", description.text))
-    if args is not None:
-        edited = request.decision is not None and request.decision.type == "edit"
-        label = "Arguments" if request.tool else "Details"
-        found.append(box(f"{label}, as edited by the reviewer" if edited else label, args.text))
+    found += [box(label, shown.text) for label, shown in data]
     if note := hidden_from(request):
         # Plain text: an argument's name is the tool author's, not ours.
         found.append({"type": "section", "text": plain(f"🔒 {note}", MOST_NOTE)})
-    notes = [plain(note, MOST_FIELD) for note in request.notes[-MOST_NOTES:] if note.strip()]
-    if notes:
-        found.append({"type": "context", "elements": notes})
+    found += _notes(request)
     found += _answer(view)
     if request.status == "pending":
-        found += _asking(view, complete=description.complete and (args is None or args.complete))
+        complete = description.complete and all(shown.complete for _, shown in data)
+        found += _asking(view, complete=complete)
     found.append(_foot(view))
     return found
 
 
-def _args(view: CardView) -> Shown | None:
-    """The call as it will run; for a foreign question, the value it came with."""
-    args = view.request.args
-    if args is None:
-        return None
-    return shown_args(args, MOST_ARGS, measure=words.weight, redact=view.request.plan.redact)
+def _data(view: CardView) -> list[tuple[str, Shown]]:
+    """The call as it will run, under a label of ours; of a step what it shows, value by value; else the value a question came with."""
+    request = view.request
+    if request.args is None:
+        return []
+    if request.kind == "step":
+        shown = shown_data(request.args, MOST_ARGS, measure=words.weight)
+        return [(one_line(key, MOST_FIELD) or "Details", text) for key, text in shown]
+    edited = request.decision is not None and request.decision.type == "edit"
+    label = "Arguments" if request.tool else "Details"
+    label = f"{label}, as edited by the reviewer" if edited else label
+    return [(label, shown_args(request.args, MOST_ARGS, measure=words.weight, redact=request.plan.redact))]
+
+
+def _notes(request: ReviewRequest) -> Iterator[Json]:
+    """What happened beside it; of a step that is asked again, what was said in the rounds before, to the letter."""
+    said = [note for note in request.notes[-MOST_NOTES:] if note.strip()]
+    if said and (request.round or 1) > 1:
+        yield box("Before", _cut("\n".join(said), MOST_MESSAGE))
+    elif said:
+        yield {"type": "context", "elements": [plain(note, MOST_FIELD) for note in said]}
 
 
 def _state(view: CardView) -> Json:
@@ -130,6 +150,9 @@ def _about(view: CardView) -> Iterator[tuple[str, Json]]:
     request, plan = view.request, view.request.plan
     if request.tool:
         yield "Tool", plain(request.tool, MOST_FIELD)
+    if request.step:
+        rounds = f" – round {request.round}" if (request.round or 1) > 1 else ""
+        yield "Step", plain(f"{request.step}{rounds}", MOST_FIELD)
     labels = ", ".join(f"{key} {value}" for key, value in view.run.labels.items())
     yield "Run", plain(f"{request.graph} – {labels}" if labels else request.graph, MOST_FIELD)
     if plan.reason:
@@ -185,6 +208,9 @@ def _answer(view: CardView) -> Iterator[Json]:
     request, action = view.request, view.action
     if request.decision and request.decision.message:
         yield box("In the reviewer's words", _cut(request.decision.message, MOST_MESSAGE))
+    if request.decision and request.decision.answer is not None:
+        answer = shown_args({"answer": request.decision.answer}, MOST_MESSAGE, measure=words.weight)
+        yield box("The answer", answer.text)
     if action is None or not (action.status == "unknown" or is_final("action", action.status)):
         return
     if action.error:

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hitl_middleware.display import hidden_from, person, shown_args, status_words, visible
+from hitl_middleware.display import hidden_from, person, shown_args, shown_data, status_words, visible
 from hitl_middleware.hitl import Hitl
 from hitl_server.openapi import refusals
 from hitl_server.routes.requests import IdOrCode
@@ -106,7 +106,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"args": _args, "time": _time}
+    made.filters |= {"args": _args, "data": _data, "time": _time}
     made.globals |= {"words": status_words, "person": person, "hidden": hidden_from}
     return made
 
@@ -126,6 +126,11 @@ def _shown(value: Any) -> Any:
 def _args(args: Mapping[str, Any] | None, redact: Collection[str]) -> Markup:
     # Made visible already, and not twice.
     return escape(shown_args(args or {}, MOST_SHOWN, redact=redact).text)
+
+
+def _data(data: Mapping[str, Any] | None) -> list[tuple[str, Markup]]:
+    """What a workflow step shows, value by value; made visible already, and not twice."""
+    return [(key, escape(shown.text)) for key, shown in shown_data(data or {}, MOST_SHOWN)]
 
 
 def _time(at: dt.datetime | None) -> str:
