@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -102,9 +103,7 @@ class Hitl:
         settings = load_settings()
         key = (os.getpid(), settings.database_url)
         with cls._sharing:
-            if key not in cls._shared:
-                cls._shared[key] = cls(settings)
-            found = cls._shared[key]
+            found = cls._shared.get(key) or cls._shared.setdefault(key, cls(settings))
         assert isinstance(found, cls)  # noqa: S101 – one class per process
         return found
 
@@ -133,8 +132,8 @@ class Hitl:
     @cached_property
     def desk(self) -> ReviewDesk:
         """The one writer of requests."""
-        approvers = self.settings.default_approvers or ("api",)
         parts = (self.store, self.ledger, self.directory, self._wake)
+        approvers = self.settings.default_approvers or ("api",)
         return ReviewDesk(*parts, channels=self.channels, default_approvers=approvers)
 
     @cached_property
@@ -206,8 +205,7 @@ class Hitl:
         if graph.checkpointer is None or isinstance(graph.checkpointer, bool):
             msg = "attach needs a graph with a checkpointer: compile(checkpointer=hitl.checkpointer()), or any saver of your own"
             raise ConfigurationError(msg)
-        name = name or graph.get_name()
-        self.graphs.add(name, detach(graph))
+        self.graphs.add(name := name or graph.get_name(), detach(graph))
         return attach(graph, Attached(name, self.callers, self.portal, self.start), self.steps)
 
     def serve(self, name: str, graph: Graph) -> None:
@@ -310,18 +308,15 @@ class Hitl:
         self.start()
         run_id = self.portal.call(self.views.run, thread_id).run.id
 
-        async def ended() -> RunDetail:
-            while True:
-                detail = await self.views.run(run_id)
-                if is_final("run", detail.run.status):
-                    return detail
-                await asyncio.sleep(WAIT_SECONDS)
-
         async def patiently() -> RunDetail:
-            try:
-                return await asyncio.wait_for(ended(), seconds)
-            except TimeoutError:
-                return await self.views.run(run_id)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while True:
+                        detail = await self.views.run(run_id)
+                        if is_final("run", detail.run.status):
+                            return detail
+                        await asyncio.sleep(WAIT_SECONDS)
+            return await self.views.run(run_id)
 
         return self.portal.call(patiently)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -164,11 +165,23 @@ def state_value(state: Any, key: str) -> Any:
 
 def shown_value(value: Any) -> Any:
     """A value of the state as JSON for people: of a message who speaks and what it says, of anything else all of it."""
-    if isinstance(value, BaseMessage):
-        return {"role": value.type, "content": value.content}
-    if isinstance(value, list | tuple):
-        return [shown_value(item) for item in value]
     try:
-        return to_jsonable_python(value, fallback=str, bytes_mode="base64", inf_nan_mode="strings")
-    except Exception:  # noqa: BLE001 – whatever a state holds, somebody has to look at it
+        return _shown(value)
+    except Exception:  # noqa: BLE001 – whatever a state holds (a circle, a __str__ that fails), somebody has to look at it
         return dialects.jsonable(value)
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case BaseMessage():
+            return {"role": value.type, "content": value.content}
+        case Mapping():
+            return {str(key): _shown(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_shown(item) for item in value]
+        case _:
+            return _shown(to_jsonable_python(value, fallback=str, bytes_mode="base64"))
