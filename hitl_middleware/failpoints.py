@@ -14,7 +14,7 @@ from collections import Counter
 from hitl_middleware.errors import ConfigurationError
 
 NAMES = (
-    "open.before", "open.after", "post.before", "post.after", "submit.before", "submit.after",
+    "open.before", "open.after", "post.before", "post.after", "submit.before", "submit.after", "adopt.before", "adopt.after",
     "lease.before", "lease.after", "resume.before", "resume.after", "claim.before", "claim.after",
     "effect.before", "effect.after", "settle.before", "settle.after", "update.before", "update.after",
 )  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import secrets
 import socket
@@ -29,7 +27,6 @@ from hitl_middleware.ports import Clock, Directory, Person, ReviewChannel, Store
 from hitl_middleware.publish import Publisher
 from hitl_middleware.records import Action, Notice, ReviewRequest, Run
 from hitl_middleware.redaction import hide_action, hide_request
-from hitl_middleware.review import is_final
 from hitl_middleware.runs.advance import Advancer
 from hitl_middleware.runs.callers import Callers
 from hitl_middleware.settings import ConfigFile, Settings, load_config, load_settings
@@ -43,13 +40,10 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.pregel import Pregel
 
-    from hitl_middleware.gate import Gate
-    from hitl_middleware.gate.build import Default, InterruptOn, Tools
+    from hitl_middleware.gate import Gate, Manner
+    from hitl_middleware.gate.build import Default, InterruptOn, Rules, Tools
     from hitl_middleware.gate.steps import Steps
     from hitl_middleware.runs.local import LocalRuns
-
-WAIT_SECONDS = 0.2
-"""How often ``wait_for`` looks."""
 
 Graph: TypeAlias = "Pregel[Any, Any, Any, Any]"
 
@@ -160,40 +154,52 @@ class Hitl:
     # for graphs ------------------------------------------------------------------------------------------------------
 
     def approvals(
-        self, tools: Tools | Mapping[str, Any], *, interrupt_on: InterruptOn = None, default: Default = "none"
+        self,
+        tools: Tools | Mapping[str, Any],
+        *,
+        interrupt_on: InterruptOn = None,
+        default: Default = "none",
+        adopt_direct_resume: bool = False,
     ) -> Any:
         """The middleware for ``create_agent(..., middleware=[hitl.approvals(tools)])``.
 
         ``tools``: the agent's tools, gated as they are marked, and as LangChain's ``interrupt_on`` says where given. Instead of tools
         that mapping alone is understood too. ``default`` is for tools that nobody named, also those that appear later: ``"ask"`` asks
-        about each of their calls, ``"record"`` lets them pass on the record, a ``Policy`` says more. Raises ``UnknownTool`` for a gated
-        name that no tool bears.
+        about each of their calls, ``"record"`` lets them pass on the record, a ``Policy`` says more. ``adopt_direct_resume``: what your
+        own code resumes with counts, where no request was filed (the graph is not attached) and the policy names no one else.
+        Raises ``UnknownTool`` for a gated name that no tool bears.
         """
+        from hitl_middleware.gate.build import rules_of
         from hitl_middleware.langchain import HumanReviewMiddleware
 
-        return HumanReviewMiddleware(self._gate(tools, interrupt_on, default))
+        rules = rules_of(tools, interrupt_on, default)
+        return HumanReviewMiddleware(self.gate(rules, adopt_direct_resume=adopt_direct_resume))
 
     def tool_gate(
-        self, tools: Tools, *, interrupt_on: InterruptOn = None, default: Default = "none"
+        self,
+        tools: Tools,
+        *,
+        interrupt_on: InterruptOn = None,
+        default: Default = "none",
+        adopt_direct_resume: bool = False,
     ) -> dict[str, Any]:
-        """Keyword arguments for ``ToolNode(tools, **hitl.tool_gate(tools))``; ``default`` as for ``approvals``.
+        """Keyword arguments for ``ToolNode(tools, **hitl.tool_gate(tools))``; options and errors as ``approvals``.
 
-        They include ``handle_tool_errors``: the gate must see a time-out itself, not a message made of it. Raises ``UnknownTool``.
+        They include ``handle_tool_errors``: the gate must see a time-out itself, not a message made of it. ``adopt_direct_resume``
+        needs one task per call (``send_tool_calls``): LangGraph does not say which of several calls an answer is for.
         """
-        from hitl_middleware.gate.build import only_bad_arguments
+        from hitl_middleware.gate.build import node_options, rules_of
 
-        gate = self._gate(tools, interrupt_on, default)
-        return {
-            "wrap_tool_call": gate.wrap_tool_call,
-            "awrap_tool_call": gate.awrap_tool_call,
-            "handle_tool_errors": only_bad_arguments,
-        }
+        rules = rules_of(tools, interrupt_on, default)
+        return node_options(self.gate(rules, adopt_direct_resume=adopt_direct_resume))
 
-    def _gate(self, tools: Tools | Mapping[str, Any], interrupt_on: InterruptOn, default: Default) -> Gate:
-        from hitl_middleware.gate import Gate
-        from hitl_middleware.gate.build import rules_of
+    def gate(self, rules: Rules, *, manner: Manner | None = None, adopt_direct_resume: bool = False) -> Gate:
+        """A gate under these rules: what the middlewares and ``tool_gate`` are made of. No I/O."""
+        from hitl_middleware.gate import Adopting, Gate
 
-        return Gate(self.ledger, self.holdings, self.portal, *rules_of(tools, interrupt_on, default))
+        adopting = Adopting(self.start, lambda *asked: self.desk.adopt(*asked))  # noqa: PLW0108 – the desk is made at first use
+        chosen = adopting if adopt_direct_resume else None
+        return Gate(self.ledger, self.holdings, self.portal, *rules, manner=manner, adopting=chosen)
 
     def attach(self, graph: Graph, name: str | None = None) -> Graph:
         """A copy of ``graph`` that files a request whenever it stops at a question, and is resumed here when people have decided.
@@ -307,18 +313,7 @@ class Hitl:
         """
         self.start()
         run_id = self.portal.call(self.views.run, thread_id).run.id
-
-        async def patiently() -> RunDetail:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    while True:
-                        detail = await self.views.run(run_id)
-                        if is_final("run", detail.run.status):
-                            return detail
-                        await asyncio.sleep(WAIT_SECONDS)
-            return await self.views.run(run_id)
-
-        return self.portal.call(patiently)
+        return self.portal.call(self.views.ended, run_id, seconds=seconds)
 
     # running ---------------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
-"""The one writer of actions: propose · recall · claim · release · settle · adopt.
+"""The one writer of actions: propose · record · recall · claim · release · settle.
 
 The desk calls ``propose`` and ``decide`` inside its own unit of work; the gate calls the rest, each a unit of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -109,7 +110,7 @@ class Ledger:
     async def record(
         self, call: ActionRequest, plan: ReviewPlan, *, run_id: str | None, idempotent: bool
     ) -> Action:
-        """Enter a call the policy lets pass on the record, or find it entered already."""
+        """Enter a call with its verdict – let pass on the record, or asked about – or find it entered already."""
         async with unit(self._store, self._wake) as work:
             known = await work.uow.action_by_identity(call.identity, lock=True)
             if known is not None:
@@ -124,6 +125,28 @@ class Ledger:
                 request_id=None,
                 idempotent=idempotent,
             )
+
+    async def recall_turn(self, identities: Sequence[Identity]) -> Sequence[Action]:
+        """Those of several calls that are known."""
+        async with self._store.read() as uow:
+            found = [await uow.action_by_identity(identity) for identity in identities]
+        return [action for action in found if action is not None]
+
+    async def record_turn(
+        self, asked: Sequence[tuple[ActionRequest, ReviewPlan]], *, run_id: str | None
+    ) -> Sequence[Action]:
+        """Enter all calls of a turn that are asked about together; where some are known already, those: their verdict is frozen."""
+        async with unit(self._store, self._wake) as work:
+            found = [await work.uow.action_by_identity(call.identity, lock=True) for call, _ in asked]
+            if known := [action for action in found if action is not None]:
+                return known
+            run = await work.uow.active_run(asked[0][0].identity.thread_id) if run_id is None else None
+            return [
+                await self.propose(
+                    work, call, plan, action_id=new_id(), run_id=run.id if run else run_id, request_id=None
+                )
+                for call, plan in asked
+            ]
 
     async def ask_again(self, action: Action, plan: ReviewPlan) -> Action:
         """Send an approved, edited call back to people: the policy wants more for it than the first plan gave."""
@@ -325,3 +348,18 @@ class Ledger:
 def is_settled(action: Action) -> bool:
     """Whether the act has ended for good: a result, a failure, or a denial."""
     return is_final("action", action.status)
+
+
+CALLER = "caller"
+"""Who decided, and where, when the user's own code answered."""
+
+
+def is_adoptable(action: Action) -> bool:
+    """Whether an answer that the user's own code resumes with may count: nobody was asked by us, and the policy wants no one else.
+
+    One that was asked again after an edit is not: the policy wants other people for it than those who made the edit.
+    """
+    plan = action.plan
+    unasked = action.status == "waiting" and action.request_id is None and action.decision is None
+    anyone = plan.approvers is None or CALLER in plan.approvers
+    return unasked and anyone and plan.required_approvals == 1

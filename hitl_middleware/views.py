@@ -5,7 +5,9 @@ Records leave without the arguments that their policy hides (``redaction``).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hitl_middleware.errors import NotFound
@@ -13,7 +15,10 @@ from hitl_middleware.ids import CODE_LENGTH
 from hitl_middleware.ports import Store
 from hitl_middleware.records import Action, AuditEvent, Card, Page, ReviewRequest, Run, Submission, Tally
 from hitl_middleware.redaction import hide_action, hide_request, hide_submission
-from hitl_middleware.review import RequestStatus
+from hitl_middleware.review import RequestStatus, is_final
+
+WAIT_SECONDS = 0.2
+"""How often ``Views.ended`` looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +100,19 @@ class Views:
                 requests=tuple(hide_request(request) for request in await uow.requests_of_run(run.id)),
                 actions=tuple(hide_action(action) for action in await uow.actions_of_run(run.id)),
             )
+
+    async def ended(self, run_id: str, *, seconds: float | None = None) -> RunDetail:
+        """A run when it has ended, or as it is after ``seconds``."""
+
+        async def over() -> None:
+            while True:
+                if is_final("run", (await self.run(run_id)).run.status):
+                    return
+                await asyncio.sleep(WAIT_SECONDS)
+
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over(), seconds)
+        return await self.run(run_id)
 
     async def runs(self, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
         """A page of runs, newest first."""

@@ -76,14 +76,16 @@ def placed_answer(question: Question, requests: Iterable[ReviewRequest], run_id:
     return dict(dialects.WITHDRAWN_HINT) if withdrawn(request, run_id) else None
 
 
-def action_answer(question: Question, action: Action | None) -> Any:
-    """The hint for a question of the gate's own; ``None``: not decided yet."""
-    if action is None or action.status == "waiting":
+def actions_answer(together: Sequence[Question], actions: Sequence[Action | None]) -> Any:
+    """The hint for an interrupt of the gate's own, about all it asks; ``None``: not all of it is decided yet."""
+    known = [action for action in actions if action is not None and action.status != "waiting"]
+    if len(known) < len(together):
         return None
-    if question.kind == "outcome":
+    if together[0].kind == "outcome":
         # The run waits for the truth: an answer only when there is one (or the act was approved again).
+        (action,) = known
         return dict(dialects.SETTLED_HINT) if is_settled(action) or action.status == "approved" else None
-    return dialects.resume_value((question,), (action.decision or Decision(type="approve"),))
+    return dialects.resume_value(together, [a.decision or Decision(type="approve") for a in known])
 
 
 def requests_answer(together: Sequence[Question], requests: Sequence[ReviewRequest]) -> Any:
@@ -98,11 +100,11 @@ def answered(
     """Resume values for those of the run's interrupts that are decided, by interrupt id. ``actions``: the gate's own, by identity."""
     found: dict[str, Any] = {}
     for item, together in asked(snapshot):
-        first = together[0]
-        if first.call is not None:
-            value = action_answer(first, actions.get(first.call.identity))
-        elif first.place is not None:
-            value = placed_answer(first, requests, run.id)
+        own = [question.call.identity for question in together if question.call is not None]
+        if own:
+            value = actions_answer(together, [actions.get(identity) for identity in own])
+        elif together[0].place is not None:
+            value = placed_answer(together[0], requests, run.id)
         else:
             value = requests_answer(together, filed(item, together, requests))
         if value is not None:

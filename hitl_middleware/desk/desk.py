@@ -1,4 +1,4 @@
-"""ReviewDesk, the one writer of requests: open · submit · settle · supersede.
+"""ReviewDesk, the one writer of requests: open · submit · adopt · settle · supersede.
 
 What an answer does to an action it has the ledger write in the same unit of work; everything slow (resuming the run, changing its
 messages) follows from what is stored.
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
 from hitl_middleware.desk.answers import answered, questions
 from hitl_middleware.desk.authority import check_person, decider, instant
@@ -18,8 +19,8 @@ from hitl_middleware.desk.fit import check_fit
 from hitl_middleware.errors import AlreadyDecided, DigestMismatch, NotFound
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
-from hitl_middleware.ledger import Ledger, Outcome
-from hitl_middleware.ports import Directory, Person, ReviewChannel, Snapshot, Store
+from hitl_middleware.ledger import CALLER, Ledger, Outcome, is_adoptable
+from hitl_middleware.ports import Directory, PendingInterrupt, Person, ReviewChannel, Snapshot, Store
 from hitl_middleware.records import Action, ReviewRequest, Run, Submission
 from hitl_middleware.redaction import restored
 from hitl_middleware.review import STATUS_AFTER, step, still_needed
@@ -134,6 +135,58 @@ class ReviewDesk:
     async def _one(self, identity: str) -> str:
         """One name for a person who answers in several channels."""
         return min((await self._directory.person(identity)).identities | {identity})
+
+    # adopting --------------------------------------------------------------------------------------------------------
+
+    async def adopt(self, item: PendingInterrupt, decisions: Sequence[Decision], graph: str) -> None:
+        """Let what the user's own code resumed with count: request, decision and action in one transaction (DESIGN rule 1).
+
+        ``item`` is a question of the gate's own with one decision for each call it asks about. A call about which a request was ever
+        opened is left as it is: there the store decides. Raises ``DoesNotFit``; then nothing has changed.
+        """
+        failpoint("adopt.before")
+        async with unit(self._store, self._wake) as work:
+            asked = [(q, d) for q, d in zip(dialects.read(item.value), decisions, strict=True)]
+            thread_id = next(q.call.identity.thread_id for q, _ in asked if q.call is not None)
+            run = await work.uow.active_run(thread_id, lock=True)
+            known = await work.uow.requests_of_thread(thread_id, lock=True)
+            position = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
+            for question, decision in asked:
+                assert question.call is not None  # noqa: S101 – the gate asks about calls
+                action = await work.uow.action_by_identity(question.call.identity, lock=True)
+                if action is None or not is_adoptable(action):
+                    continue
+                run = run or await self._run_of_caller(work, thread_id, graph, known)
+                request = await self._filing.file(work, run, item, question, position, action=action)
+                # The arguments of an edit were held against the tool itself, in the graph.
+                check_fit(replace(request, response_schema=None), decision)
+                await self._count(work, request, decision, Person(identity=CALLER), CALLER)
+                position += 1
+        failpoint("adopt.after")
+
+    async def _run_of_caller(
+        self, work: Work, thread_id: str, graph: str, known: Sequence[ReviewRequest]
+    ) -> Run:
+        """The run under which answers of a graph are entered that nobody attached: one per thread.
+
+        Of such a run nothing but the answers is ever known, so it is entered as closed: it keeps nothing waiting behind it.
+        """
+        for request in reversed(known):
+            if request.decided_via == CALLER and (run := await work.uow.run(request.run_id)) is not None:
+                return run
+        run = Run(
+            id=new_id(),
+            thread_id=thread_id,
+            graph=graph,
+            status="succeeded",
+            driver="caller",
+            started_by=CALLER,
+            created_at=work.now,
+            updated_at=work.now,
+        )
+        await work.uow.add_run(run)
+        await work.audit("run.adopted", CALLER, run=run)
+        return run
 
     # outcomes, superseding -------------------------------------------------------------------------------------------
 

@@ -102,14 +102,18 @@ class Filing:
         """The requests of one interrupt, and which of them are new."""
         first = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
         if together[0].call is not None:
-            return await self._bind_own(work, run, item, together[0], known, first)
+            found = [
+                await self._bind_own(work, run, item, question, known, first + position)
+                for position, question in enumerate(together)
+            ]
+            return [pair for pair in found if pair is not None]
         if together[0].place is not None:
             return [await self._bind_placed(work, run, item, together[0], known, first)]
         if before := filed(item, together, known):
             return [(request, False) for request in before]
         return [
             (
-                await self._file(
+                await self.file(
                     work,
                     run,
                     item,
@@ -130,23 +134,23 @@ class Filing:
         question: Question,
         known: Sequence[ReviewRequest],
         position: int,
-    ) -> Sequence[tuple[ReviewRequest, bool]]:
+    ) -> tuple[ReviewRequest, bool] | None:
         # LangGraph numbers a task's interrupts by the answers it remembers: after a crash, or among parallel calls of one task, an id
         # comes again with another question. So our own are known by their action.
         assert question.call is not None  # noqa: S101 – that is what makes it our own
         action = await work.uow.action_by_identity(question.call.identity, lock=True)
         if question.kind == "outcome":
             if action is None or action.status != "unknown":
-                return ()  # settled meanwhile, or somebody is at it: nothing to ask a person
+                return None  # settled meanwhile, or somebody is at it: nothing to ask a person
         elif action is not None and action.status != "waiting":
-            return ()  # decided: the next resume carries the answer
+            return None  # decided: the next resume carries the answer
         open_request = _open_request_of(action, question, known) if action is not None else None
         if open_request is None:
-            return [(await self._file(work, run, item, question, position, action=action), True)]
+            return await self.file(work, run, item, question, position, action=action), True
         if open_request.interrupt_id != item.id:
             open_request = replace(open_request, interrupt_id=item.id, position=position, updated_at=work.now)
             await work.uow.save_request(open_request)
-        return [(open_request, False)]
+        return open_request, False
 
     async def _bind_placed(
         self,
@@ -162,13 +166,13 @@ class Filing:
         if request is None or not (
             request.status == "pending" or request.decision or withdrawn(request, run.id)
         ):
-            return await self._file(work, run, item, question, position, content=question.digest), True
+            return await self.file(work, run, item, question, position, content=question.digest), True
         if request.status == "pending" and request.interrupt_id != item.id:
             request = replace(request, interrupt_id=item.id, position=position, updated_at=work.now)
             await work.uow.save_request(request)
         return request, False
 
-    async def _file(
+    async def file(
         self,
         work: Work,
         run: Run,
@@ -179,6 +183,7 @@ class Filing:
         action: Action | None = None,
         content: str = "",
     ) -> ReviewRequest:
+        """Store one question as a request, with its action where it has one; nobody is told of it yet."""
         request_id, action_id = new_id(), action.id if action else new_id()
         plan, call = self.complete(question.plan), question.call
         if call is not None and action is None:
@@ -192,7 +197,9 @@ class Filing:
                 idempotent=question.idempotent,
             )
         elif action is not None and question.kind == "tool_call":
-            action = replace(action, request_id=request_id, updated_at=work.now)
+            action = replace(
+                action, request_id=request_id, run_id=action.run_id or run.id, updated_at=work.now
+            )
             await work.uow.save_action(action)
         notes = [after.note for after in await work.uow.queued_runs(run.thread_id) if after.note]
         if action is not None and action.edited:

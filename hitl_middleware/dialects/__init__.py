@@ -2,8 +2,9 @@
 
 | form          | the interrupt's value                      | asks                           | resumed with                         |
 |---------------|--------------------------------------------|--------------------------------|--------------------------------------|
-| `ours`        | LangChain's per-call form with a `hitl`    | one call, which is an action,  | a hint: the gate asks the ledger, a  |
-|               | object                                     | or one step or `ask`           | step or an `ask` the store           |
+| `ours`        | LangChain's per-call or batched form with  | one call, or one per action    | a hint: the gate asks the ledger, a  |
+|               | a `hitl` object                            | request, each an action; or    | step or an `ask` the store           |
+|               |                                            | one step or `ask`              |                                      |
 | `batched`     | `{"action_requests": [{name, args,         | one call per action request,   | `{"decisions": [{"type": "approve"}, |
 |               | description?}, …], "review_configs":       | each with the decisions of     | …]}` in their order; `feedback` is a |
 |               | [{action_name, allowed_decisions}, …]}`    | its config                     | `reject` with the words              |
@@ -32,7 +33,15 @@ from typing import Any
 from hitl_middleware.actions import Decision
 from hitl_middleware.dialects.agent_inbox import human_response, read_agent_inbox
 from hitl_middleware.dialects.langchain import langchain_decision, read_batched, read_per_call
-from hitl_middleware.dialects.ours import SETTLED_HINT, ask_call, ask_outcome, hint, read_ours
+from hitl_middleware.dialects.ours import (
+    SETTLED_HINT,
+    ask_call,
+    ask_outcome,
+    hint,
+    hitl_of,
+    hitl_of_turn,
+    read_ours,
+)
 from hitl_middleware.dialects.plain import breakpoint_question, read_plain
 from hitl_middleware.dialects.question import (
     MAX_TITLE,
@@ -59,6 +68,8 @@ __all__ = [
     "breakpoint_question",
     "fingerprint",
     "headed",
+    "hitl_of",
+    "hitl_of_turn",
     "jsonable",
     "read",
     "resume_value",
@@ -67,8 +78,8 @@ __all__ = [
 
 def read(value: Any, response_schema: dict[str, Any] | None = None) -> tuple[Question, ...]:
     """What an interrupt asks, whoever raised it: at least one question. Never raises."""
-    if (ours := read_ours(value)) is not None:
-        return (ours,)
+    if ours := read_ours(value):
+        return ours
     schema = jsonable(response_schema)
     response_schema = schema if isinstance(schema, dict) else None
     return (
@@ -92,5 +103,7 @@ def resume_value(asked: Sequence[Question], decisions: Sequence[Decision]) -> An
         case "plain":
             (decision,) = decisions
             return decision.answer if decision.answer is not None else decision.message
+        case "ours" if len(decisions) > 1:
+            return {"decisions": [hint(decision) for decision in decisions]}
         case "ours" | "breakpoint":
             return hint(decisions[0])

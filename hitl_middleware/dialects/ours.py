@@ -1,13 +1,14 @@
 """What our own gate asks. Pure.
 
 Its interrupt speaks LangChain's per-call form (``tool_approval``), carries a one-element ``action_requests`` / ``review_configs`` for
-clients of the batched form, and a ``hitl`` object from which the desk files the request.
+clients of the batched form, and a ``hitl`` object from which the desk files the request. The drop-in for LangChain's middleware asks with
+LangChain's own values and puts the same object beside them: for its batched form, one for all calls.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hitl_middleware.actions import ActionRequest, Decision, Identity
@@ -38,17 +39,29 @@ def ask_call(
         "description": call.description,
         "action_requests": [{"name": call.name, "args": args, "description": call.description}],
         "review_configs": [{"action_name": call.name, "allowed_decisions": list(plan.allowed_decisions)}],
-        "hitl": {
-            "version": VERSION,
-            "kind": "tool_call",
-            "title": title,
-            "identity": _identity(call.identity),
-            "plan": plan.model_dump(mode="json"),
-            "schema": schema,
-            "idempotent": idempotent,
-            **_whole(call, plan),
-        },
+        "hitl": hitl_of(call, plan, title=title, schema=schema, idempotent=idempotent),
     }
+
+
+def hitl_of(
+    call: ActionRequest,
+    plan: ReviewPlan,
+    *,
+    title: str,
+    schema: dict[str, Any] | None,
+    idempotent: bool = False,
+) -> dict[str, Any]:
+    """The ``hitl`` object of a value that asks about ``call`` in anybody's words: it names ``name``, ``args`` and ``description``."""
+    return {
+        "version": VERSION,
+        "kind": "tool_call",
+        **_facts(call, plan, title, schema, idempotent=idempotent),
+    }
+
+
+def hitl_of_turn(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The ``hitl`` object of a value that asks about several calls together, in its ``action_requests``. ``parts``: theirs, in order."""
+    return {"version": VERSION, "kind": "turn", "calls": [dict(part) for part in parts]}
 
 
 def ask_outcome(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
@@ -62,24 +75,22 @@ def ask_outcome(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
         "hitl": {
             "version": VERSION,
             "kind": "outcome",
-            "title": f"What became of {call.name}?",
-            "identity": _identity(call.identity),
-            "plan": plan.model_dump(mode="json"),
-            "schema": None,
-            "idempotent": False,
-            **_whole(call, plan),
+            **_facts(call, plan, f"What became of {call.name}?", None, idempotent=False),
         },
     }
 
 
-def read_ours(value: Any) -> Question | None:
-    """What our gate asks; ``None``: it is not ours, or not whole – a "hitl" key of somebody else's is shown like any foreign value."""
+def read_ours(value: Any) -> tuple[Question, ...]:
+    """What our gate asks; ``()``: it is not ours, or not whole – a "hitl" key of somebody else's is shown like any foreign value."""
     if not isinstance(value, Mapping) or not isinstance(ours := value.get("hitl"), Mapping):
-        return None
+        return ()
     try:
-        return _read(value, ours)
+        if ours["kind"] == "turn":
+            pairs = zip(value["action_requests"], ours["calls"], strict=True)
+            return tuple(_read(request, part) for request, part in pairs)
+        return (_read(value, ours),)
     except Exception:  # noqa: BLE001 – as the docstring says
-        return None
+        return ()
 
 
 def hint(decision: Decision) -> dict[str, Any]:
@@ -124,14 +135,15 @@ def _read(value: Mapping[str, Any], ours: Mapping[str, Any]) -> Question:
     )
 
 
-def _whole(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
-    """The whole arguments for the desk, where what clients draw has some of them hidden."""
-    return {"args": dict(call.args)} if plan.redact else {}
-
-
-def _identity(identity: Identity) -> dict[str, str]:
+def _facts(
+    call: ActionRequest, plan: ReviewPlan, title: str, schema: dict[str, Any] | None, *, idempotent: bool
+) -> dict[str, Any]:
     return {
-        "thread_id": identity.thread_id,
-        "checkpoint_ns": identity.checkpoint_ns,
-        "tool_call_id": identity.tool_call_id,
+        "title": title,
+        "identity": dataclasses.asdict(call.identity),
+        "plan": plan.model_dump(mode="json"),
+        "schema": schema,
+        "idempotent": idempotent,
+        # The whole arguments for the desk, where what clients draw has some of them hidden.
+        **({"args": dict(call.args)} if plan.redact else {}),
     }

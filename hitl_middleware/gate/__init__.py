@@ -3,10 +3,16 @@
 from hitl_middleware.gate.edges import send_tool_calls
 from hitl_middleware.gate.gate import Gate
 from hitl_middleware.gate.guard import CurrentAction, current_action, guard, policy_of, requires_approval
+from hitl_middleware.gate.manner import Adopting, Asked, Asking, Manner, OwnManner
 
 __all__ = [
+    "Adopting",
+    "Asked",
+    "Asking",
     "CurrentAction",
     "Gate",
+    "Manner",
+    "OwnManner",
     "current_action",
     "guard",
     "policy_of",

@@ -119,6 +119,15 @@ def _check_hidden(policy: Policy | None, tool: BaseTool) -> None:
             raise ConfigurationError(msg)
 
 
+def node_options(gate: Gate) -> dict[str, Any]:
+    """What a ``ToolNode`` is made with to stand behind the gate."""
+    return {
+        "wrap_tool_call": gate.wrap_tool_call,
+        "awrap_tool_call": gate.awrap_tool_call,
+        "handle_tool_errors": only_bad_arguments,
+    }
+
+
 def only_bad_arguments(error: Exception) -> str:
     """ToolNode's own default: tell the model of arguments that do not fit, raise everything else for the gate to see."""
     if isinstance(error, ToolInvocationError):

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_core.messages import AIMessage
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.types import Interrupt
 from pydantic import BaseModel, ValidationError
 
-from hitl_middleware.actions import ActionRequest, DecisionType, Identity
+from hitl_middleware.actions import ActionRequest, Decision, DecisionType, Identity
 from hitl_middleware.desk.fit import mismatch
 from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.ports import PendingInterrupt
 from hitl_middleware.records import Lease
 
 LEASE_KEY = "hitl_lease"
@@ -40,11 +44,6 @@ def action_request(request: ToolCallRequest) -> ActionRequest:
         description=(request.tool.description if request.tool else "").strip().split("\n", 1)[0],
         state=request.state,
     )
-
-
-def lease_of(request: ToolCallRequest) -> Lease | None:
-    """The lease under which this run is driven, where it was handed in."""
-    return lease_in(_configurable(request))
 
 
 def lease_in(configurable: Mapping[str, Any]) -> Lease | None:
@@ -97,6 +96,50 @@ def decision_schema(
     return {"type": "object", "properties": properties, "required": ["type"]}
 
 
+def takes(request: ToolCallRequest, plan: ReviewPlan, decision: Decision) -> bool:
+    """Whether a decision is one the plan allows and, where it edits the call, one the same tool could run."""
+    if decision.type not in plan.allowed_decisions:
+        return False
+    edited = decision.edited_action
+    if edited is None:
+        return True
+    return edited.name == request.tool_call["name"] and (
+        request.tool is None or misfit(request.tool, edited.args) is None
+    )
+
+
+def stands_alone(request: ToolCallRequest) -> bool:
+    """Whether this is the only call of its task, so that what the task is resumed with is the answer to this call.
+
+    LangGraph counts the interrupts of a task, and a ``ToolNode`` runs the calls of one task side by side: there an answer reaches
+    whichever call interrupts first. A ``Send`` carries one call (``create_agent``'s, ``send_tool_calls``').
+    """
+    path = (config_of(request).get("metadata") or {}).get("langgraph_path") or ()
+    if path[:1] == ("__pregel_push",):
+        return True
+    messages = request.state.get("messages", ()) if isinstance(request.state, Mapping) else ()
+    last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
+    return last is not None and [call["id"] for call in last.tool_calls] == [request.tool_call["id"]]
+
+
+def graph_name(config: Mapping[str, Any]) -> str:
+    """What the running graph is called, as far as its run says."""
+    metadata = config.get("metadata") or {}
+    named = metadata.get("graph_id") or metadata.get("lc_agent_name")
+    return str(named or "agent")
+
+
+def question_of(value: dict[str, Any], config: Mapping[str, Any]) -> PendingInterrupt:
+    """The question a task asks with ``value``, under the id of the task's first one (LangGraph tells no other before it is answered)."""
+    ns = str(config.get("configurable", {}).get("checkpoint_ns", ""))
+    return PendingInterrupt(id=Interrupt.from_ns(value, ns).id, value=value, checkpoint_ns=ns)
+
+
+def config_of(request: ToolCallRequest) -> Mapping[str, Any]:
+    """The config under which the call runs; empty outside a graph."""
+    return request.runtime.config if request.runtime is not None else {}
+
+
 def _configurable(request: ToolCallRequest) -> Mapping[str, Any]:
-    config = request.runtime.config if request.runtime is not None else {}
-    return config.get("configurable", {})
+    found: Mapping[str, Any] = config_of(request).get("configurable", {})
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import ToolMessage
@@ -24,8 +24,10 @@ from hitl_middleware.errors import LeaseLost, UnknownTool
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.gate import calls, outcomes
 from hitl_middleware.gate.guard import Waved, guard, passing, policy_of
+from hitl_middleware.gate.manner import Adopting, Asked, Manner, OwnManner
+from hitl_middleware.gate.story import Ask, Finished, Perform, Prepare, Step, Story, ask, sent, thrown
 from hitl_middleware.leases import Claim, Holdings
-from hitl_middleware.ledger import Ledger, Outcome
+from hitl_middleware.ledger import Ledger, Outcome, is_adoptable
 from hitl_middleware.policy import Explanation, Policy, ReviewPlan
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Action, Lease
@@ -33,35 +35,12 @@ from hitl_middleware.records import Action, Lease
 Answer = ToolMessage | Command[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Have the store's loop do something and come back with its answer."""
-
-    do: Callable[..., Awaitable[Any]]
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Perform:
-    """Have the tool run, holding ``token``."""
-
-    request: ToolCallRequest
-    token: Claim | Waved | None
-
-
-Story = Generator[Ask | Perform, Any, Any]
-
-
-def _ask(do: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Ask:
-    return Ask(do, args, kwargs)
-
-
 class Gate:
     """Stands before the tools of one agent.
 
     ``policies``: by tool name, beside the marks that tools carry themselves (``None``: said to pass). ``default``: for every other
-    tool, also one that appears later.
+    tool, also one that appears later. With ``adopting`` an answer counts that the user's own code resumes with, where no request was
+    filed; without, it is a hint only.
     """
 
     def __init__(
@@ -71,12 +50,18 @@ class Gate:
         portal: Portal,
         policies: Mapping[str, Policy | None],
         default: Policy | None = None,
+        *,
+        manner: Manner | None = None,
+        adopting: Adopting | None = None,
     ) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
+        self.adopting = adopting
         self._holdings = holdings
         self._portal = portal
         self._policies = dict(policies)
         self._default = default
+        self._manner: Manner = manner or OwnManner()
+        self._ready = adopting is None
 
     @property
     def gated(self) -> frozenset[str]:
@@ -98,44 +83,66 @@ class Gate:
 
     # drivers ---------------------------------------------------------------------------------------------------------
 
-    def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]) -> Any:
-        """LangGraph's and LangChain's hook, for ``invoke``."""
-        story = self._review(request)
-        move = _sent(story, None)
+    def wrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Any],
+        *,
+        asked: Asked | None = None,
+    ) -> Any:
+        """LangGraph's and LangChain's hook, for ``invoke``. ``asked``: the verdict on this call was given before it started."""
+        return self.tell(self._review(request, asked), handler)
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[Any]],
+        *,
+        asked: Asked | None = None,
+    ) -> Any:
+        """The same for ``ainvoke``."""
+        return await self.atell(self._review(request, asked), handler)
+
+    def tell(self, story: Story, handler: Callable[[ToolCallRequest], Any] | None = None) -> Any:
+        """Run a story to its end, in a thread; one that performs nothing needs no ``handler``."""
+        move = sent(story, None)
         while not isinstance(move, Finished):
             try:
                 value = self._do_sync(move, handler)
             except BaseException as error:  # noqa: BLE001 – the story decides what every error means
-                move = _thrown(story, error)
+                move = thrown(story, error)
             else:
-                move = _sent(story, value)
+                move = sent(story, value)
         return move.value
 
-    async def awrap_tool_call(
-        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Any]]
+    async def atell(
+        self, story: Story, handler: Callable[[ToolCallRequest], Awaitable[Any]] | None = None
     ) -> Any:
-        """The same for ``ainvoke``."""
-        story = self._review(request)
-        move = _sent(story, None)
+        """The same on an event loop."""
+        move = sent(story, None)
         while not isinstance(move, Finished):
             try:
                 value = await self._do_async(move, handler)
             except BaseException as error:  # noqa: BLE001 – the story decides what every error means
-                move = _thrown(story, error)
+                move = thrown(story, error)
             else:
-                move = _sent(story, value)
+                move = sent(story, value)
         return move.value
 
-    def _do_sync(self, step: Ask | Perform, handler: Callable[[ToolCallRequest], Any]) -> Any:
+    def _do_sync(self, step: Step, handler: Callable[[ToolCallRequest], Any] | None) -> Any:
         if isinstance(step, Ask):
             return self._portal.call(step.do, *step.args, **step.kwargs)
+        if isinstance(step, Prepare):
+            return step.do()
+        assert handler is not None  # noqa: S101 – a story that performs is told with one
         with passing(step.token):
             return handler(step.request)
 
-    async def _do_async(
-        self, step: Ask | Perform, handler: Callable[[ToolCallRequest], Awaitable[Any]]
-    ) -> Any:
+    async def _do_async(self, step: Step, handler: Callable[[ToolCallRequest], Awaitable[Any]] | None) -> Any:
+        if isinstance(step, Prepare):
+            return await asyncio.to_thread(step.do)
         if isinstance(step, Perform):
+            assert handler is not None  # noqa: S101 – a story that performs is told with one
             with passing(step.token):
                 return await handler(step.request)
         asked = asyncio.ensure_future(self._portal.run(step.do, *step.args, **step.kwargs))
@@ -145,12 +152,12 @@ class Gate:
             # What was begun on the store's loop is finished there. A claim nobody will use must not look alive for ever.
             value = await asked
             if isinstance(value, Claim):
-                await self._portal.run(self._ledger.release, value)
+                await self._portal.run(self.ledger.release, value)
             raise
 
     # the story -------------------------------------------------------------------------------------------------------
 
-    def _review(self, request: ToolCallRequest) -> Story:
+    def _review(self, request: ToolCallRequest, asked: Asked | None) -> Story:
         tool, name = request.tool, request.tool_call["name"]
         policy = self.policy_for(name, tool)
         if policy is None:
@@ -163,6 +170,8 @@ class Gate:
                     request, f"{name} was not called: there is no such tool here. Tools: {known or 'none'}."
                 )
             raise UnknownTool(name=name, known=known or "none")
+        if asked is not None:
+            return (yield from self._asked(request.override(tool=guard(tool)), policy, asked))
         if why := calls.misfit(tool, request.tool_call["args"]):
             return _refused(
                 request,
@@ -170,35 +179,73 @@ class Gate:
             )
         request = request.override(tool=guard(tool))
         call = calls.action_request(request)
-        action: Action | None = yield _ask(self._ledger.recall, call.identity)
+        yield from self.prepared()
+        action: Action | None = yield ask(self.ledger.recall, call.identity)
         if action is None:
-            plan = self.explain(policy, call).plan
-            if plan.verdict == "none":
+            action = yield from self._enter(request, policy, call)
+            if action is None:
                 return (yield Perform(request, Waved(tool.name)))
-            if plan.verdict == "record":
-                lease = self._lease(request, call)
-                action = yield _ask(
-                    self._ledger.record,
-                    call,
-                    plan,
-                    run_id=lease.run_id if lease else None,
-                    idempotent=policy.idempotent,
-                )
-            else:
-                action = yield from self._until_filed(request, policy, call, plan)
         elif action.plan.verdict == "ask":
-            self._interrupt(request, policy, call, action.plan)
+            action = yield from self._consult(request, policy, call, action)
         return (yield from self._follow(request, policy, call, action))
+
+    def _asked(self, request: ToolCallRequest, policy: Policy, asked: Asked) -> Story:
+        """A call whose verdict is known already: what the ledger says of it happens, and it is not asked about a second time."""
+        if asked.identity is None:
+            return (yield Perform(request, Waved(request.tool_call["name"])))
+        yield from self.prepared()
+        action: Action | None = yield ask(self.ledger.recall, asked.identity)
+        if action is None:
+            why = f"{request.tool_call['name']} was not performed: the decision about it is not in this database."
+            return _refused(request, why)
+        call = replace(calls.action_request(request), identity=asked.identity)
+        return (yield from self._follow(request, policy, call, action))
+
+    def prepared(self) -> Generator[Prepare, Any, None]:
+        """Where no server or ``attach`` does it: see to it that what this process holds is kept alive."""
+        if self.adopting is not None and not self._ready:
+            yield Prepare(self.adopting.ready)
+            self._ready = True
+
+    def _enter(self, request: ToolCallRequest, policy: Policy, call: ActionRequest) -> Story:
+        """A call that comes for the first time: its action as the store has it, or ``None`` where the policy wants nothing of it."""
+        plan = self._plan(request, policy, call)
+        if plan.verdict == "none":
+            return None
+        if plan.verdict == "ask" and self.adopting is None:
+            return (yield from self._until_filed(request, policy, call, plan))
+        lease = self.lease_under(calls.config_of(request))
+        run_id = lease.run_id if lease else None
+        # Also a call that asks: nobody may file it before the answer comes, and by then `when` might say something else (rule 5).
+        action = yield ask(self.ledger.record, call, plan, run_id=run_id, idempotent=policy.idempotent)
+        if action.plan.verdict == "ask":
+            action = yield from self._consult(request, policy, call, action)
+        return action
 
     def _until_filed(
         self, request: ToolCallRequest, policy: Policy, call: ActionRequest, plan: ReviewPlan
     ) -> Story:
         """Ask until the store knows of it. An answer for a question that nobody filed is an answer to nothing."""
         while True:
-            self._interrupt(request, policy, call, plan)
-            action: Action | None = yield _ask(self._ledger.recall, call.identity)
+            asking = self._manner.question(request, policy, call, plan, enforce=False)
+            interrupt(asking.value, response_schema=asking.schema)
+            action: Action | None = yield ask(self.ledger.recall, call.identity)
             if action is not None:
                 return action
+
+    def _consult(
+        self, request: ToolCallRequest, policy: Policy, call: ActionRequest, action: Action
+    ) -> Story:
+        """Ask people; when the run is resumed, the action as it stands then."""
+        mine = self.adopting if is_adoptable(action) and calls.stands_alone(request) else None
+        asking = self._manner.question(request, policy, call, action.plan, enforce=mine is not None)
+        answer = interrupt(asking.value, response_schema=asking.schema)
+        if mine is not None and (decision := self._manner.read(answer, request, action.plan)) is not None:
+            config = calls.config_of(request)
+            item = calls.question_of(asking.value, config)
+            yield ask(mine.adopt, item, (decision,), calls.graph_name(config))
+            return (yield ask(self.ledger.recall, call.identity))
+        return action
 
     def _follow(self, request: ToolCallRequest, policy: Policy, call: ActionRequest, action: Action) -> Story:
         """Do what the ledger says of this action; the resume value was only the knock on the door."""
@@ -210,37 +257,36 @@ class Gate:
             will_run = _as_it_will_run(call, action)
             match action.status:
                 case "waiting":
-                    self._interrupt(request, policy, will_run, action.plan)
+                    yield from self._consult(request, policy, will_run, action)
                 case "approved":
                     ended = yield from self._act(request, policy, will_run, action)
                     if ended is not None:
                         return ended
                 case "denied":
-                    return outcomes.answer(action)
+                    return self._manner.denied(action)
                 case "succeeded" | "failed":
-                    return outcomes.replay(action)
+                    return self._manner.performed(request, action, outcomes.replay(action))
                 case "executing" | "unknown":
                     if not (yield from self._reconciled(policy, action)):
                         interrupt(dialects.ask_outcome(will_run, action.plan))
-            action = yield _ask(self._ledger.recall, call.identity)
+            action = yield ask(self.ledger.recall, call.identity)
 
     def _act(self, request: ToolCallRequest, policy: Policy, call: ActionRequest, action: Action) -> Story:
         """Claim and perform; the tool's answer, or ``None``: look at the ledger again."""
-        if action.edited and not action.plan.covers(plan := self.explain(policy, call).plan):
-            yield _ask(self._ledger.ask_again, action, plan)
+        if action.edited and not action.plan.covers(plan := self._plan(request, policy, call)):
+            yield ask(self.ledger.ask_again, action, plan)
             return None
-        claim: Claim | None = yield _ask(self._ledger.claim, action, self._lease(request, call))
+        claim: Claim | None = yield ask(self.ledger.claim, action, self.lease_under(calls.config_of(request)))
         if claim is None:
             return None
         answer, settled = yield from self._perform(request, claim)
         if settled.status not in {"succeeded", "failed"}:
             return None
         # Where the outcome is not what the tool answered (a handler hid an error, a person was first) the ledger's words are told.
-        return outcomes.replay(settled) if answer is None or settled.result is None else answer
+        told = outcomes.replay(settled) if answer is None or settled.result is None else answer
+        return self._manner.performed(request, settled, told)
 
-    def _perform(
-        self, request: ToolCallRequest, claim: Claim
-    ) -> Generator[Ask | Perform, Any, tuple[Any, Action]]:
+    def _perform(self, request: ToolCallRequest, claim: Claim) -> Generator[Step, Any, tuple[Any, Action]]:
         """Run the tool under its claim and settle; its answer (``None``: there is none) and the action as it stands."""
         act = request.override(tool_call={**request.tool_call, "args": dict(claim.action.args)})
         try:
@@ -249,25 +295,25 @@ class Gate:
             failpoint("effect.after")
         except ParentCommand as over:
             # It is done and sends the run elsewhere (an agent inside the tool handed over): an answer like any other.
-            yield _ask(self._ledger.settle, claim, outcomes.of_result(over.args[0], claim))
+            yield ask(self.ledger.settle, claim, outcomes.of_result(over.args[0], claim))
             raise
         except GraphBubbleUp:
-            yield _ask(self._ledger.release, claim)  # it suspended itself: that is no outcome
+            yield ask(self.ledger.release, claim)  # it suspended itself: that is no outcome
             raise
         except Exception as error:
             if isinstance(error, LeaseLost) and claim.withdraw():
-                yield _ask(self._ledger.release, claim)  # this process woke up too late to begin
+                yield ask(self.ledger.release, claim)  # this process woke up too late to begin
                 raise
-            return None, (yield _ask(self._ledger.settle, claim, outcomes.of_error(error, claim)))
+            return None, (yield ask(self.ledger.settle, claim, outcomes.of_error(error, claim)))
         except BaseException as error:
             if claim.withdraw():
-                yield _ask(self._ledger.release, claim)
+                yield ask(self.ledger.release, claim)
             else:
-                yield _ask(self._ledger.settle, claim, outcomes.of_error(error, claim))
+                yield ask(self.ledger.settle, claim, outcomes.of_error(error, claim))
             raise
-        return result, (yield _ask(self._ledger.settle, claim, outcomes.of_result(result, claim)))
+        return result, (yield ask(self.ledger.settle, claim, outcomes.of_result(result, claim)))
 
-    def _reconciled(self, policy: Policy, action: Action) -> Generator[Ask | Perform, Any, bool]:
+    def _reconciled(self, policy: Policy, action: Action) -> Generator[Step, Any, bool]:
         """Let the tool's own ``reconcile`` ask the outside world about an unknown act. Its failure leaves it to a person."""
         if action.status != "unknown" or policy.reconcile is None:
             return False
@@ -284,44 +330,16 @@ class Gate:
                 status="failed", error=f"{action.tool} was not performed; the outside world confirmed it."
             )
         )
-        yield _ask(self._ledger.reconcile, action.id, known, outcome)
+        yield ask(self.ledger.reconcile, action.id, known, outcome)
         return True
 
-    def _interrupt(
-        self, request: ToolCallRequest, policy: Policy, call: ActionRequest, plan: ReviewPlan
-    ) -> None:
-        """Ask; returns when the run is resumed. The value it is resumed with is not looked at: the ledger knows better."""
-        assert request.tool is not None  # noqa: S101 – checked at the door
-        schema = calls.args_schema(request.tool)
-        title = policy.title or call.name
-        interrupt(
-            dialects.ask_call(call, plan, title=title, schema=schema, idempotent=policy.idempotent),
-            response_schema=calls.decision_schema(call.name, plan.allowed_decisions, schema),
-        )
+    def _plan(self, request: ToolCallRequest, policy: Policy, call: ActionRequest) -> ReviewPlan:
+        return self.explain(self._manner.rule(request, policy, call), call).plan
 
-    def _lease(self, request: ToolCallRequest, call: ActionRequest) -> Lease | None:
-        return calls.lease_of(request) or self._holdings.lease_on(call.identity.thread_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end of a story."""
-
-    value: Any
-
-
-def _sent(story: Story, value: Any) -> Ask | Perform | Finished:
-    try:
-        return story.send(value)
-    except StopIteration as end:
-        return Finished(end.value)
-
-
-def _thrown(story: Story, error: BaseException) -> Ask | Perform | Finished:
-    try:
-        return story.throw(error)
-    except StopIteration as end:
-        return Finished(end.value)
+    def lease_under(self, config: Mapping[str, Any]) -> Lease | None:
+        """The lease under which the run of this config is driven: handed in by ``advance``, or this process's own caller's."""
+        configurable = config.get("configurable", {})
+        return calls.lease_in(configurable) or self._holdings.lease_on(str(configurable.get("thread_id")))
 
 
 def _as_it_will_run(call: ActionRequest, action: Action) -> ActionRequest:

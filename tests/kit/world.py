@@ -174,7 +174,13 @@ class World(Hitl):
         return create_agent(model, tools, middleware=[self.approvals(tools), *behind], **options)
 
     def plain(
-        self, tools: Sequence[BaseTool], model: Scripted, *, one_task: bool = False, **options: Any
+        self,
+        tools: Sequence[BaseTool],
+        model: Scripted,
+        *,
+        one_task: bool = False,
+        adopt_direct_resume: bool = False,
+        **options: Any,
     ) -> Graph:
         """The same on LangGraph alone: ``ToolNode`` and ``send_tool_calls``; ``one_task``: all calls of a turn in one task."""
 
@@ -186,7 +192,8 @@ class World(Hitl):
 
         builder = StateGraph(MessagesState)
         builder.add_node("model", think)
-        builder.add_node("tools", ToolNode(tools, **self.tool_gate(tools)))
+        gate = self.tool_gate(tools, adopt_direct_resume=adopt_direct_resume)
+        builder.add_node("tools", ToolNode(tools, **gate))
         builder.add_edge(START, "model")
         ends = ["tools", "__end__"]
         builder.add_conditional_edges("model", route if one_task else send_tool_calls("tools"), ends)

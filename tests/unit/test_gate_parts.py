@@ -81,7 +81,7 @@ def _request(**configurable: Any) -> Any:
 )
 def test_the_lease_that_was_handed_in(handed: Any, lease: Lease | None) -> None:
     """DESIGN §4: ``configurable["hitl_lease"]``; anything of another form is none – and no lease is no right (the store compares)."""
-    assert calls.lease_of(_request(hitl_lease=handed)) == lease
+    assert calls.lease_in({"hitl_lease": handed}) == lease
 
 
 def test_a_call_is_where_it_stands() -> None:

@@ -6,7 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
 
 from hitl_middleware import Decision, Hitl
 from hitl_middleware.review import drawing
@@ -59,3 +63,32 @@ def test_the_first_program_runs(monkeypatch, tmp_path, capsys):
     exec(compile(program, str(README), "exec"), names)  # noqa: S102 – README's own program
     Hitl.from_env().stop()
     assert decided[1:] == ["refunded 12000 cents of A-1001"]
+
+
+def test_langchains_middleware_by_a_changed_import(monkeypatch, tmp_path):
+    """E-03: README's snippet: the file is deleted once, however often the same resume arrives, and the decision is on record."""
+    monkeypatch.setenv("HITL_DATABASE_URL", f"sqlite:///{tmp_path}/hitl.db")
+    deleted: list[str] = []
+
+    @tool
+    def delete_file(path: str) -> str:
+        """Delete a file."""
+        deleted.append(path)
+        return f"deleted {path}"
+
+    call = {"name": "delete_file", "args": {"path": "report.pdf"}, "id": "c1"}
+    (program,) = [text for text in snippets("python") if "hitl_middleware.langchain import" in text]
+    names: dict[str, object] = {
+        "Command": Command,
+        "config": {"configurable": {"thread_id": "t-1"}},
+        "create_agent": create_agent,
+        "delete_file": delete_file,
+        "model": Scripted(turns=(AIMessage("", tool_calls=[call]),)),
+        "saver": InMemorySaver(),
+    }
+    again = program.splitlines()[-1]
+    exec(compile(program + again, str(README), "exec"), names)  # noqa: S102 – README's own program
+    hitl = Hitl.from_env()
+    (request,) = hitl.portal.call(hitl.views.requests)[0].items
+    hitl.stop()
+    assert (deleted, request.status, request.decided_by) == (["report.pdf"], "approved", "caller")
