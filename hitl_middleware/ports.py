@@ -172,6 +172,9 @@ class UnitOfWork(Protocol):
 
     async def cards_of(self, request_id: str) -> Sequence[Card]: ...
 
+    async def card_at(self, channel: str, ref: str) -> Card | None:
+        """The card that a channel's message shows; ``ref`` is the channel's own name of the message."""
+
     async def want_cards(self, request_id: str, version: int) -> Sequence[str]:
         """Ask every card of the request to show at least ``version`` (due at once, given up no more); their ids."""
 

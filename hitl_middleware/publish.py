@@ -15,7 +15,7 @@ import structlog
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ports import ReviewChannel, Store
 from hitl_middleware.records import Card, CardView, Notice
-from hitl_middleware.redaction import hide_action, hide_request, hide_submission
+from hitl_middleware.views import card_view
 from hitl_middleware.work import Wake, unit
 
 log = structlog.get_logger("hitl.publish")
@@ -49,7 +49,7 @@ class Publisher:
         self._wake = wake
         self._owner = owner
         self._seconds = seconds
-        self._url = public_url.rstrip("/") if public_url else None
+        self._url = public_url
 
     async def publish(self, card_id: str) -> None:
         """Bring one card up to its request's version."""
@@ -82,20 +82,7 @@ class Publisher:
 
     async def _view(self, card: Card) -> CardView | None:
         async with self._store.read() as uow:
-            request = await uow.request(card.request_id)
-            run = await uow.run(request.run_id) if request else None
-            if request is None or run is None:
-                return None
-            action = await uow.action(request.action_id) if request.action_id else None
-            answers = await uow.submissions(request.id)
-            return CardView(
-                card=card,
-                request=hide_request(request),
-                action=None if action is None else hide_action(action),
-                submissions=tuple(hide_submission(given, request.plan.redact) for given in answers),
-                run=run,
-                url=f"{self._url}/requests/{request.id}" if self._url else None,
-            )
+            return await card_view(uow, card, public_url=self._url)
 
     async def _failed(self, card: Card, view: CardView, error: DeliveryFailed) -> None:
         gave_up = error.permanent or card.attempts >= MAX_ATTEMPTS

@@ -12,8 +12,18 @@ from dataclasses import dataclass
 
 from hitl_middleware.errors import NotFound
 from hitl_middleware.ids import CODE_LENGTH
-from hitl_middleware.ports import Store
-from hitl_middleware.records import Action, AuditEvent, Card, Page, ReviewRequest, Run, Submission, Tally
+from hitl_middleware.ports import Store, UnitOfWork
+from hitl_middleware.records import (
+    Action,
+    AuditEvent,
+    Card,
+    CardView,
+    Page,
+    ReviewRequest,
+    Run,
+    Submission,
+    Tally,
+)
 from hitl_middleware.redaction import hide_action, hide_request, hide_submission
 from hitl_middleware.review import RequestStatus, is_final
 
@@ -134,7 +144,31 @@ class Views:
         async with self._store.read() as uow:
             return await uow.list_audit(after=after, limit=limit, run_id=run_id, request_id=request_id)
 
+    async def card_at(self, channel: str, ref: str, *, public_url: str | None) -> CardView | None:
+        """The card that a channel's message shows; ``None`` where it shows none of ours."""
+        async with self._store.read() as uow:
+            card = await uow.card_at(channel, ref)
+            return await card_view(uow, card, public_url=public_url) if card is not None else None
+
     async def tally(self) -> Tally:
         """What waits and what went wrong, counted."""
         async with self._store.read() as uow:
             return await uow.tally()
+
+
+async def card_view(uow: UnitOfWork, card: Card, *, public_url: str | None) -> CardView | None:
+    """All that a channel needs to draw a card, without what the plan hides; ``public_url`` is where request pages are served."""
+    request = await uow.request(card.request_id)
+    run = await uow.run(request.run_id) if request else None
+    if request is None or run is None:
+        return None
+    action = await uow.action(request.action_id) if request.action_id else None
+    answers = await uow.submissions(request.id)
+    return CardView(
+        card=card,
+        request=hide_request(request),
+        action=None if action is None else hide_action(action),
+        submissions=tuple(hide_submission(given, request.plan.redact) for given in answers),
+        run=run,
+        url=f"{public_url.rstrip('/')}/requests/{request.id}" if public_url else None,
+    )

@@ -50,6 +50,7 @@ REQUEST_EXPIRES = text("status = 'pending' AND deadline_at IS NOT NULL")
 ACTION_EXECUTING = text("status = 'executing'")
 ACTION_UNKNOWN = text("status = 'unknown'")
 CARD_BEHIND = text("shown < wanted AND NOT gave_up")
+CARD_POSTED = text("ref IS NOT NULL")
 CARD_FAILED = text("gave_up AND shown < wanted")
 NOTICE_UNSENT = text("sent_at IS NULL AND NOT gave_up")
 NOTICE_FAILED = text("gave_up AND sent_at IS NULL")
@@ -241,6 +242,7 @@ cards = Table(
     _time("lease_until", null=True),
     UniqueConstraint("request_id", "channel", "address"),
     _some("cards_due", "id", where=CARD_BEHIND),
+    _some("cards_posted", "ref", "channel", where=CARD_POSTED),
     _some("cards_failed", "id", where=CARD_FAILED),
 )
 

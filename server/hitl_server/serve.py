@@ -20,7 +20,7 @@ from hitl_server.auth import Door
 from hitl_server.graphs import load_graphs, routers_of
 from hitl_server.listener import Listener, bind, is_private, url_of
 from hitl_server.logs import configure_logs
-from hitl_server.slack_socket import slack_socket
+from hitl_server.slack_heeded import slack_heeded
 
 PORT: Final = 8100
 
@@ -70,7 +70,7 @@ def work_forever(hitl: Hitl, *, begun: Callable[[], object] = lambda: None) -> N
         # The routers are made and not mounted: making them is how a graph's module says who acts on its stored webhooks.
         routers_of(hitl, load_graphs(hitl))
         hitl.start()
-        with slack_socket(hitl):
+        with slack_heeded(hitl):
             begun()
             asyncio.run(_signal())
     finally:
@@ -148,7 +148,7 @@ def _prepared(
         app = create_app(hitl, routers=[*_registered(hitl, graphs), *routers])
         if worker:
             hitl.start()
-        stack.enter_context(slack_socket(hitl))
+        stack.enter_context(slack_heeded(hitl))
         yield Listener(app, bound, listening), url
 
 

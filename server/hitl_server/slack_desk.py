@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hitl_middleware.actions import Decision
+from hitl_middleware.desk.waiting import Waiting, waiting_for
 from hitl_middleware.errors import NotFound
 from hitl_middleware.hitl import Hitl
-from hitl_middleware.records import ReviewRequest
+from hitl_middleware.records import CardView, ReviewRequest
 
 
 class HitlSlackDesk:
@@ -41,6 +42,31 @@ class HitlSlackDesk:
     async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
         """See ``SlackDesk.tell``."""
         await self._hitl.tell(key=key, channel=channel, address=address, body=body)
+
+    async def keep(self, channel: str, key: str, body: bytes) -> bool:
+        """See ``SlackDesk.keep``."""
+        return await self._hitl.portal.run(self._hitl.inbox.receive, channel, key, body)
+
+    async def card_at(self, channel: str, ref: str) -> CardView | None:
+        """See ``SlackDesk.card_at``."""
+        return await self._hitl.portal.run(
+            self._hitl.views.card_at, channel, ref, public_url=self._hitl.public_url
+        )
+
+    async def waiting_for(self, identity: str, *, most: int) -> Waiting:
+        """See ``SlackDesk.waiting_for``."""
+        hitl = self._hitl
+
+        async def look() -> Waiting:
+            person = await hitl.directory.person(identity)
+            return await waiting_for(hitl.store, hitl.directory, person, most=most)
+
+        return await hitl.portal.run(look)
+
+    @property
+    def pages(self) -> str | None:
+        """See ``SlackDesk.pages``."""
+        return self._hitl.public_url.rstrip("/") if self._hitl.public_url else None
 
     async def first_time(self, channel: str, key: str) -> bool:
         """See ``SlackDesk.first_time``."""

@@ -12,9 +12,11 @@ from hitl_middleware.actions import Decision
 from hitl_middleware.channels.slack.channel import SlackChannel
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.clock import SystemClock
+from hitl_middleware.desk.waiting import Waiting
 from hitl_middleware.errors import AlreadyDecided, DigestMismatch, DoesNotFit, NotAllowed, NotFound
 from hitl_middleware.records import CardView, Notice, ReviewRequest, Target
 from hitl_middleware.review import STATUS_AFTER
+from hitl_middleware.settings import Reactions
 from hitl_middleware.testing.channel_contract import sample_view
 from hitl_middleware.testing.fake_slack import Delivery, FakeSlack, Message, Reply
 from hitl_middleware.testing.loopback import Loopback
@@ -31,6 +33,10 @@ class SmallDesk:
     requests: dict[str, ReviewRequest] = field(default_factory=dict)
     told: list[Notice] = field(default_factory=list)
     known: set[tuple[str, str]] = field(default_factory=set)
+    kept: dict[str, bytes] = field(default_factory=dict)
+    cards: dict[str, CardView] = field(default_factory=dict)
+    waiting: Waiting | None = None
+    pages: str | None = None
     submissions: list[tuple[str, str]] = field(default_factory=list)
     broken: bool = False
 
@@ -81,6 +87,21 @@ class SmallDesk:
             self.told.append(
                 Notice(id=key, key=key, channel=channel, address=address, body=body, created_at=now)
             )
+
+    async def keep(self, channel: str, key: str, body: bytes) -> bool:
+        self._reachable()
+        if key in self.kept:
+            return False
+        self.kept[key] = body
+        return True
+
+    async def card_at(self, channel: str, ref: str) -> CardView | None:
+        view = self.cards.get(ref)
+        return view and replace(view, request=self.requests[view.request.id])
+
+    async def waiting_for(self, identity: str, *, most: int) -> Waiting:
+        assert self.waiting is not None
+        return self.waiting
 
     async def first_time(self, channel: str, key: str) -> bool:
         self._reachable()
@@ -135,7 +156,7 @@ def app_of(configured: SlackSettings | None, desk: SmallDesk, **more: Any) -> Fa
 
 
 @contextlib.contextmanager
-def staged(desk: SmallDesk, **request: Any) -> Iterator[Stage]:
+def staged(desk: SmallDesk, *, reactions: Reactions = False, **request: Any) -> Iterator[Stage]:
     """Everything set up, with a request that differs from the sample in these fields."""
     with FakeSlack() as fake:
         for user, name in ((ANN, "ann"), (BOB, "bob"), (EVE, "eve")):
@@ -147,6 +168,7 @@ def staged(desk: SmallDesk, **request: Any) -> Iterator[Stage]:
                 "signing_secret": fake.signing_secret,
                 "api_url": fake.url,
                 "channel": CHANNEL,
+                "reactions": reactions,
             }
         )
         with Loopback(app_of(settings, desk)) as server:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from hitl_middleware.actions import Decision
-from hitl_middleware.channels.slack import forms, words
+from hitl_middleware.channels.slack import events, forms, words
 from hitl_middleware.channels.slack.client import failure, web_client
 from hitl_middleware.channels.slack.desk import SlackDesk
 from hitl_middleware.channels.slack.inbound import Click, Ignored, ReasonGiven, read
@@ -64,6 +64,21 @@ class Handlers:
             return await self._reason_given(ack, read(body))
         except Exception:
             log.exception("slack.form_failed")
+            return _unavailable()
+
+    async def heard(self, ack: AsyncAck, body: dict[str, Any]) -> BoltResponse:
+        """An event: stored under its own id, and acted on from there (``Heed``)."""
+        try:
+            what = events.read(body)
+            if isinstance(what, events.Reacted) and self._settings.reactions is False:
+                what = Ignored("reactions do not count here")
+            if isinstance(what, Ignored):
+                return await _ignored(ack, what)
+            if not await self._desk.keep("slack", f"event:{what.id}", events.kept(what)):
+                log.info("slack.repeated_delivery", key=what.id)
+            return await ack()
+        except Exception:
+            log.exception("slack.event_failed")
             return _unavailable()
 
     async def _clicked(self, ack: AsyncAck, click: Said) -> BoltResponse:
@@ -196,6 +211,8 @@ def build_app(settings: SlackSettings, desk: SlackDesk) -> AsyncApp:
     app.action(APPROVE)(handlers.clicked)
     app.action(REJECT)(handlers.clicked)
     app.view(REJECTION)(handlers.reason_given)
+    for event in events.HEARD:
+        app.event(event)(handlers.heard)
     app.error(broken)
     return app
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from hitl_middleware.actions import Decision
-from hitl_middleware.records import ReviewRequest
+from hitl_middleware.desk.waiting import Waiting
+from hitl_middleware.records import CardView, ReviewRequest
 
 
 class SlackDesk(Protocol):
@@ -31,6 +32,19 @@ class SlackDesk(Protocol):
 
     async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
         """Store a notice, to be delivered soon; the same ``key`` again changes nothing."""
+
+    async def keep(self, channel: str, key: str, body: bytes) -> bool:
+        """Store an event, to be acted on soon by ``Heed``; ``False``: ``key`` is known already."""
+
+    async def card_at(self, channel: str, ref: str) -> CardView | None:
+        """The card that a message shows, with all that belongs to it."""
+
+    async def waiting_for(self, identity: str, *, most: int) -> Waiting:
+        """The pending requests that this person may decide."""
+
+    @property
+    def pages(self) -> str | None:
+        """Where the requests' pages are, without a slash at the end; ``None``: nobody serves any."""
 
     async def first_time(self, channel: str, key: str) -> bool:
         """Remember a delivery. ``False``: it is known already, whoever took it."""

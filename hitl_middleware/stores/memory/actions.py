@@ -116,6 +116,10 @@ class CardVerbs(Verbs):
     async def cards_of(self, request_id: str) -> Sequence[Card]:
         return self._cards(request_id)
 
+    async def card_at(self, channel: str, ref: str) -> Card | None:
+        found = (c for c in self._state.cards.values() if c.ref == ref and c.target.channel == channel)
+        return next(iter(oldest_first(found)), None)
+
     async def want_cards(self, request_id: str, version: int) -> Sequence[str]:
         self._may_write()
         cards = self._cards(request_id)

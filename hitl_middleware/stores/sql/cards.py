@@ -12,6 +12,7 @@ from hitl_middleware.stores.columns import LATER
 from hitl_middleware.stores.sql.base import Verbs, insert_new, new, of, passed, reading, taken
 from hitl_middleware.stores.tables import (
     CARD_BEHIND,
+    CARD_POSTED,
     DELIVERY_UNPROCESSED,
     NOTICE_UNSENT,
     cards,
@@ -22,6 +23,12 @@ from hitl_middleware.stores.tables import (
 _ADD_CARD = insert_new(cards)
 _CARD = reading(select(cards).where(cards.c.id == of(cards.c.id)))
 _CARDS_OF = reading(select(cards).where(cards.c.request_id == of(cards.c.request_id)).order_by(cards.c.id))
+_CARD_AT = reading(
+    select(cards)
+    .where(cards.c.ref == of(cards.c.ref), cards.c.channel == of(cards.c.channel), CARD_POSTED)
+    .order_by(cards.c.id)
+    .limit(1)
+)
 _newer = cards.c.wanted > new(cards.c.wanted)
 _WANT_CARDS = (
     update(cards)
@@ -135,6 +142,9 @@ class CardVerbs(Verbs):
 
     async def cards_of(self, request_id: str) -> Sequence[Card]:
         return await self._all(_CARDS_OF, rows.card, of_request_id=request_id)
+
+    async def card_at(self, channel: str, ref: str) -> Card | None:
+        return await self._first(_CARD_AT, rows.card, of_channel=channel, of_ref=ref)
 
     async def want_cards(self, request_id: str, version: int) -> Sequence[str]:
         result = await self._execute(_WANT_CARDS, of_request_id=request_id, new_wanted=version)

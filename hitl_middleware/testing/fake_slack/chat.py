@@ -253,6 +253,27 @@ def add_reaction(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
     return {}
 
 
+@method("reactions.remove", "reactions:write")
+def remove_reaction(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
+    """Take the bot's own reaction back."""
+    channel, name = find_channel(workspace, arguments.need("channel")), arguments.need("name")
+    if not _TS.fullmatch(ts := arguments.need("timestamp")):
+        raise Refusal(Error.BAD_TIMESTAMP)
+    unreact(workspace, _stored(workspace, channel, ts), name, workspace.app.bot_user_id)
+    return {}
+
+
+def unreact(workspace: Workspace, message: Message, name: str, user: str) -> Message:
+    """Take anybody's reaction away."""
+    if (name, user) not in message.reactions:
+        raise Refusal(Error.NO_REACTION)
+    with workspace.changing():
+        left = tuple(each for each in message.reactions if each != (name, user))
+        changed = replace(message, reactions=left)
+        workspace.messages[message.channel, message.ts] = changed
+    return changed
+
+
 def react(workspace: Workspace, message: Message, name: str, user: str) -> Message:
     """Anybody's reaction. It is no edit: the message has the same versions as before."""
     if (name, user) in message.reactions:

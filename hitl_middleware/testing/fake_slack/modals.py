@@ -172,7 +172,7 @@ def views_publish(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
     user = arguments.need("user_id")
     if user not in workspace.users:
         raise Refusal(Error.INVALID_ARGUMENTS, "no such user [json-pointer:/user_id]")
-    old = next((each for each in workspace.views.values() if each.user == user and each.type == "home"), None)
+    old = workspace.home_of(user)
     view = checked(workspace, _view(arguments), "home", instead_of=old.id if old else "")
     if old is None:
         return {"view": opened(workspace, user, view).payload}

@@ -212,6 +212,12 @@ def event_callback(event: Json, app: Installation, *, event_id: str, at: float) 
     }
 
 
+def reaction(kind: str, who: str, name: str, what: Message) -> dict[str, Any]:
+    """`reaction_added` or `reaction_removed`."""
+    item = {"type": "message", "channel": what.channel, "ts": what.ts}
+    return {"type": kind, "user": who, "reaction": name, "item": item, "item_user": what.user}
+
+
 def url_verification(challenge: str) -> dict[str, Any]:
     """The question Slack asks of a request URL before it uses it."""
     return {"token": VERIFICATION_TOKEN, "challenge": challenge, "type": "url_verification"}

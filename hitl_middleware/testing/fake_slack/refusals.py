@@ -45,6 +45,7 @@ class Error(enum.StrEnum):
     MISSING_SCOPE = enum.auto()
     MSG_BLOCKS_TOO_LONG = enum.auto()
     MSG_TOO_LONG = enum.auto()
+    NO_REACTION = enum.auto()
     NO_SERVICE = enum.auto()
     NO_SUCH_SUBTEAM = enum.auto()
     NO_TEXT = enum.auto()

@@ -196,6 +196,11 @@ class Workspace:
             Channel(id=self.new_id(prefix), name="-".join(people), kind=kind, members=members)
         )
 
+    def home_of(self, user: str) -> View | None:
+        """What the app has published for this person."""
+        homes = (each for each in self.views.values() if each.user == user and each.type == "home")
+        return next(homes, None)
+
     # ------------------------------------------------------------------------------------------------------- messages
 
     def post(self, channel: str, text: str, *, user: str, **fields: Any) -> Message:

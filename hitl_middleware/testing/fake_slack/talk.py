@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import secrets
+from typing import Any
 
 from hitl_middleware.testing.fake_slack import chat, hooks, payloads
 from hitl_middleware.testing.fake_slack.acting import Actor
@@ -30,18 +31,55 @@ class Talk(Actor):
             except Refusal as refusal:
                 msg = f"{user} has reacted with {name!r} before."
                 raise CannotHappen(msg) from refusal
-            item = {"type": "message", "channel": stored.channel, "ts": stored.ts}
-            event = {
-                "type": "reaction_added",
-                "user": user,
-                "reaction": name,
-                "item": item,
-                "item_user": stored.user,
-            }
-            return self._event(event)
+            return self._event(payloads.reaction("reaction_added", user, name, stored))
 
     react = blocking(_react)
     areact = awaited(_react)
+
+    def _take_back(self, user: str, message: Message | tuple[str, str], name: str) -> Prepared:
+        """Take one's reaction from a message; a removed reaction is an event of its own."""
+        with self._workspace.changing():
+            who, stored = self._person(user), self._message(message)
+            self._channel(stored.channel, who)
+            try:
+                chat.unreact(self._workspace, stored, name, user)
+            except Refusal as refusal:
+                msg = f"{user} has not reacted with {name!r}."
+                raise CannotHappen(msg) from refusal
+            return self._event(payloads.reaction("reaction_removed", user, name, stored))
+
+    unreact = blocking(_take_back)
+    aunreact = awaited(_take_back)
+
+    def _bot_reaction(self, message: Message | tuple[str, str], name: str) -> Prepared:
+        """The event that the app gets of its own `reactions.add`."""
+        with self._workspace.changing():
+            stored, bot = self._message(message), self._workspace.app.bot_user_id
+            chat.react(self._workspace, stored, name, bot)
+            return self._event(payloads.reaction("reaction_added", bot, name, stored))
+
+    react_as_bot = blocking(_bot_reaction)
+    areact_as_bot = awaited(_bot_reaction)
+
+    def _open_home(self, user: str, *, tab: str = "home") -> Prepared:
+        """Open the app's home (or `messages`) tab; `home_of` is what is shown there then."""
+        workspace = self._workspace
+        with workspace.changing():
+            self._person(user)
+            channel = workspace.direct((user,))
+            event: dict[str, Any] = {
+                "type": "app_home_opened",
+                "user": user,
+                "channel": channel.id,
+                "tab": tab,
+            }
+            shown = workspace.home_of(user)
+            if tab == "home" and shown is not None:
+                event["view"] = shown.payload
+            return self._event(event)
+
+    open_home = blocking(_open_home)
+    aopen_home = awaited(_open_home)
 
     def _say(self, user: str, channel: str, text: str, *, thread_ts: str | None = None) -> Prepared:
         """Write a message into a channel, a thread, or the direct conversation with the bot."""

@@ -46,6 +46,10 @@ class Watching(Actor):
         """Every modal and home tab there ever was, with its status."""
         return self._workspace.read(lambda: [*self._workspace.views.values()])
 
+    def home_of(self, user: str) -> View | None:
+        """This person's home tab as the app has published it; None: not yet."""
+        return self._workspace.read(lambda: self._workspace.home_of(user))
+
     @property
     def calls(self) -> list[Call]:
         """Everything the app asked for, whether accepted or refused."""

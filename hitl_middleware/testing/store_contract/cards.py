@@ -48,6 +48,18 @@ class CardContract(StoreCase):
             assert list(await uow.cards_of(request.id)) == [full, plain]
             assert await uow.card(new_id()) is None
 
+    async def test_a_card_is_found_by_its_message(self, store: Store) -> None:
+        """By channel and ref together, once it is posted; what a person does to a message is done to its card (S-11)."""
+        first = await self.added_card(store, ref="C1:1.5")
+        other = await self.added_card(store, ref="C1:1.6", target=Target(channel="github", address="C1"))
+        await self.added_card(store)
+        async with store.read() as uow:
+            assert await uow.card_at(first.target.channel, "C1:1.5") == first
+            assert await uow.card_at("github", "C1:1.6") == other
+            assert await uow.card_at("github", "C1:1.5") is None
+            assert await uow.card_at(first.target.channel, "C1:1") is None
+            assert await uow.card_at(first.target.channel, "") is None
+
     async def test_a_request_has_one_card_in_a_place(self, store: Store) -> None:
         """(request, channel, address) is unique: no place gets two cards (S-10)."""
         card = await self.added_card(store)

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.webhook import WebhookClient
 from starlette.applications import Starlette
@@ -346,3 +348,39 @@ async def test_a_click_that_blocks_its_own_loop_is_explained():
             impatient.verify_url()
         assert "aclick" in caught.value.__notes__[0]
         held.set()
+
+
+def test_a_reaction_is_taken_back(fake: FakeSlack, heard: Heard, card: Message):
+    """By the person who set it, with its own event; by the bot over the Web API."""
+    fake.react(BOB, card, "x")
+    fake.unreact(BOB, card, "x")
+    assert [each.payload["event"]["type"] for each in fake.deliveries[-2:]] == [
+        "reaction_added",
+        "reaction_removed",
+    ]
+    assert fake.message(REVIEWS, card.ts).reactions == ()
+    with pytest.raises(CannotHappen):
+        fake.unreact(BOB, card, "x")
+    client = WebClient(token=fake.bot_token, base_url=fake.url)
+    client.reactions_add(channel=REVIEWS, timestamp=card.ts, name="eyes")
+    client.reactions_remove(channel=REVIEWS, timestamp=card.ts, name="eyes")
+    with pytest.raises(SlackApiError, match="no_reaction"):
+        client.reactions_remove(channel=REVIEWS, timestamp=card.ts, name="eyes")
+
+
+def test_the_app_hears_of_its_own_reactions_and_of_opened_homes(fake: FakeSlack, heard: Heard, card: Message):
+    """As Slack tells it: who, what, and the tab; a home that was published comes with it."""
+    fake.react_as_bot(card, "eyes")
+    assert fake.deliveries[-1].payload["event"]["user"] == fake.app.bot_user_id
+    fake.open_home(ANN)
+    event = fake.deliveries[-1].payload["event"]
+    assert (event["type"], event["user"], event["tab"], "view" in event) == (
+        "app_home_opened",
+        ANN,
+        "home",
+        False,
+    )
+    client = WebClient(token=fake.bot_token, base_url=fake.url)
+    client.views_publish(user_id=ANN, view={"type": "home", "blocks": []})
+    fake.open_home(ANN)
+    assert fake.deliveries[-1].payload["event"]["view"]["id"] == fake.home_of(ANN).id

@@ -1,4 +1,7 @@
-"""Workflow steps and the questions of ``ask``: what the step is called, which round it is, and where in its task it is asked."""
+"""Workflow steps and the questions of ``ask``: what the step is called, which round it is, and where in its task it is asked.
+
+And what a card is found by when somebody does something to its message.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+POSTED = sa.text("ref IS NOT NULL")
 PLACED = sa.text("ordinal IS NOT NULL")
 
 
@@ -25,10 +29,18 @@ def upgrade() -> None:
         sqlite_where=PLACED,
         postgresql_where=PLACED,
     )
+    op.create_index(
+        "ix_hitl_cards_posted",
+        "hitl_cards",
+        ["ref", "channel"],
+        sqlite_where=POSTED,
+        postgresql_where=POSTED,
+    )
 
 
 def downgrade() -> None:
     """Take it back."""
+    op.drop_index("ix_hitl_cards_posted", "hitl_cards")
     op.drop_index("ix_hitl_requests_placed", "hitl_requests")
     for column in ("ordinal", "round", "step"):
         op.drop_column("hitl_requests", column)
