@@ -383,4 +383,5 @@ def test_the_app_hears_of_its_own_reactions_and_of_opened_homes(fake: FakeSlack,
     client = WebClient(token=fake.bot_token, base_url=fake.url)
     client.views_publish(user_id=ANN, view={"type": "home", "blocks": []})
     fake.open_home(ANN)
-    assert fake.deliveries[-1].payload["event"]["view"]["id"] == fake.home_of(ANN).id
+    (home,) = [each for each in fake.views if each.type == "home"]
+    assert fake.deliveries[-1].payload["event"]["view"]["id"] == home.id
