@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hitl_middleware.actions import Decision
@@ -9,6 +10,7 @@ from hitl_middleware.desk.waiting import Waiting, waiting_for
 from hitl_middleware.errors import NotFound
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import CardView, ReviewRequest
+from hitl_middleware.redaction import hide_request
 
 
 class HitlSlackDesk:
@@ -59,7 +61,9 @@ class HitlSlackDesk:
 
         async def look() -> Waiting:
             person = await hitl.directory.person(identity)
-            return await waiting_for(hitl.store, hitl.directory, person, most=most)
+            found = await waiting_for(hitl.store, hitl.directory, person, most=most)
+            shown = (replace(item, request=hide_request(item.request)) for item in found.items)
+            return replace(found, items=tuple(shown))
 
         return await hitl.portal.run(look)
 
