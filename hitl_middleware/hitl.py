@@ -101,6 +101,12 @@ class Hitl:
         assert isinstance(found, cls)  # noqa: S101 – one class per process
         return found
 
+    @classmethod
+    def _share(cls, hitl: Hitl) -> None:
+        """Have ``from_env`` answer ``hitl`` for its database, until it stops."""
+        with cls._sharing:
+            cls._shared[(os.getpid(), hitl.settings.database_url)] = hitl
+
     # parts that read configuration files or environment of channels, made at first use --------------------------------
 
     @cached_property

@@ -21,6 +21,9 @@ Chore = Callable[[], Awaitable[object]]
 GRACE = 30.0
 """Seconds ``stop`` waits for what is under way before it is cut (its leases run out, another process carries on)."""
 
+MOST_ROUNDS = 50
+"""Rounds after which ``step`` takes what is still due for something that turns in circles."""
+
 
 class LocalDispatcher:
     """``reconcilers``: what to do with a key of each topic. ``chores`` run with every sweep; ``heartbeat`` has a rhythm of its own."""
@@ -103,6 +106,23 @@ class LocalDispatcher:
                 return
             while self._tasks:
                 await asyncio.wait(set(self._tasks))
+
+    async def step(self) -> None:
+        """Do the chores and all that is due, one after the other and here, until nothing is: for a process in which nothing runs by itself.
+
+        Raises ``RuntimeError`` where something is due again and again.
+        """
+        due: list[tuple[Topic, str]] = []
+        for _ in range(MOST_ROUNDS):
+            for chore in self._chores.values():
+                await chore()
+            due = [(topic, key) for topic in self._reconcilers for key in await self._due(topic)]
+            if not due:
+                return
+            for topic, key in due:
+                await self._reconcilers[topic](key)
+        msg = f"still due after {MOST_ROUNDS} rounds: {due}"
+        raise RuntimeError(msg)
 
     async def _work(self, topic: Topic, key: str) -> None:
         again = True

@@ -1,75 +1,11 @@
-"""Chat models that say what a test wrote down."""
+"""Chat models that say what a test wrote down: the shipped ones, under the names our tests use."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from hitl_middleware.testing.scripted_model import ScriptedModel as Scripted
+from hitl_middleware.testing.scripted_model import call, check_history, says, script
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, ToolCall
-from langchain_core.outputs import ChatGeneration, ChatResult
-
-
-class Scripted(BaseChatModel):
-    """Answers with its turns in order; which one is next is read from the conversation, so a re-run says the same again.
-
-    After the last turn it says "done". It refuses a history that real providers refuse: a tool call that nobody answered.
-    """
-
-    turns: tuple[AIMessage, ...] = ()
-
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
-        """The script knows its tools."""
-        return self
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        check_history(messages)
-        said = sum(isinstance(message, AIMessage) for message in messages)
-        turn = self.turns[said] if said < len(self.turns) else AIMessage("done")
-        return ChatResult(generations=[ChatGeneration(message=turn.model_copy())])
-
-
-def check_history(messages: Sequence[BaseMessage]) -> None:
-    """Raise ``ValueError`` where a tool call has no answer before the next message of another kind, as real providers do."""
-    waiting: set[str] = set()
-    for message in messages:
-        if message.type == "tool":
-            waiting.discard(getattr(message, "tool_call_id", ""))
-            continue
-        if waiting:
-            msg = f"tool calls without an answer: {sorted(waiting)}"
-            raise ValueError(msg)
-        if isinstance(message, AIMessage):
-            waiting = {call["id"] or "" for call in message.tool_calls}
-    if waiting:
-        msg = f"tool calls without an answer: {sorted(waiting)}"
-        raise ValueError(msg)
-
-
-def call(name: str, /, id: str = "call-1", **args: Any) -> ToolCall:  # noqa: A002 – LangChain's word
-    """One tool call."""
-    return ToolCall(name=name, args=args, id=id, type="tool_call")
-
-
-def says(*calls: ToolCall, text: str = "") -> AIMessage:
-    """One turn of a model."""
-    return AIMessage(text, tool_calls=list(calls))
-
-
-def script(*turns: AIMessage) -> Scripted:
-    """A model with these turns."""
-    return Scripted(turns=turns)
+__all__ = ["Scripted", "asks", "call", "check_history", "says", "script"]
 
 
 def asks(text: str = "please") -> dict[str, list[dict[str, str]]]:

@@ -12,14 +12,14 @@ from langchain_core.tools import BaseTool
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 
-from hitl_middleware import Hitl, send_tool_calls
+from hitl_middleware import send_tool_calls
 from hitl_middleware.actions import Decision, EditedAction
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.hitl import Graph
-from hitl_middleware.ports import Topic
-from hitl_middleware.records import Action, AuditEvent, ReviewRequest, Run
+from hitl_middleware.records import Action, ReviewRequest, Run
 from hitl_middleware.settings import ConfigFile, Settings
 from hitl_middleware.stores import open_store
+from hitl_middleware.testing.still import StillHitl
 
 from tests.kit.models import Scripted
 from tests.kit.order import Ordered
@@ -28,11 +28,9 @@ LEASE = 10.0
 ANN = "local:ann"
 """Somebody at the terminal: an operator."""
 
-_TOPICS: tuple[Topic, ...] = ("run", "card", "notice", "delivery")
 
-
-class World(Hitl):
-    """``Hitl`` without its background. ``step()`` does what its sweep would do; ``wait(seconds)`` lets time pass."""
+class World(StillHitl):
+    """``StillHitl`` with what our own tests say often: agents, decisions, runs."""
 
     def __init__(
         self,
@@ -44,44 +42,17 @@ class World(Hitl):
         **parts: Any,
     ) -> None:
         settings = Settings(database_url=url, lease_seconds=LEASE, default_approvers=approvers)
-        self.time = clock or ManualClock()
-        opened = parts.pop("store", None) or open_store(url, clock=self.time)
+        time = clock or ManualClock()
+        opened = parts.pop("store", None) or open_store(url, clock=time)
         super().__init__(
             settings,
             config=config or ConfigFile(),
-            clock=self.time,
+            clock=time,
             store=Ordered(opened),
             **({"channels": ()} | parts),
         )
-        self._crew = self._make_dispatcher()
-
-    def start(self) -> None:
-        """Only the store is made ready: nothing runs by itself here."""
-        self.portal.call(self.store.prepare)
-
-    def settle_all(self) -> None:
-        """As ``step``."""
-        self.step()
 
     # moving ----------------------------------------------------------------------------------------------------------
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, for every world with this clock."""
-        self.time.advance(seconds)
-
-    def step(self) -> None:
-        """Do the chores and whatever is due, until nothing is (or for 50 rounds: then something turns in circles)."""
-        due: list[tuple[Topic, str]] = []
-        for _ in range(50):
-            for chore in self._crew._chores.values():
-                self.portal.call(chore)
-            due = [(topic, key) for topic in _TOPICS for key in self.portal.call(self._due, topic)]
-            if not due:
-                return
-            for topic, key in due:
-                self.portal.call(self._crew._reconcilers[topic], key)
-        msg = f"still due after 50 rounds: {due}"
-        raise AssertionError(msg)
 
     def beat(self) -> None:
         """One heartbeat: renew what this process holds."""
@@ -126,20 +97,10 @@ class World(Hitl):
 
     # looking ---------------------------------------------------------------------------------------------------------
 
-    def pending(self, kind: str | None = None) -> list[ReviewRequest]:
-        """Open requests, oldest first."""
-        page, _ = self.portal.call(self.views.requests, status="pending", limit=200)
-        return [request for request in reversed(page.items) if kind in {None, request.kind}]
-
     def only(self, kind: str | None = None) -> ReviewRequest:
         """The one open request."""
         (request,) = self.pending(kind)
         return request
-
-    def requests(self) -> list[ReviewRequest]:
-        """All requests, oldest first."""
-        page, _ = self.portal.call(self.views.requests, limit=200)
-        return list(reversed(page.items))
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
@@ -149,20 +110,10 @@ class World(Hitl):
         """A run as it stands."""
         return self.portal.call(self.views.run, run.id).run
 
-    def actions(self) -> list[Action]:
-        """All actions of all runs, oldest first."""
-        found = [action for run in self.runs() for action in self.portal.call(self.views.run, run.id).actions]
-        return sorted(found, key=lambda action: action.id)
-
     def act(self) -> Action:
         """The one action."""
         (action,) = self.actions()
         return action
-
-    def trail(self) -> list[AuditEvent]:
-        """Every sealed event in order (the sealer runs first)."""
-        self.portal.call(self._crew._chores["seal"])
-        return list(self.portal.call(self.views.audit, limit=5_000))
 
     # graphs ----------------------------------------------------------------------------------------------------------
 
