@@ -9,21 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hitl_middleware.testing import plugin, reviewer, scripted_model, still  # noqa: F401 – loaded before pytester forgets what it loads
-from hitl_server import serve  # noqa: F401 – as above
+from tests.kit.inner import run_inner
 
-pytest_plugins = "pytester"
-
-PLUGINS = (
-    "-p",
-    "hitl_middleware.testing.plugin",
-    "-p",
-    "hitl_server.testing",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:asyncio",
-)
+PLUGINS = ("hitl_middleware.testing.plugin", "hitl_server.testing")
 PROJECT = Path(__file__).parents[2]
 
 SHOP = """
@@ -58,12 +46,13 @@ def ask(thread="t-1", model=MODEL):
 
 
 @pytest.fixture
-def project(pytester, monkeypatch):
+def project(tmp_path, monkeypatch):
     """An agent of somebody else, in a shell that has settings of its own."""
-    pytester.makepyfile(shop=SHOP)
+    (tmp_path / "shop.py").write_text(SHOP)
+    monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("HITL_DATABASE_URL", "postgresql://production/hitl")
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-of-production")
-    return pytester
+    return tmp_path
 
 
 GOOD = """
@@ -172,9 +161,9 @@ class TestWithSettings:
 
 def test_everything_the_docstring_promises(project):
     """E-02: fixtures that decide, count and look; nothing of the shell reaches them; Slack's cards and clicks go by the real route."""
-    project.makepyfile(test_shop=GOOD)
-    outcome = project.runpytest_inprocess(*PLUGINS, "-q")
-    outcome.assert_outcomes(passed=12)
+    (project / "test_shop.py").write_text(GOOD)
+    inner = run_inner(project, plugins=PLUGINS)
+    assert (inner.count("passed"), len(inner.outcomes)) == (12, 12), inner.output
 
 
 BAD = """
@@ -208,16 +197,23 @@ def test_expects_an_effect(hitl, effects):
 
 def test_a_failure_says_what_is_the_case(project):
     """E-04: what waits instead, what was done instead, and an act that was performed twice although no test asked."""
-    project.makepyfile(test_shop=BAD)
-    outcome = project.runpytest_inprocess(*PLUGINS, "-q")
-    outcome.assert_outcomes(passed=1, errors=1, failed=3)
-    outcome.stdout.fnmatch_lines_random([
-        "*An approved act was performed more than once: refund(order_id='A-1', amount_cents=12000) for action *",
-        "*exactly process_refund(order_id='A-2') should wait; waiting now:*",
-        "*  process_refund(order_id='A-1', amount_cents=12000) ?tool_call?*",
-        "*nothing should wait; waiting now:*",
-        "*refund() was done 0 times, not once.*",
-    ])  # fmt: skip
+    (project / "test_shop.py").write_text(BAD)
+    inner = run_inner(project, plugins=PLUGINS)
+    assert inner.outcomes == {
+        "test_refunds_twice": "passed",
+        "test_refunds_twice:teardown": "failed",
+        "test_expects_another": "failed",
+        "test_expects_nothing": "failed",
+        "test_expects_an_effect": "failed",
+    }
+    for said in (
+        "An approved act was performed more than once: refund(order_id='A-1', amount_cents=12000) for action ",
+        "exactly process_refund(order_id='A-2') should wait; waiting now:",
+        "  process_refund(order_id='A-1', amount_cents=12000) [tool_call]",
+        "nothing should wait; waiting now:",
+        "refund() was done 0 times, not once.",
+    ):
+        assert said in inner.output
 
 
 def test_it_is_found_and_costs_nothing():
