@@ -17,13 +17,12 @@ from hitl_middleware.policy import ReviewPlan
 MOST_TEXT = 1_000_000
 """Characters of a JSON text that are looked into; a longer one is a plain text."""
 
-_ALLOWS: Mapping[str, tuple[DecisionType, ...]] = {
-    "allow_accept": ("approve",),
-    "allow_edit": ("edit",),
-    "allow_ignore": ("reject",),
-    "allow_respond": ("respond", "feedback"),
+_ALLOWS: Mapping[str, DecisionType] = {
+    "allow_accept": "approve",
+    "allow_edit": "edit",
+    "allow_ignore": "reject",
+    "allow_respond": "respond",
 }
-"""A ``response`` is words to the agent: an answer or feedback, as the graph takes it."""
 
 
 def read_agent_inbox(value: Any) -> tuple[Question, ...]:
@@ -63,7 +62,11 @@ def _read_one(item: Any) -> Question | None:
     name, args = request.get("action"), request.get("args")
     if not isinstance(name, str) or not isinstance(args, Mapping):
         return None
-    allowed = tuple(d for key, decisions in _ALLOWS.items() if config.get(key) is True for d in decisions)
+    allowed = [kind for key, kind in _ALLOWS.items() if config.get(key) is True]
+    if "respond" in allowed and {"approve", "edit"} & set(allowed):
+        allowed.append(
+            "feedback"
+        )  # words about something that could be accepted as well; where it could not, they are the answer
     shown = jsonable(args)
     return Question(
         kind="tool_call",
@@ -75,7 +78,7 @@ def _read_one(item: Any) -> Question | None:
         plan=ReviewPlan(
             verdict="ask",
             # A config that allows nothing would never be answered; the client itself lets everything be ignored.
-            allowed_decisions=allowed or ("reject",),
+            allowed_decisions=tuple(allowed) or ("reject",),
             reason=f"The graph asks about {name}",
         ),
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from fastapi import Body
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, field_validator
 
 from hitl_middleware.actions import MAX_MESSAGE, Decision
-from hitl_middleware.records import OnNewInput
+from hitl_middleware.dialects import question_of, read_answer
+from hitl_middleware.errors import DoesNotFit
+from hitl_middleware.records import OnNewInput, ReviewRequest
 
 IDENTITY = r"^[a-z][a-z0-9_-]{0,31}:[!-~]{1,200}$"
 """A channel's name, a colon, and the channel's own name of the person."""
@@ -53,11 +56,36 @@ class DecisionIn(Decision):
         description='On whose behalf, e.g. "slack:U024BE7LH". Needs a token with acts_for; on loopback: allowed.',
     )
 
-    def decision(self) -> Decision:
-        """The answer without the one who gives it."""
-        return Decision(
-            type=self.type, message=self.message, edited_action=self.edited_action, answer=self.answer
-        )
+
+class Reviewer(BaseModel):
+    """Who else may stand beside an answer, in whatever words it is given."""
+
+    reviewer: str | None = None
+
+
+DecisionBody = Annotated[
+    Any,
+    GetPydanticSchema(get_pydantic_json_schema=lambda _, of: of(DecisionIn.__pydantic_core_schema__)),
+    Body(
+        description="Answers in the words of LangChain, agent-chat-ui, Agent Inbox and Studio are understood too.",
+    ),
+]
+"""The body of a decision: documented as ``DecisionIn``, read by ``said``."""
+
+
+def said(body: Any, request: ReviewRequest) -> tuple[Decision, str | None]:
+    """The answer to this request in a body, in whichever client's words, and on whose behalf it is given.
+
+    Raises ``DoesNotFit`` naming the field.
+    """
+    reviewer = None
+    if isinstance(body, dict) and "reviewer" in body:
+        body = dict(body)
+        try:
+            reviewer = Reviewer(reviewer=body.pop("reviewer")).reviewer
+        except ValidationError as error:
+            raise DoesNotFit(field="reviewer", why=error.errors()[0]["msg"]) from None
+    return read_answer(body, question_of(request)), reviewer
 
 
 class OutcomeIn(_In):

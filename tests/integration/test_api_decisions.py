@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -129,6 +130,75 @@ class TestDeciding:
         first = server.decide(request["id"], type="approve", reviewer=ANN)
         assert (first.status_code, first.json()["status"]) == (200, "pending")
         assert server.decide(request["id"], type="approve", reviewer=BOB).json()["status"] == "approved"
+
+
+class TestOtherClients:
+    @pytest.mark.parametrize(
+        ("body", "status", "done"),
+        [
+            ({"decisions": [{"type": "approve"}]}, "approved", [5]),
+            (
+                {"decisions": [{"type": "edit", "edited_action": {"name": "pay", "args": {"amount": "3"}}}]},
+                "approved",
+                [3],
+            ),
+            ([{"type": "accept", "args": {"action": "pay", "args": {"amount": "5"}}}], "approved", [5]),
+            ({"type": "edit", "args": {"action": "pay", "args": {"amount": "4"}}}, "approved", [4]),
+            ([{"type": "response", "args": "less"}], "revised", []),
+            ([{"type": "ignore", "args": None}], "rejected", []),
+            ('{"type": "approve"}', "approved", [5]),
+        ],
+        ids=[
+            "langchain",
+            "agent-chat-ui",
+            "inbox accept",
+            "inbox edit",
+            "inbox response",
+            "ignore",
+            "studio",
+        ],
+    )
+    def test_their_words(self, open_server: Served, body: object, status: str, done: list[int]):
+        """E-03: LangChain, agent-chat-ui, Agent Inbox and Studio decide through the API in their own words."""
+        request = open_server.asked()
+        answer = open_server.http.post(f"/api/v1/requests/{request['id']}/decisions", json=body)
+        assert (answer.status_code, answer.json()["status"]) == (200, status)
+        open_server.world.step()
+        assert open_server.effects.done == done
+
+    def test_on_somebodys_behalf(self, open_server: Served):
+        """A reviewer may be named beside any object."""
+        body: dict[str, Any] = {"decisions": [{"type": "approve"}], "reviewer": ANN}
+        assert open_server.decide(open_server.asked()["id"], **body).json()["decided_by"] == ANN
+
+    @pytest.mark.parametrize(
+        ("body", "field", "words"),
+        [
+            ("yes", "type", "Understood are"),
+            ([], "type", "Understood are"),
+            ({"approved": True}, "type", "Agent Inbox"),
+            ({"decisions": [{"type": "approve"}] * 2}, "decisions", "exactly one"),
+            ([{"type": "accept", "args": {"action": "pay", "args": {"amount": 6}}}], "args", "another call"),
+            ([{"type": "edit", "args": {"action": "pay", "args": {"amount": "x"}}}], "edited_action.args.amount", "x"),
+            ([{"type": "edit", "args": {"action": "wipe", "args": {"amount": 1}}}], "edited_action.name", "pay"),
+        ],
+        ids=range(7),
+    )  # fmt: skip
+    def test_words_that_nobody_knows(self, unchanged: Served, body: object, field: str, words: str):
+        """Issue 3, bad input: 422 names the field and what would be understood; the request stays pending."""
+        (request,) = unchanged.http.get("/api/v1/requests?status=pending").json()["items"]
+        answer = unchanged.http.post(f"/api/v1/requests/{request['id']}/decisions", json=body)
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+        assert words in answer.json()["detail"]
+        assert unchanged.http.get("/api/v1/requests?status=pending").json()["items"] == [request]
+
+    def test_the_document_shows_our_own(self, unchanged: Served):
+        """The API's own form stays the documented one."""
+        document = unchanged.http.get("/openapi.json").json()
+        route = document["paths"]["/api/v1/requests/{id}/decisions"]["post"]
+        schema = route["requestBody"]["content"]["application/json"]["schema"]
+        assert set(schema["properties"]) == {"type", "message", "edited_action", "answer", "reviewer"}
+        assert (schema["required"], schema["additionalProperties"]) == (["type"], False)
 
 
 class TestRefusals:

@@ -157,7 +157,7 @@ def test_agent_inbox_is_answered_with_a_list() -> None:
     [
         ("allow_accept", ("approve",)),
         ("allow_edit", ("edit",)),
-        ("allow_respond", ("respond", "feedback")),
+        ("allow_respond", ("respond",)),
         ("allow_ignore", ("reject",)),
         ("allow_nothing", ("reject",)),
     ],

@@ -13,7 +13,7 @@ from hitl_middleware.hitl import Hitl
 from hitl_middleware.review import RequestStatus
 from hitl_server.auth import Who
 from hitl_server.body import JsonRoute
-from hitl_server.inputs import DecisionIn
+from hitl_server.inputs import DecisionBody, said
 from hitl_server.openapi import refusals
 from hitl_server.problems import Problem
 from hitl_server.routes.runs import Cursor, Limit
@@ -70,14 +70,19 @@ def requests_router(hitl: Hitl) -> APIRouter:
             }
         ),
     )
-    async def decide(id: IdOrCode, body: DecisionIn, who: Who, if_match: IfMatch = None) -> RequestOut:  # noqa: A002 – the API's word
-        """Stored when this is answered; the run goes on a moment later. Where several must approve, it may still be `pending`."""
-        identity, vouched_by = who.speaks_as(body.reviewer)
+    async def decide(id: IdOrCode, body: DecisionBody, who: Who, if_match: IfMatch = None) -> RequestOut:  # noqa: A002 – the API's word
+        """Stored when this is answered; the run goes on a moment later. Where several must approve, it may still be `pending`.
+
+        The words of other clients are understood too: LangChain's and agent-chat-ui's `{"decisions": [one]}`, Agent Inbox's
+        `[{"type": "accept", "args": …}]`, and what one would type into Studio.
+        """
         asked = (await hitl.portal.run(hitl.views.request, id)).request
+        decision, reviewer = said(body, asked)
+        identity, vouched_by = who.speaks_as(reviewer)
         try:
             decided = await hitl.submit(
                 asked.id,
-                body.decision(),
+                decision,
                 identity=identity,
                 via="api",
                 vouched_by=vouched_by,
@@ -94,7 +99,7 @@ def requests_router(hitl: Hitl) -> APIRouter:
             run=decided.run_id,
             person=identity,
             vouched_by=vouched_by,
-            decision=body.type,
+            decision=decision.type,
             status=decided.status,
         )
         detail = await hitl.portal.run(hitl.views.request, decided.id)
