@@ -7,6 +7,7 @@ messages) follows from what is stored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -25,6 +26,10 @@ from hitl_middleware.records import Action, ReviewRequest, Run, Submission
 from hitl_middleware.redaction import restored
 from hitl_middleware.review import STATUS_AFTER, step, still_needed
 from hitl_middleware.work import Wake, Work, unit
+
+
+class _NothingToAdopt(Exception):
+    """Somebody was first; what this unit of work has prepared is rolled back."""
 
 
 class ReviewDesk:
@@ -145,48 +150,54 @@ class ReviewDesk:
         opened is left as it is: there the store decides. Raises ``DoesNotFit``; then nothing has changed.
         """
         failpoint("adopt.before")
-        async with unit(self._store, self._wake) as work:
-            asked = [(q, d) for q, d in zip(dialects.read(item.value), decisions, strict=True)]
-            thread_id = next(q.call.identity.thread_id for q, _ in asked if q.call is not None)
-            run = await work.uow.active_run(thread_id, lock=True)
-            known = await work.uow.requests_of_thread(thread_id, lock=True)
-            position = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
-            for question, decision in asked:
-                assert question.call is not None  # noqa: S101 – the gate asks about calls
-                action = await work.uow.action_by_identity(question.call.identity, lock=True)
-                if action is None or not is_adoptable(action):
-                    continue
-                run = run or await self._run_of_caller(work, thread_id, graph, known)
-                request = await self._filing.file(work, run, item, question, position, action=action)
-                # The arguments of an edit were held against the tool itself, in the graph.
-                check_fit(replace(request, response_schema=None), decision)
-                await self._count(work, request, decision, Person(identity=CALLER), CALLER)
-                position += 1
+        asked = list(zip(dialects.read(item.value), decisions, strict=True))
+        with suppress(_NothingToAdopt):
+            async with unit(self._store, self._wake) as work:
+                thread_id = next(q.call.identity.thread_id for q, _ in asked if q.call is not None)
+                run = await self._run_of_caller(work, thread_id, graph)
+                known = await work.uow.requests_of_thread(thread_id, lock=True)
+                first = position = max(
+                    (r.position + 1 for r in known if r.interrupt_id == item.id), default=0
+                )
+                for question, decision in asked:
+                    assert question.call is not None  # noqa: S101 – the gate asks about calls
+                    action = await work.uow.action_by_identity(question.call.identity, lock=True)
+                    if action is None or not is_adoptable(action):
+                        continue
+                    request = await self._filing.file(work, run, item, question, position, action=action)
+                    # The arguments of an edit were held against the tool itself, in the graph.
+                    check_fit(replace(request, response_schema=None), decision)
+                    await self._count(work, request, decision, Person(identity=CALLER), CALLER)
+                    position += 1
+                if position == first:
+                    raise _NothingToAdopt
         failpoint("adopt.after")
 
-    async def _run_of_caller(
-        self, work: Work, thread_id: str, graph: str, known: Sequence[ReviewRequest]
-    ) -> Run:
-        """The run under which answers of a graph are entered that nobody attached: one per thread.
+    async def _run_of_caller(self, work: Work, thread_id: str, graph: str) -> Run:
+        """The run, locked, under which the caller's answer is entered: the thread's own, or one per thread that nobody attached.
 
         Of such a run nothing but the answers is ever known, so it is entered as closed: it keeps nothing waiting behind it.
         """
-        for request in reversed(known):
-            if request.decided_via == CALLER and (run := await work.uow.run(request.run_id)) is not None:
-                return run
-        run = Run(
-            id=new_id(),
-            thread_id=thread_id,
-            graph=graph,
-            status="succeeded",
-            driver="caller",
-            started_by=CALLER,
-            created_at=work.now,
-            updated_at=work.now,
-        )
-        await work.uow.add_run(run)
-        await work.audit("run.adopted", CALLER, run=run)
-        return run
+        if (active := await work.uow.active_run(thread_id, lock=True)) is not None:
+            return active
+        before = [r.run_id for r in await work.uow.requests_of_thread(thread_id) if r.decided_via == CALLER]
+        run_id = before[-1] if before else new_id()
+        if not before:
+            run = Run(
+                id=run_id,
+                thread_id=thread_id,
+                graph=graph,
+                status="succeeded",
+                driver="caller",
+                started_by=CALLER,
+                created_at=work.now,
+                updated_at=work.now,
+            )
+            await work.uow.add_run(run)
+            await work.audit("run.adopted", CALLER, run=run)
+        entered = await work.uow.run(run_id, lock=True)
+        assert entered is not None  # noqa: S101 – a request has its run, or it was added just now
+        return entered
 
     # outcomes, superseding -------------------------------------------------------------------------------------------
 

@@ -289,7 +289,7 @@ def test_concurrent_resumes_are_one_act(world: World, effects: Effects, mode: Mo
 
     assert effects.done == [7]
     assert (world.act().status, world.act().attempts) == ("succeeded", 1)
-    assert len(world.requests()) == 1
+    assert (len(world.requests()), len(world.runs())) == (1, 1)
 
 
 @both_modes
