@@ -21,7 +21,6 @@ from hitl_middleware.ids import new_id
 from hitl_middleware.inbox import Inbox
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ledger import Ledger, Outcome
-from hitl_middleware.people import ListedPeople
 from hitl_middleware.portal import Portal
 from hitl_middleware.ports import Clock, Directory, Person, ReviewChannel, Store, Topic
 from hitl_middleware.publish import Publisher
@@ -126,8 +125,9 @@ class Hitl:
     @cached_property
     def directory(self) -> Directory:
         """Who is who."""
-        config = self.config
-        return self._given[2] or ListedPeople(config.people, config.groups, config.operators)
+        from hitl_middleware.channels.configured import configured_directory
+
+        return self._given[2] or configured_directory(self.config, self.clock)
 
     @cached_property
     def desk(self) -> ReviewDesk:
@@ -282,7 +282,8 @@ class Hitl:
         return await self.portal.run(work)
 
     async def _person(self, identity: str, name: str | None, vouched_by: str | None) -> Person:
-        return replace(await self.directory.person(identity, name=name), vouched_by=vouched_by)
+        person = await self.directory.person(identity, name=name)
+        return replace(person, vouched_by=vouched_by, groups=await self.directory.groups(person))
 
     async def start_run(self, graph: str, given: Any, **options: Any) -> Run:
         """Store a new run; it begins at once. Options and errors as ``Callers.start``; ``UnknownGraph`` too."""

@@ -39,8 +39,16 @@ class ListedPeople:
             operator=identity.startswith(LOCAL) or bool(everything & self._operators),
         )
 
+    async def groups(self, person: Person) -> frozenset[str]:  # noqa: ARG002 – a file knows no groups but its own
+        """None: those of the file are asked for by ``members``."""
+        return frozenset()
+
     async def members(self, group: str) -> frozenset[str]:
         """Identities in ``group:name``."""
+        return self.listed(group)
+
+    def listed(self, group: str) -> frozenset[str]:
+        """The same, without waiting: what the file says."""
         found: set[str] = set()
         for member in self._groups.get(group.removeprefix("group:"), frozenset()):
             found |= self._people.get(member, frozenset({member}))

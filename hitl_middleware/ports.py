@@ -358,12 +358,14 @@ class GraphRuns(Protocol):
 class Person:
     """Somebody who answers. ``identities`` are all names of one person; ``operator`` may decide and settle anything.
 
-    ``vouched_by`` is the token that named the person, where a signature did not.
+    ``vouched_by`` is the token that named the person, where a signature did not. ``groups`` are those in which a channel has them
+    (``slack:S…``), as an approver names them; they say what the person may, not who it is.
     """
 
     identity: str
     name: str | None = None
     identities: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
     operator: bool = False
     vouched_by: str | None = None
 
@@ -372,6 +374,9 @@ class Directory(Protocol):
     """Knows people across channels."""
 
     async def person(self, identity: str, *, name: str | None = None) -> Person: ...
+
+    async def groups(self, person: Person) -> frozenset[str]:
+        """Groups of a channel that the person is in; empty where it does not say. It may be asked, so never inside a transaction."""
 
     async def members(self, group: str) -> frozenset[str]:
         """Identities behind ``group:name``; empty for an unknown group (nobody may decide, never everybody)."""

@@ -65,9 +65,10 @@ Reactions = bool | tuple[str, ...]
 class SlackConfig(BaseModel):
     """``[slack]``: where cards go, and what counts as an answer.
 
-    ``channel``: where everything goes that has no route; HITL_SLACK_CHANNEL comes first. ``routes``: a tool's name, ``risk:<risk>`` or
-    ``graph:<name>`` → channel. ``dm``: approvers also get a direct message each (``true``), or in place of the channel (``"only"``).
-    ``reactions``: 👍 and ❌ on a card count, everywhere (``true``) or in these channels.
+    ``channel``: where everything goes that has no route; HITL_SLACK_CHANNEL comes first. ``routes``: a tool's or a step's name,
+    ``risk:<risk>`` or ``graph:<name>`` → channel. ``dm``: approvers also get a direct message each (``true``), or get it in place of
+    the channel (``"only"``). ``reactions``: 👍 and ❌ on a card count, everywhere (``true``) or in these channels. ``user_groups``:
+    approvers may be user groups of Slack (``slack:S…``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +77,7 @@ class SlackConfig(BaseModel):
     routes: dict[str, str] = Field(default_factory=dict)
     dm: Dm = False
     reactions: Reactions = False
+    user_groups: bool = False
 
 
 class ConfigFile(BaseModel):

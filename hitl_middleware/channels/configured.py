@@ -1,8 +1,9 @@
-"""Which channels the environment configures."""
+"""Which channels the environment configures, and who is who with them."""
 
 from __future__ import annotations
 
-from hitl_middleware.ports import ReviewChannel
+from hitl_middleware.people import ListedPeople
+from hitl_middleware.ports import Clock, Directory, ReviewChannel
 from hitl_middleware.settings import ConfigFile
 
 
@@ -15,4 +16,17 @@ def configured_channels(config: ConfigFile) -> tuple[ReviewChannel, ...]:
         return ()
     from hitl_middleware.channels.slack.channel import SlackChannel
 
-    return (SlackChannel(slack),)
+    return (SlackChannel(slack, members=ListedPeople(config.people, config.groups).listed),)
+
+
+def configured_directory(config: ConfigFile, clock: Clock) -> Directory:
+    """The people of ``hitl.toml``, with Slack's user groups where they are asked for. Raises ``ChannelHalfConfigured``."""
+    if config.slack.user_groups:
+        from hitl_middleware.channels.slack.settings import SlackSettings
+
+        slack = SlackSettings.from_env(config.slack)
+        if slack is not None:
+            from hitl_middleware.channels.slack.groups import SlackGroupPeople
+
+            return SlackGroupPeople(slack, clock, config.people, config.groups, config.operators)
+    return ListedPeople(config.people, config.groups, config.operators)

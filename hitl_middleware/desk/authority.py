@@ -31,7 +31,7 @@ async def check_person(
     approvers = plan.approvers or ()  # the desk fills in the default ones when it files a request
     for approver in approvers:
         people = await directory.members(approver) if approver.startswith("group:") else {approver}
-        if mine & people:
+        if (mine | by.groups) & people:
             return
     raise NotAllowed(who=by.identity, why=f"it is for {_listed(approvers)} to decide.")
 

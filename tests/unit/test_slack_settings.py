@@ -1,6 +1,3 @@
-from importlib.resources import files
-from pathlib import Path
-
 import pytest
 
 from hitl_middleware.channels.slack.client import web_client
@@ -98,19 +95,3 @@ def test_the_proxy_of_the_environment(environment, url, no_proxy, proxied):
     environment.setenv("NO_PROXY", no_proxy)
     settings = SlackSettings.model_validate({"bot_token": "xoxb-1", "api_url": url})
     assert (web_client(settings).proxy is not None) is proxied
-
-
-def test_the_manifest_asks_for_the_scopes_the_channel_uses():
-    """Every scope of a call we make, and the one address for all of Slack."""
-    manifest = (Path(str(files("hitl_middleware"))).parent / "server" / "slack-manifest.yaml").read_text()
-    for scope in (
-        "chat:write",
-        "im:write",
-        "im:history",
-        "channels:history",
-        "groups:history",
-        "channels:read",
-        "groups:read",
-    ):
-        assert f"- {scope}" in manifest
-    assert manifest.count("/slack/events\n") == 2

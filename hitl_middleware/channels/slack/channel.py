@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hitl_middleware.channels.slack import render, words
 from hitl_middleware.channels.slack.client import failure, web_client
+from hitl_middleware.channels.slack.routing import Members, addresses
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.failpoints import failpoint
@@ -31,12 +32,22 @@ MOST_PAGES: Final = 50
 
 
 class SlackChannel:
-    """Cards and notes in one workspace. The client is made on first use; nothing is opened before."""
+    """Cards and notes in one workspace. The client is made on first use; nothing is opened before.
+
+    ``members``: who is in a ``group:name`` of ``hitl.toml``, for direct messages.
+    """
 
     name = "slack"
 
-    def __init__(self, settings: SlackSettings, client: AsyncWebClient | None = None) -> None:
+    def __init__(
+        self,
+        settings: SlackSettings,
+        client: AsyncWebClient | None = None,
+        *,
+        members: Members = lambda _group: (),
+    ) -> None:
         self._settings = settings
+        self._members = members
         self._made = client
         self._ids: dict[str, str] = {}  # address → id, as Slack answered it
 
@@ -47,17 +58,9 @@ class SlackChannel:
         return self._made
 
     def targets(self, request: ReviewRequest) -> Sequence[Target]:
-        """The tool's (or the workflow step's) own channel, else the common one, else each Slack approver directly.
-
-        What became of an unknown act is asked on the card of the act itself, so an ``outcome`` gets none of its own.
-        """
-        if request.kind == "outcome":
-            return ()
-        channel = self._settings.routes.get(request.tool or request.step or "") or self._settings.channel
-        if channel:
-            return (Target(channel=self.name, address=channel),)
-        users = dict.fromkeys(filter(None, map(words.user_of, request.plan.approvers or ())))
-        return tuple(Target(channel=self.name, address=user) for user in users)
+        """See ``routing.addresses``."""
+        places = addresses(self._settings, request, self._members)
+        return tuple(Target(channel=self.name, address=place) for place in places)
 
     async def post(self, view: CardView) -> str:
         """Post the card. A person's id as address opens the direct message; Slack answers with that conversation's id."""

@@ -194,11 +194,11 @@ def _agreed(view: CardView) -> list[tuple[str, str | None]]:
 
 
 def _people(who: Sequence[tuple[str, str | None]]) -> Json:
-    """People as mentions if Slack knows all of them; otherwise by name, as plain text."""
+    """People and user groups as mentions if Slack knows all of them; otherwise by name, as plain text."""
     more = f" and {len(who) - MOST_PEOPLE} more" if len(who) > MOST_PEOPLE else ""
-    users = [words.user_of(identity) for identity, _ in who[:MOST_PEOPLE]]
-    if all(users):
-        return markup(", ".join(f"<@{user}>" for user in users) + more)
+    known = [words.reference(identity) for identity, _ in who[:MOST_PEOPLE]]
+    if all(known):
+        return markup(", ".join(filter(None, known)) + more)
     names = [person(identity, name) or "" for identity, name in who[:MOST_PEOPLE]]
     return plain(", ".join(names) + more, MOST_FIELD)
 

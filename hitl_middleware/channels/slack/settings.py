@@ -31,8 +31,8 @@ def _filled(value: Any) -> Any:
 class SlackSettings(BaseModel):
     """One app in one workspace. The signing secret lets Slack in over HTTP, the app token over Socket Mode.
 
-    ``routes``, ``dm`` and ``reactions`` are those of ``hitl.toml`` (``settings.SlackConfig``). HITL_SLACK_CHANNEL is where what no
-    route names goes; without it each approver gets a direct message.
+    ``routes``, ``dm``, ``reactions`` and ``user_groups`` are those of ``hitl.toml`` (``settings.SlackConfig``). ``channel`` is where
+    everything goes that no route names; without it each approver gets a direct message.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -45,6 +45,7 @@ class SlackSettings(BaseModel):
     routes: Mapping[str, str] = Field(default_factory=dict)
     dm: Dm = False
     reactions: Reactions = False
+    user_groups: bool = False
 
     @classmethod
     def from_env(cls, config: SlackConfig | None = None) -> Self | None:
@@ -77,6 +78,7 @@ class SlackSettings(BaseModel):
             routes=config.routes,
             dm=config.dm,
             reactions=config.reactions,
+            user_groups=config.user_groups,
         )
 
 

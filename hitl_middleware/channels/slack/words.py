@@ -20,6 +20,7 @@ Json = dict[str, Any]
 
 PREFIX: Final = "slack:"
 _USER: Final = re.compile(r"[UW][A-Z0-9]{1,30}")  # user ids start with U or W (docs.slack.dev, "User type")
+_GROUP: Final = re.compile(r"slack:(S[A-Z0-9]{1,30})")  # and those of user groups with S
 _OUR_NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
 
 
@@ -54,10 +55,18 @@ def code(text: str, limit: int = 200) -> str:
 
 def mention(identity: str | None, name: str | None = None) -> str | None:
     """Who, in our markup: a mention where Slack knows the person, else the name in a code span."""
-    if user := user_of(identity):
-        return f"<@{user}>"
+    if known := reference(identity):
+        return known
     shown = person(identity, name)
     return None if shown is None else code(shown, 80)
+
+
+def reference(identity: str | None) -> str | None:
+    """A mention, where Slack knows the person or the user group; else ``None``."""
+    if user := user_of(identity):
+        return f"<@{user}>"
+    group = _GROUP.fullmatch(identity or "")
+    return f"<!subteam^{group[1]}>" if group else None
 
 
 def tool_name(request: ReviewRequest) -> str:
@@ -144,7 +153,8 @@ _IDENTITY: Final = re.compile(r"slack:([UW][A-Z0-9]{1,30})\b")
 
 def _safe(sentence: str) -> str:
     """A sentence of the desk with identities in it, as markup: escaped, people of this workspace by mention."""
-    return _IDENTITY.sub(r"<@\1>", escape(one_line(sentence, 500)))
+    people = _IDENTITY.sub(r"<@\1>", escape(one_line(sentence, 500)))
+    return re.sub(rf"\b{_GROUP.pattern}\b", r"<!subteam^\1>", people)
 
 
 def metadata(request: ReviewRequest, card_id: str) -> Mapping[str, Any]:
