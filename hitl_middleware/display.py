@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ _BLANK: Final = frozenset(
 )  # fmt: skip
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 _EMOJI_STYLE: Final = "\ufe0f"
+
+MOST_COMPARED: Final = 1_000
+"""Lines of two texts that are compared with each other: comparing takes the square of it."""
 
 CUT: Final = "⟦CUT – {more} more characters are not shown here⟧"
 
@@ -163,6 +167,59 @@ def _written(args: Mapping[str, Any], redact: Collection[str]) -> str:
             text = json.dumps(value, ensure_ascii=False, indent=2, default=str).replace("\n", "\n  ")
             items.append(f"  {name}: {text}{',' if len(items) < len(args) - 1 else ''}")
     return "\n".join(["{", *items, "}"]) if items else "{}"
+
+
+def shown_changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], limit: int, *, measure: Measure = len
+) -> Shown:
+    """What an edit changed, argument by argument: ``amount_cents: 12000 → 10000``; of a text of several lines, its lines with - and +."""
+    try:
+        lines = list(_changes(before, after, ()))
+    except (TypeError, ValueError, RecursionError):
+        return Shown("⟦CUT – these arguments cannot be written out⟧", complete=False)
+    return shown_text("\n".join(lines) or "Nothing.", limit, measure=measure)
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+    for name in dict.fromkeys([*before, *after]):
+        old, new = before.get(name, _NOTHING), after.get(name, _NOTHING)
+        here = (*path, str(name))
+        if _exactly(old) == _exactly(new):
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _changes(old, new, here)
+        elif isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
+            lines = _line_changes(old, new) or [
+                f"- {_value(old)}",
+                f"+ {_value(new)}",
+            ]  # only line ends differ
+            yield from (f"{'.'.join(here)}:", *(f"  {line}" for line in lines))
+        else:
+            yield f"{'.'.join(here)}: {_value(old)} → {_value(new)}"
+
+
+_NOTHING: Final = object()
+
+
+def _exactly(value: Any) -> str:
+    """1, 1.0 and true are three things here."""
+    return "" if value is _NOTHING else json.dumps(value, sort_keys=True, default=str)
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value is _NOTHING else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _line_changes(old: str, new: str) -> list[str]:
+    """Only what differs, in order. No line of the text can be taken for another: each carries its sign."""
+    left, right = old.replace("\r\n", "\n").split("\n"), new.replace("\r\n", "\n").split("\n")
+    if len(left) + len(right) > MOST_COMPARED:
+        return [*(f"- {line}" for line in left), *(f"+ {line}" for line in right)]
+    told: list[str] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        if kind != "equal":
+            told += [*(f"- {line}" for line in left[a:b]), *(f"+ {line}" for line in right[c:d])]
+    return told
 
 
 def _kept(text: str, room: int, measure: Measure) -> int:

@@ -269,11 +269,7 @@ class Hitl:
         vouched_by: str | None = None,
     ) -> Action:
         """Say what became of an ``unknown`` act. Errors as ``ReviewDesk.settle_outcome``."""
-        outcome = Outcome(
-            status="failed" if what == "failed" else "succeeded",
-            text=(result or message) if what == "done" else None,
-            error=message if what == "failed" else None,
-        )
+        outcome = Outcome.told(what, message, result)
 
         async def work() -> Action:
             by = await self._person(identity, None, vouched_by)

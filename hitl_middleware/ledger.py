@@ -34,6 +34,15 @@ class Outcome:
     text: str | None = None
     error: str | None = None
 
+    @classmethod
+    def told(
+        cls, what: Literal["done", "failed", "retry"], message: str | None, result: str | None = None
+    ) -> Outcome:
+        """How it ended, by a person's word. What is told of a success is its result, else the message."""
+        if what == "failed":
+            return cls(status="failed", error=message)
+        return cls(status="succeeded", text=(result or message) if what == "done" else None)
+
 
 class Ledger:
     """Writes actions. One per process; ``holdings`` keeps its claims alive."""
@@ -254,15 +263,20 @@ class Ledger:
         by: str,
         via: str,
         outcome: Outcome,
+        attempt: int | None = None,
     ) -> Action:
-        """A person (or the tool's ``reconcile``) says what became of an unknown act.
+        """A person (or the tool's ``reconcile``) says what became of an unknown act. ``attempt``: which of its attempts they mean.
 
-        Raises ``NotFound``, ``DoesNotFit`` where the action is not unknown.
+        Raises ``NotFound``, ``DoesNotFit`` where the action is not unknown, or where another attempt is.
         """
         current = await self._enter(work, action_id)
         if current.status != "unknown":
             why = f"the action is {current.status}; only an unknown outcome can be settled"
             raise DoesNotFit(field="action", why=why)
+        if attempt is not None and attempt != current.attempts:
+            raise DoesNotFit(
+                field="action", why="it was tried again since this was asked; look at it once more"
+            )
         if what == "retry":
             step("action", "unknown", "approved")
             again = replace(

@@ -70,6 +70,7 @@ class ReviewRequest:
     ``response_schema`` is the JSON Schema of the answer: for a tool call that of its arguments (an edit must fit it), for a workflow
     step that of its form (``approve`` carries an ``answer`` that fits). ``step`` is a workflow step's name, ``round`` (from 1) how often
     it was asked until people were content; ``ordinal`` says where in its task a step or an ``ask`` stands (``place``).
+    ``edited_from`` are the arguments before a reviewer's edit, where ``args`` are those after it.
     """
 
     id: str
@@ -104,6 +105,7 @@ class ReviewRequest:
     step: str | None = None
     round: int | None = None
     ordinal: int | None = None
+    edited_from: dict[str, Any] | None = None
 
     @property
     def place(self) -> Place | None:

@@ -66,6 +66,7 @@ def hide_request(request: ReviewRequest) -> ReviewRequest:
         request,
         args=None if request.args is None else redacted(request.args, redact),
         decision=hide_decision(request.decision, redact),
+        edited_from=None if request.edited_from is None else redacted(request.edited_from, redact),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from hitl_middleware.errors import NotAllowed
+from hitl_middleware.errors import AlreadyDecided, DigestMismatch, NotAllowed, NotFound
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import Directory, Person
 from hitl_middleware.records import ReviewRequest, Run
@@ -34,6 +34,21 @@ async def check_person(
         if (mine | by.groups) & people:
             return
     raise NotAllowed(who=by.identity, why=f"it is for {_listed(approvers)} to decide.")
+
+
+def still_open(request: ReviewRequest | None, key: str, if_match: str | None = None) -> ReviewRequest:
+    """The request with the id ``key``, if it waits for an answer. ``if_match``: the digest that somebody saw.
+
+    Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch``.
+    """
+    if request is None:
+        raise NotFound(kind="request", key=key)
+    if request.status != "pending":
+        at = instant(request.decided_at or request.updated_at)
+        raise AlreadyDecided(status=request.status, by=decider(request), at=at)
+    if if_match is not None and if_match != request.digest:
+        raise DigestMismatch(digest=request.digest)
+    return request
 
 
 def decider(request: ReviewRequest) -> str:

@@ -14,16 +14,16 @@ from typing import Any, Literal
 from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
 from hitl_middleware.desk.answers import answered, questions
-from hitl_middleware.desk.authority import check_person, decider, instant
+from hitl_middleware.desk.authority import check_person, still_open
 from hitl_middleware.desk.filing import Filing
 from hitl_middleware.desk.fit import check_fit
-from hitl_middleware.errors import AlreadyDecided, DigestMismatch, NotFound
+from hitl_middleware.errors import DoesNotFit, NotFound
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
 from hitl_middleware.ledger import CALLER, Ledger, Outcome, is_adoptable
 from hitl_middleware.ports import Directory, PendingInterrupt, Person, ReviewChannel, Snapshot, Store
 from hitl_middleware.records import Action, ReviewRequest, Run, Submission
-from hitl_middleware.redaction import restored
+from hitl_middleware.redaction import hide_action, hide_request, restored
 from hitl_middleware.review import STATUS_AFTER, step, still_needed
 from hitl_middleware.work import Wake, Work, unit
 
@@ -70,17 +70,26 @@ class ReviewDesk:
         failpoint("submit.before")
         async with unit(self._store, self._wake) as work:
             # Who comes too late is told so without waiting for a lock; who does not looks again under it.
-            known = _pending(await work.uow.request(request_id), request_id)
+            known = still_open(await work.uow.request(request_id), request_id)
             run = await work.uow.run(known.run_id, lock=True)
-            request = _pending(await work.uow.request(request_id, lock=True), request_id)
-            if if_match is not None and if_match != request.digest:
-                raise DigestMismatch(digest=request.digest)
+            request = still_open(await work.uow.request(request_id, lock=True), request_id, if_match)
             decision = restored(decision, request.args, request.plan.redact)
             check_fit(request, decision)
             await check_person(request.plan, request.requester, run, by, self._directory)
             decided = await self._count(work, request, decision, by, via)
         failpoint("submit.after")
         return decided
+
+    async def look(self, request_id: str, *, by: Person, if_match: str | None = None) -> ReviewRequest:
+        """The request as people may see it, if ``by`` could answer it now: as ``submit`` before it looks at the answer. Decides nothing.
+
+        Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch`` or ``NotAllowed``.
+        """
+        async with self._store.read() as uow:
+            request = still_open(await uow.request(request_id), request_id, if_match)
+            run = await uow.run(request.run_id)
+        await check_person(request.plan, request.requester, run, by, self._directory)
+        return hide_request(request)
 
     async def _count(
         self, work: Work, request: ReviewRequest, decision: Decision, by: Person, via: str
@@ -125,6 +134,8 @@ class ReviewDesk:
             decided_via=via,
             updated_at=work.now,
         )
+        if decision.edited_action is not None:
+            decided = replace(decided, args=dict(decision.edited_action.args), edited_from=request.args)
         action = await work.uow.action(request.action_id, lock=True) if request.action_id else None
         if action is not None:
             action = await self._ledger.decide(work, action, decision, by.identity)
@@ -209,20 +220,20 @@ class ReviewDesk:
         *,
         by: Person,
         via: str,
+        attempt: int | None = None,
     ) -> Action:
         """A person says what became of an ``unknown`` act; the request of kind ``outcome`` is answered with it.
 
-        Raises ``NotFound``, ``NotAllowed``, ``DoesNotFit``.
+        ``attempt``: which of the act's attempts the person was asked about. Raises ``NotFound``, ``NotAllowed``, ``DoesNotFit``.
         """
         async with unit(self._store, self._wake) as work:
             action = await work.uow.action(action_id)
             if action is None:
                 raise NotFound(kind="action", key=action_id)
             asked = await work.uow.request(action.request_id) if action.request_id else None
-            plan = asked.plan if asked is not None else self._filing.complete(action.plan)
-            await check_person(plan, asked.requester if asked else None, None, by, self._directory)
+            await self._may_settle(action, asked, by)
             settled = await self._ledger.settle_unknown(
-                work, action_id, what, by=by.identity, via=via, outcome=outcome
+                work, action_id, what, by=by.identity, via=via, outcome=outcome, attempt=attempt
             )
             for request in await work.uow.requests_of_thread(action.identity.thread_id, lock=True):
                 if (
@@ -244,6 +255,25 @@ class ReviewDesk:
                     await work.show(answered)
                     await work.audit("request.answered", by.identity, via=via, request=answered, outcome=what)
         return settled
+
+    async def unsettled(self, request_id: str, *, by: Person) -> tuple[ReviewRequest, Action]:
+        """A request and its act, whose outcome is unknown and which ``by`` may settle. Decides nothing.
+
+        Raises ``NotFound``, ``NotAllowed``, ``DoesNotFit``.
+        """
+        async with self._store.read() as uow:
+            request = await uow.request(request_id)
+            action = await uow.action(request.action_id) if request and request.action_id else None
+        if request is None or action is None:
+            raise NotFound(kind="request", key=request_id)
+        await self._may_settle(action, request, by)
+        if action.status != "unknown":
+            raise DoesNotFit(field="action", why=f"the outcome is known by now: {action.status}")
+        return hide_request(request), hide_action(action)
+
+    async def _may_settle(self, action: Action, asked: ReviewRequest | None, by: Person) -> None:
+        plan = asked.plan if asked is not None else self._filing.complete(action.plan)
+        await check_person(plan, asked.requester if asked else None, None, by, self._directory)
 
     async def take_back(self, work: Work, run_id: str, why: str) -> None:
         """Take back every pending request of a run, as a part of the caller's unit: their actions are denied with ``why``."""
@@ -278,16 +308,3 @@ class ReviewDesk:
             known = [await uow.action_by_identity(call.identity) for call in calls]
         actions = {action.identity: action for action in known if action is not None}
         return answered(run, snapshot, requests, actions)
-
-
-def _pending(request: ReviewRequest | None, key: str) -> ReviewRequest:
-    """The request, if it can still be answered. Raises ``NotFound``, ``AlreadyDecided``."""
-    if request is None:
-        raise NotFound(kind="request", key=key)
-    if request.status != "pending":
-        raise AlreadyDecided(
-            status=request.status,
-            by=decider(request),
-            at=instant(request.decided_at or request.updated_at),
-        )
-    return request

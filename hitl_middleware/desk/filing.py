@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
@@ -146,7 +147,9 @@ class Filing:
             return None  # decided: the next resume carries the answer
         open_request = _open_request_of(action, question, known) if action is not None else None
         if open_request is None:
-            return await self.file(work, run, item, question, position, action=action), True
+            before = _edited_from(action, known) if action is not None else None
+            new = await self.file(work, run, item, question, position, action=action, edited_from=before)
+            return new, True
         if open_request.interrupt_id != item.id:
             open_request = replace(open_request, interrupt_id=item.id, position=position, updated_at=work.now)
             await work.uow.save_request(open_request)
@@ -182,6 +185,7 @@ class Filing:
         *,
         action: Action | None = None,
         content: str = "",
+        edited_from: dict[str, Any] | None = None,
     ) -> ReviewRequest:
         """Store one question as a request, with its action where it has one; nobody is told of it yet."""
         request_id, action_id = new_id(), action.id if action else new_id()
@@ -230,6 +234,7 @@ class Filing:
             step=question.step,
             round=question.round,
             ordinal=question.place.ordinal if question.place else None,
+            edited_from=edited_from,
             created_at=work.now,
             updated_at=work.now,
         )
@@ -297,3 +302,11 @@ def _open_request_of(
         if request.action_id == action.id and request.kind == question.kind and request.status == "pending":
             return request
     return None
+
+
+def _edited_from(action: Action, known: Sequence[ReviewRequest]) -> dict[str, Any] | None:
+    """What the call was before the edit that has the policy ask again: those who are asked now see what was changed."""
+    edits = [
+        request for request in known if request.action_id == action.id and request.edited_from is not None
+    ]
+    return edits[-1].edited_from if action.edited and edits else None

@@ -10,8 +10,8 @@ hands back what was entered under each field's ``key``; ``spec.fill`` makes valu
 What nobody touched comes back exactly as it was: a field that holds what it showed at first is not read at all.
 """
 
-from hitl_middleware.forms.fields import ABSENT, Entered, Field, Kind, Option
+from hitl_middleware.forms.fields import ABSENT, Entered, Field, Kind, Option, lines
 from hitl_middleware.forms.fit import Misfit, misfits
 from hitl_middleware.forms.spec import Filled, FormSpec
 
-__all__ = ["ABSENT", "Entered", "Field", "Filled", "FormSpec", "Kind", "Misfit", "Option", "misfits"]
+__all__ = ["ABSENT", "Entered", "Field", "Filled", "FormSpec", "Kind", "Misfit", "Option", "lines", "misfits"]

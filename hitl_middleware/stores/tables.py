@@ -160,6 +160,7 @@ requests = Table(
     _text("step", null=True),
     Column("round", Integer, nullable=True),
     Column("ordinal", Integer, nullable=True),
+    _json("edited_from", null=True),
     UniqueConstraint("thread_id", "interrupt_id", "position"),
     Index("ix_hitl_requests_status", "status", "id"),
     Index("ix_hitl_requests_code", "code"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from hitl_middleware.actions import Decision
 from hitl_middleware.desk.waiting import Waiting, waiting_for
 from hitl_middleware.errors import NotFound
 from hitl_middleware.hitl import Hitl
-from hitl_middleware.records import CardView, ReviewRequest
+from hitl_middleware.ledger import Outcome
+from hitl_middleware.records import Action, CardView, ReviewRequest
 from hitl_middleware.redaction import hide_request
 
 
@@ -40,6 +41,52 @@ class HitlSlackDesk:
             return (await self._hitl.portal.run(self._hitl.views.request, request_id)).request
         except NotFound:
             return None
+
+    async def look(
+        self, request_id: str, *, identity: str, name: str | None, if_match: str | None
+    ) -> ReviewRequest:
+        """See ``SlackDesk.look``."""
+
+        async def work() -> ReviewRequest:
+            by = await self._hitl.directory.person(identity, name=name)
+            return await self._hitl.desk.look(request_id, by=by, if_match=if_match)
+
+        return await self._hitl.portal.run(work)
+
+    async def unsettled(
+        self, request_id: str, *, identity: str, name: str | None
+    ) -> tuple[ReviewRequest, int]:
+        """See ``SlackDesk.unsettled``."""
+
+        async def work() -> tuple[ReviewRequest, int]:
+            by = await self._hitl.directory.person(identity, name=name)
+            request, action = await self._hitl.desk.unsettled(request_id, by=by)
+            return request, action.attempts
+
+        return await self._hitl.portal.run(work)
+
+    async def settle(
+        self,
+        request_id: str,
+        what: Literal["done", "failed", "retry"],
+        *,
+        identity: str,
+        name: str | None,
+        via: str,
+        message: str | None,
+        attempt: int | None,
+    ) -> Action:
+        """See ``SlackDesk.settle``."""
+
+        async def work() -> Action:
+            by = await self._hitl.directory.person(identity, name=name)
+            _, action = await self._hitl.desk.unsettled(request_id, by=by)
+            outcome = Outcome.told(what, message)
+            return await self._hitl.desk.settle_outcome(
+                action.id, what, outcome, by=by, via=via, attempt=attempt
+            )
+
+        return await self._hitl.portal.run(work)
 
     async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
         """See ``SlackDesk.tell``."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 
@@ -14,7 +14,7 @@ from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.clock import SystemClock
 from hitl_middleware.desk.waiting import Waiting
 from hitl_middleware.errors import AlreadyDecided, DigestMismatch, DoesNotFit, NotAllowed, NotFound
-from hitl_middleware.records import CardView, Notice, ReviewRequest, Target
+from hitl_middleware.records import Action, CardView, Notice, ReviewRequest, Target
 from hitl_middleware.review import STATUS_AFTER
 from hitl_middleware.settings import Reactions
 from hitl_middleware.testing.channel_contract import sample_view
@@ -38,6 +38,7 @@ class SmallDesk:
     waiting: Waiting | None = None
     pages: str | None = None
     submissions: list[tuple[str, str]] = field(default_factory=list)
+    unknown: dict[str, Action] = field(default_factory=dict)
     broken: bool = False
 
     async def submit(
@@ -50,18 +51,11 @@ class SmallDesk:
         via: str,
         if_match: str | None,
     ) -> ReviewRequest:
-        self._reachable()
-        request = self.requests.get(request_id)
-        if request is None:
-            raise NotFound(kind="request", key=request_id)
-        if request.status != "pending":
-            raise AlreadyDecided(status=request.status, by=request.decided_by, at=request.decided_at)
-        if if_match is not None and if_match != request.digest:
-            raise DigestMismatch(digest=request.digest)
-        if identity == f"slack:{EVE}":
-            raise NotAllowed(who=identity, why=f"it is for slack:{ANN} or slack:{BOB} to decide.")
+        request = await self.look(request_id, identity=identity, name=name, if_match=if_match)
         if decision.message == "no words":
             raise DoesNotFit(field="message", why="say more than that")
+        if decision.edited_action is not None and decision.edited_action.args.get("order_id") == "A-0":
+            raise DoesNotFit(field="edited_action.args.order_id", why="there is no such order")
         self.submissions.append((identity, decision.type))
         now = SystemClock().now()
         decided = replace(
@@ -76,6 +70,49 @@ class SmallDesk:
         )
         self.requests[request_id] = decided
         return decided
+
+    async def look(
+        self, request_id: str, *, identity: str, name: str | None, if_match: str | None
+    ) -> ReviewRequest:
+        self._reachable()
+        request = self.requests.get(request_id)
+        if request is None:
+            raise NotFound(kind="request", key=request_id)
+        if request.status != "pending":
+            raise AlreadyDecided(status=request.status, by=request.decided_by, at=request.decided_at)
+        if if_match is not None and if_match != request.digest:
+            raise DigestMismatch(digest=request.digest)
+        self._allowed(identity)
+        return request
+
+    async def unsettled(
+        self, request_id: str, *, identity: str, name: str | None
+    ) -> tuple[ReviewRequest, int]:
+        self._reachable()
+        request = self.requests.get(request_id)
+        if request is None or request.action_id not in self.unknown:
+            raise DoesNotFit(field="action", why="the outcome is known by now")
+        self._allowed(identity)
+        return request, self.unknown[request.action_id].attempts
+
+    async def settle(
+        self,
+        request_id: str,
+        what: Literal["done", "failed", "retry"],
+        *,
+        identity: str,
+        name: str | None,
+        via: str,
+        message: str | None,
+        attempt: int | None,
+    ) -> Action:
+        request, attempts = await self.unsettled(request_id, identity=identity, name=name)
+        if attempt != attempts:
+            raise DoesNotFit(
+                field="action", why="it was tried again since this was asked; look at it once more"
+            )
+        self.submissions.append((identity, f"{what}: {message}"))
+        return self.unknown.pop(request.action_id or "")
 
     async def request(self, request_id: str) -> ReviewRequest | None:
         self._reachable()
@@ -112,6 +149,10 @@ class SmallDesk:
 
     async def forget(self, channel: str, key: str) -> None:
         self.known.discard((channel, key))
+
+    def _allowed(self, identity: str) -> None:
+        if identity == f"slack:{EVE}":
+            raise NotAllowed(who=identity, why=f"it is for slack:{ANN} or slack:{BOB} to decide.")
 
     def _reachable(self) -> None:
         if self.broken:

@@ -53,7 +53,7 @@ def test_a_message_in_between_waits(desk):
     assert statuses(desk) == ["suspended", "queued"]
     card = desk.card()
     assert "Customer wrote again" in card.plain()
-    assert [button.text for button in card.buttons] == ["Approve", "Reject"]
+    assert [button.text for button in card.buttons] == ["Approve", "Edit", "Reject", "Feedback"]
     desk.press("Approve", card)
     assert statuses(desk) == ["succeeded", "suspended"]
     (sent,) = desk.services.front.made(MessageSent)

@@ -170,7 +170,7 @@ def test_a_stranger_is_refused(desk):
         words == "This is not yours to decide: it is for @ann or @bob to decide." for _, words in desk.notes()
     )
     assert (desk.only()["status"], desk.effects()) == ("pending", [])
-    assert [button.text for button in desk.card().buttons] == ["Approve", "Reject"]
+    assert [button.text for button in desk.card().buttons] == ["Approve", "Edit", "Reject", "Feedback"]
     assert "submission.received" not in [event["kind"] for event in desk.audit()]
     desk.press("Approve", by=BOB)
     happened_once(desk)

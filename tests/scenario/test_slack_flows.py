@@ -63,7 +63,7 @@ def test_a_draft_is_approved_in_slack_and_sent(desk):
     assert (asked["tool"], asked["status"], asked["action"]["status"]) == ("send-draft", "pending", "waiting")
     assert QUESTION in asked["args"]["body"]
     card = desk.card()
-    assert [button.text for button in card.buttons] == ["Approve", "Reject"]
+    assert [button.text for button in card.buttons] == ["Approve", "Edit", "Reject", "Feedback"]
     shown = card.plain()
     for line in asked["args"]["body"].split("\n"):
         assert line in shown
@@ -235,9 +235,10 @@ def test_an_edited_draft_is_what_is_sent(desk):
     assert request["digest"] != asked["digest"]
     assert (desk.act()["args"], desk.act()["status"]) == ({"body": corrected}, "succeeded")
     shown = desk.card().plain()
-    assert corrected in shown
-    assert QUESTION not in shown
-    assert "Arguments, as edited by the reviewer" in shown
+    assert f'Arguments, as edited by the reviewer\n{{\n  "body": "{corrected}"\n}}' in shown
+    # What it was stands below, line by line: nobody takes it for what was sent.
+    assert "What the reviewer changed\nbody:\n  - " in shown
+    assert f"\n  + {corrected}\n" in shown
 
 
 def test_feedback_brings_a_new_draft_on_a_new_card(desk):

@@ -40,7 +40,7 @@ def states(desk: RunningDesk) -> dict[str, str]:
 def test_one_card_each_and_answering_one_runs_that_one(desk):
     """S-07, S-15: three cards with their own buttons; Approve on one performs that act alone, the others wait as they are."""
     assert sorted(card.plain().split("\n")[0] for card in desk.cards) == sorted(HEADS)
-    assert {len(card.buttons) for card in desk.cards} == {2}
+    assert {len(card.buttons) for card in desk.cards} == {4}
     desk.press("Approve", desk.card("Move purchases"))
     assert states(desk) == {
         "process_refund": "waiting",
@@ -49,7 +49,12 @@ def test_one_card_each_and_answering_one_runs_that_one(desk):
     }
     assert len(desk.effects()) == 1
     for head in ("Refund an order", "Hand a conversation"):
-        assert [button.text for button in desk.card(head).buttons] == ["Approve", "Reject"]
+        assert [button.text for button in desk.card(head).buttons] == [
+            "Approve",
+            "Edit",
+            "Reject",
+            "Feedback",
+        ]
     assert "Executed" in desk.card("Move purchases").plain()
     assert desk.run()["status"] == "suspended"
 

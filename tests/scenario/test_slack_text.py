@@ -147,7 +147,7 @@ def usual(desk) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for how in ("say", "fail", "reject"):
         _, card = asked(desk, "hello", how)
-        assert [button.text for button in card.buttons] == ["Approve", "Reject"]
+        assert [button.text for button in card.buttons] == ["Approve", "Reject", "Feedback"]
         if how == "reject":
             desk.reject("hello", card)
         else:
@@ -192,7 +192,7 @@ def test_what_does_not_fit_is_not_approved_in_slack(desk, text):
     is_harmless(card)
     assert "CUT" in card.plain()
     assert "too long to be shown here in full, so it cannot be approved here" in card.plain()
-    assert [button.text for button in card.buttons] == ["Reject"]
+    assert [button.text for button in card.buttons] == ["Reject", "Feedback"]
     assert f"/requests/{request['id']}" in json.dumps(card.blocks)
     assert request["args"]["text"] == text
     decided = desk.decide(request["id"], "approve")
@@ -207,7 +207,7 @@ def test_a_long_result_takes_nothing_from_the_decision(desk):
     """Rule 9: the arguments fit, the result does not: it is cut loudly, and the rest of the card is as it was."""
     text = "EVIL " + "x" * 4_500
     _, card = asked(desk, text)
-    assert [button.text for button in card.buttons] == ["Approve", "Reject"]
+    assert [button.text for button in card.buttons] == ["Approve", "Reject", "Feedback"]
     desk.press("Approve", card)
     assert "CUT" in now(desk, card).plain()
     assert "✅ Approved by @ann\n✅ Executed" in now(desk, card).plain()

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_middleware.channels.slack.inbound import Click, Ignored, Malformed, ReasonGiven, payload_of, read
-from hitl_middleware.channels.slack.press import APPROVE, REASON, REJECT, REJECTION, FormContext, Press
+from hitl_middleware.channels.slack.inbound import Click, FormSent, Ignored, Malformed, payload_of, read
+from hitl_middleware.channels.slack.press import (
+    BUTTONS,
+    ENTRY,
+    FORMS,
+    WORDS,
+    FormContext,
+    Press,
+    action_id,
+    callback_id,
+)
 
 FORM, JSON_TYPE = "application/x-www-form-urlencoded", "application/json; charset=utf-8"
 PRESS = Press("0199d0a0-0000-7000-8000-000000000001", 3, "ab" * 32)
@@ -18,7 +27,7 @@ def clicked(**changes: Any) -> dict[str, Any]:
     """A click as Slack sends it."""
     action = {
         "type": "button",
-        "action_id": APPROVE,
+        "action_id": action_id("approve"),
         "block_id": "x",
         "value": PRESS.value,
         "action_ts": "1700000001.5",
@@ -44,14 +53,19 @@ def with_action(**changes: Any) -> dict[str, Any]:
 
 def submitted(value: object = "too much", **view: Any) -> dict[str, Any]:
     """The rejection form as Slack sends it."""
+    return sent({WORDS: {"type": "plain_text_input", "value": value}}, **view)
+
+
+def sent(fields: dict[str, Any], **view: Any) -> dict[str, Any]:
+    """A form with these blocks."""
     return {
         "type": "view_submission",
         "user": {"id": "U024BE7LH", "username": "ann"},
         "view": {
             "id": "V1",
-            "callback_id": REJECTION,
+            "callback_id": callback_id("reject"),
             "private_metadata": CONTEXT.model_dump_json(),
-            "state": {"values": {REASON: {REASON: {"type": "plain_text_input", "value": value}}}},
+            "state": {"values": {block: {ENTRY: field} for block, field in fields.items()}},
             **view,
         },
     }
@@ -71,11 +85,12 @@ class TestClicks:
             key="C0REVIEWS1:1700000000.000100:U024BE7LH:1700000001.5",
         )
 
-    def test_reject(self):
-        """The other button."""
-        click = read(with_action(action_id=REJECT))
-        assert isinstance(click, Click)
-        assert (click.kind, click.identity) == ("reject", "slack:U024BE7LH")
+    def test_every_button(self):
+        """Every other button."""
+        for action, kind in BUTTONS.items():
+            click = read(with_action(action_id=action))
+            assert isinstance(click, Click)
+            assert (click.kind, click.identity) == (kind, "slack:U024BE7LH")
 
     @pytest.mark.parametrize(
         "payload",
@@ -115,9 +130,11 @@ class TestClicks:
 class TestForms:
     def test_with_a_reason(self):
         """The words, and the card they belong to."""
-        assert read(submitted("  too much \n")) == ReasonGiven(
+        assert read(submitted("  too much \n")) == FormSent(
             press=PRESS,
-            reason="too much",
+            kind="reject",
+            given={WORDS: "  too much \n"},
+            attempt=None,
             user_id="U024BE7LH",
             user_name="ann",
             channel_id="C0REVIEWS1",
@@ -125,12 +142,28 @@ class TestForms:
             key="V1:U024BE7LH",
         )
 
-    @pytest.mark.parametrize("value", [None, "", "  "])
-    def test_without_one(self, value):
-        """Blank is none."""
-        found = read(submitted(value))
-        assert isinstance(found, ReasonGiven)
-        assert found.reason is None
+    @pytest.mark.parametrize(
+        ("field", "given"),
+        [
+            ({"type": "plain_text_input", "value": None}, None),
+            ({"type": "number_input", "value": "5"}, "5"),
+            ({"type": "datepicker", "selected_date": "2026-01-31"}, "2026-01-31"),
+            ({"type": "datepicker", "selected_date": None}, None),
+            ({"type": "static_select", "selected_option": {"text": {}, "value": "0"}}, "0"),
+            ({"type": "radio_buttons", "selected_option": None}, None),
+            ({"type": "checkboxes", "selected_options": []}, ()),
+            (
+                {"type": "multi_static_select", "selected_options": [{"value": "1"}, {"value": "0"}]},
+                ("1", "0"),
+            ),
+        ],
+    )
+    def test_every_element(self, field, given):
+        """Each kind has a name of its own for what stands in it (docs.slack.dev, "Block elements")."""
+        for callback, kind in FORMS.items():
+            found = read(sent({"field-0": field}, callback_id=callback))
+            assert isinstance(found, FormSent)
+            assert (found.kind, found.given) == (kind, {"field-0": given})
 
     @pytest.mark.parametrize(
         "payload",
@@ -144,6 +177,11 @@ class TestForms:
             submitted(private_metadata="x" * 3_001),
             submitted(state={}),
             submitted(["a list"]),
+            sent({"x": {"selected_option": {"value": "x" * 151}}}),
+            sent({"x": {"selected_options": [{"value": "x"}] * 101}}),
+            sent({"x": {"selected_options": {"value": "x"}}}),
+            sent({"x": {"selected_date": 5}}),
+            sent({str(number): {"value": "x"} for number in range(101)}),
         ],
     )
     def test_anything_else_is_ignored(self, payload):
@@ -203,7 +241,7 @@ class TestBodies:
             payload = payload_of(body, content_type)
         except Malformed:
             return
-        assert isinstance(read(payload), Click | ReasonGiven | Ignored)
+        assert isinstance(read(payload), Click | FormSent | Ignored)
 
     @given(
         st.recursive(

@@ -10,18 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hitl_middleware.actions import Decision
-from hitl_middleware.channels.slack import forms, words
-from hitl_middleware.channels.slack.press import APPROVE, REJECT, FormContext, Press
+from hitl_middleware.actions import DECISION_TYPES, Decision
+from hitl_middleware.channels.slack import words
+from hitl_middleware.channels.slack.press import ButtonKind, Press, action_id
 from hitl_middleware.channels.slack.render import blocks, content
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.errors import AlreadyDecided, DigestMismatch, DoesNotFit, NotAllowed, NotFound
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.records import CardView, Submission, Target
 from hitl_middleware.review import ActionStatus, RequestStatus
-from hitl_middleware.testing.channel_contract import HOSTILE, approved, sample_view
+from hitl_middleware.testing.channel_contract import approved, sample_view
 from hitl_middleware.testing.fake_slack import blocks as block_kit
-from hitl_middleware.testing.fake_slack import views
 from hitl_middleware.testing.fake_slack.words import plain
 
 NOW = ManualClock().now()
@@ -90,6 +89,7 @@ class TestAnyCard:
     )
     @given(
         args=st.none() | st.dictionaries(ANY_TEXT, JSON, max_size=5),
+        edited_from=st.none() | st.dictionaries(ANY_TEXT, JSON, max_size=5),
         one=LONG_TEXT,
         other=LONG_TEXT,
         request_status=st.sampled_from(get_args(RequestStatus)),
@@ -97,7 +97,7 @@ class TestAnyCard:
         people=st.lists(st.one_of(ANY_TEXT, st.just(ANN)), min_size=1, max_size=9),
     )
     def test_is_valid_complete_and_parses_nothing(
-        self, args, one, other, request_status, action_status, people
+        self, args, edited_from, one, other, request_status, action_status, people
     ):
         """For any words of models, users and tools, in any state: valid blocks, nothing hidden, nothing of theirs as markup."""
         marker = "EVIL"
@@ -120,6 +120,7 @@ class TestAnyCard:
             decided_by_name=other,
             decided_at=NOW,
             deadline_at=NOW,
+            edited_from=edited_from,
         )
         assert view.action is not None
         action = (
@@ -178,33 +179,87 @@ class TestAnyCard:
 
 
 class TestButtons:
-    def test_approve_and_reject_while_pending(self):
-        """Both carry the request, its version and the whole digest."""
+    def test_one_for_each_answer_while_pending(self):
+        """S-11: in this order, each with the request, its version and the whole digest."""
         view = view_of(version=7)
-        assert labels(view) == ["Approve", "Reject"]
+        assert labels(view) == ["Approve", "Edit", "Reject", "Feedback"]
         found = [each for block in blocks(view) if block["type"] == "actions" for each in block["elements"]]
-        assert [(each["action_id"], each["style"]) for each in found] == [
-            (APPROVE, "primary"),
-            (REJECT, "danger"),
+        assert [(each["action_id"], each.get("style")) for each in found] == [
+            (action_id("approve"), "primary"),
+            (action_id("edit"), None),
+            (action_id("reject"), "danger"),
+            (action_id("feedback"), None),
         ]
-        assert Press.read(found[0]["value"]) == Press(view.request.id, 7, view.request.digest)
+        for each in found:
+            assert Press.read(each["value"]) == Press(view.request.id, 7, view.request.digest)
 
     def test_none_once_decided(self):
         """A decided card offers nothing."""
         assert labels(approved(view_of())) == []
 
     def test_only_what_the_plan_allows(self):
-        """A plan without reject has no such button; one without either says where to answer."""
+        """Whatever is not listed has no button; where nothing is left the card says where to answer."""
         assert labels(view_of(plan=ReviewPlan(verdict="ask", allowed_decisions=("approve",)))) == ["Approve"]
-        view = view_of(plan=ReviewPlan(verdict="ask", allowed_decisions=("respond",)))
+        every = ReviewPlan(verdict="ask", allowed_decisions=DECISION_TYPES)
+        assert labels(view_of(plan=every)) == ["Approve", "Edit", "Reject", "Feedback", "Respond"]
+        view = view_of(
+            plan=ReviewPlan(verdict="ask", allowed_decisions=("edit",)), args={"text": "x" * 4_000}
+        )
         assert labels(view) == []
         assert f"hitl requests show {view.request.code}" in read(view)
+
+    def test_no_edit_where_several_must_approve(self):
+        """The desk would refuse it; so it is not offered."""
+        plan = ReviewPlan(verdict="ask", required_approvals=2)
+        assert labels(view_of(plan=plan)) == ["Approve", "Reject", "Feedback"]
+
+    @pytest.mark.parametrize(
+        ("args", "why"),
+        [
+            ({"text": "x" * 3_001}, "`text` is too long for a form in Slack, which takes 3,000 characters."),
+            ({"text": "\U0001f600" * 1_501}, "`text` is too long"),
+            ({"text": "a\x1bb"}, "`text` holds control characters"),
+            (
+                {f"n{number}": number for number in range(95)},
+                "It has 96 fields, and a form in Slack takes 95.",
+            ),
+            ({}, "There is nothing in it to fill in."),
+        ],
+    )
+    def test_what_does_not_fit_a_form_cannot_be_edited_here(self, args, why):
+        """S-11: loudly, with a reason and a place where it can be; everything else can still be answered here."""
+        schema = (
+            {"type": "object", "properties": {"text": {"type": "string"}}} if args else {"properties": {}}
+        )
+        view = replace(view_of(args=args, response_schema=schema), url="https://hitl.example.com/requests/1")
+        assert labels(view) == ["Approve", "Reject", "Feedback"]
+        assert f"⚠️ *Editing is not possible here.* {why}" in read(view)
+        assert "|Decide on its page>" in json.dumps(blocks(view))
+
+    def test_a_step_with_a_form(self):
+        """Its Approve opens the form; without one it decides at once."""
+        form = {"type": "object", "properties": {"budget": {"type": "integer"}}}
+        buttons: tuple[tuple[dict[str, Any] | None, ButtonKind], ...] = ((form, "fill"), (None, "approve"))
+        for schema, button in buttons:
+            view = replace(view_of(kind="step", tool=None, response_schema=schema), action=None)
+            assert labels(view) == ["Approve", "Reject", "Feedback"]
+            assert action_id(button) in json.dumps(blocks(view))
+        much: dict[str, Any] = {"properties": {f"n{number}": {} for number in range(99)}}
+        view = replace(view_of(kind="step", tool=None, response_schema=much), action=None)
+        assert labels(view) == ["Reject", "Feedback"]
+        assert "Approving is not possible here" in read(view)
+
+    def test_an_unknown_outcome_can_be_settled(self):
+        """S-09: from the card of the act itself, after the decision."""
+        view = approved(view_of(), status="unknown", error="timed out")
+        assert labels(view) == ["Say what happened"]
+        assert labels(approved(view_of(), status="failed", error="no")) == []
 
     @pytest.mark.parametrize("changes", [{"args": {"text": "x" * 6_000}}, {"description": "x" * 2_000}])
     def test_no_approve_where_something_is_cut(self, changes):
         """Rule 9: a loud cut, no approve here, and a sentence that says where."""
         view = replace(view_of(**changes), url="https://hitl.example.com/requests/1?a=b&c")
-        assert labels(view) == ["Reject"]
+        assert labels(view) == ["Reject", "Feedback"]
         assert "cannot be approved here" in read(view)
         assert "CUT" in read(view)
         assert "<https://hitl.example.com/requests/1?a=b&amp;c|Decide on its page>" in json.dumps(
@@ -216,7 +271,8 @@ class TestButtons:
         view = view_of(
             args={"conversation_id": "cnv_1", "text": ("A line of a letter to a customer.\n" * 125)}
         )
-        assert labels(view) == ["Approve", "Reject"]
+        assert labels(view) == ["Approve", "Reject", "Feedback"]
+        assert "All of it together is too long for a form in Slack" in read(view)
 
 
 class TestStory:
@@ -301,14 +357,20 @@ class TestStory:
         assert "handed back to the run" in read(approved(view))
 
     def test_an_edit_is_called_one(self):
-        """The arguments that run are said to be the reviewer's."""
-        done = approved(view_of())
-        decision = Decision.model_validate(
-            {"type": "edit", "edited_action": {"name": "process_refund", "args": {}}}
-        )
-        assert "as edited by the reviewer" in read(
-            replace(done, request=replace(done.request, decision=decision))
-        )
+        """The arguments that run are said to be the reviewer's, and what changed stands below: old → new, as data."""
+        before = {"order_id": "A-1001", "amount_cents": 12_000, "note": "a\nb"}
+        after = {"order_id": "A-1001", "amount_cents": 10_000, "note": "a\nc"}
+        done = approved(view_of(args=after, edited_from=before))
+        edit = {"type": "edit", "edited_action": {"name": "process_refund", "args": after}}
+        shown = read(replace(done, request=replace(done.request, decision=Decision.model_validate(edit))))
+        assert "Arguments, as edited by the reviewer" in shown
+        assert "What the reviewer changed\namount_cents: 12000 → 10000\nnote:\n  - b\n  + c" in shown
+
+    def test_those_who_are_asked_again_see_the_edit(self):
+        """S-11: a pending card about an edited call says what it was."""
+        view = view_of(args={"amount_cents": 60_000}, edited_from={"amount_cents": 12_000})
+        assert "What the reviewer changed\namount_cents: 12000 → 60000" in read(view)
+        assert labels(view)[0] == "Approve"
 
     @pytest.mark.parametrize(
         "url", [None, "javascript:alert(1)", "https://x|y>", "https://x y", "/requests/1"]
@@ -316,16 +378,6 @@ class TestStory:
     def test_only_real_addresses_are_linked(self, url):
         """What could leave the link, or is none, is left out."""
         assert "Open the request" not in read(replace(view_of(), url=url))
-
-
-class TestForm:
-    def test_is_valid_for_any_title(self):
-        """Slack takes it, and it leads back to the card."""
-        context = FormContext(press=Press("r-1", 1, "ab").value, channel="C0REVIEWS1", ts="1700000000.000100")
-        view = forms.rejection(context, view_of(title=HOSTILE * 50).request)
-        assert views.problems(view, "modal") == []
-        assert FormContext.model_validate_json(view["private_metadata"]) == context
-        assert "EVIL" not in "".join(strings(view, "mrkdwn"))
 
 
 class TestRefusals:

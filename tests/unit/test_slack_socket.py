@@ -88,7 +88,7 @@ def test_a_form_and_what_is_wrong_in_it():
         (view,) = there.fake.views
         assert there.fake.submit_view(ANN, view, {"Reason": "no words"}).trouble == ""
         (view,) = there.fake.views
-        assert (view.status, view.errors) == ("open", {"reason": "message: say more than that"})
+        assert (view.status, view.errors) == ("open", {"words": "say more than that"})
         there.fake.submit_view(ANN, view, {"Reason": "too much"})
         assert there.request.decision == Decision(type="reject", message="too much")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from hitl_middleware.actions import Decision
 from hitl_middleware.desk.waiting import Waiting
-from hitl_middleware.records import CardView, ReviewRequest
+from hitl_middleware.records import Action, CardView, ReviewRequest
 
 
 class SlackDesk(Protocol):
@@ -29,6 +29,35 @@ class SlackDesk(Protocol):
 
     async def request(self, request_id: str) -> ReviewRequest | None:
         """The request as it stands now."""
+
+    async def look(
+        self, request_id: str, *, identity: str, name: str | None, if_match: str | None
+    ) -> ReviewRequest:
+        """The request, if this person could answer it now. Decides nothing. Raises as ``submit``."""
+
+    async def unsettled(
+        self, request_id: str, *, identity: str, name: str | None
+    ) -> tuple[ReviewRequest, int]:
+        """A request whose act ended nobody knows how, if this person may say so; and which attempt at the act that was.
+
+        Raises ``errors.Refused`` or ``errors.NotFound``.
+        """
+
+    async def settle(
+        self,
+        request_id: str,
+        what: Literal["done", "failed", "retry"],
+        *,
+        identity: str,
+        name: str | None,
+        via: str,
+        message: str | None,
+        attempt: int | None,
+    ) -> Action:
+        """Say what became of an act. ``attempt``: that which the person was asked about, judged in the same transaction.
+
+        Raises ``errors.Refused`` or ``errors.NotFound``; then nothing has changed.
+        """
 
     async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
         """Store a notice, to be delivered soon; the same ``key`` again changes nothing."""

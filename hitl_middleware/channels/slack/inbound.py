@@ -15,12 +15,14 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from hitl_middleware.channels.slack.press import (
-    APPROVE,
-    MOST_REASON,
-    REASON,
-    REJECT,
-    REJECTION,
+    BUTTONS,
+    ENTRY,
+    FORMS,
+    MOST_WORDS,
+    ButtonKind,
     FormContext,
+    FormKind,
+    Given,
     Press,
 )
 from hitl_middleware.channels.slack.words import PREFIX
@@ -92,7 +94,7 @@ class Click:
     """Somebody pressed one of our buttons. ``key`` names this very click."""
 
     press: Press
-    kind: Literal["approve", "reject"]
+    kind: ButtonKind
     user_id: str
     user_name: str | None
     channel_id: str
@@ -107,11 +109,16 @@ class Click:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReasonGiven:
-    """Somebody sent the rejection form. ``reason`` is ``None`` where they gave none; ``key`` names this very form."""
+class FormSent:
+    """Somebody sent one of our forms. ``given``: what stands in each of its input blocks; ``key`` names this very form.
+
+    ``attempt``: see ``FormContext``.
+    """
 
     press: Press
-    reason: str | None
+    kind: FormKind
+    given: Mapping[str, Given]
+    attempt: int | None
     user_id: str
     user_name: str | None
     channel_id: str
@@ -131,14 +138,14 @@ class Ignored:
     reason: str
 
 
-def read(payload: Mapping[str, Any]) -> Click | ReasonGiven | Ignored:
+def read(payload: Mapping[str, Any]) -> Click | FormSent | Ignored:
     """What an interaction means. Never raises."""
     try:
         match payload.get("type"):
             case "block_actions":
                 return _click(_Clicked.model_validate(payload))
             case "view_submission":
-                return _reason(_Submitted.model_validate(payload))
+                return _form(_Submitted.model_validate(payload))
             case _:
                 return Ignored("not an interaction of ours")
     except ValidationError as error:
@@ -148,12 +155,9 @@ def read(payload: Mapping[str, Any]) -> Click | ReasonGiven | Ignored:
         )
 
 
-_KIND: Final[Mapping[str, Literal["approve", "reject"]]] = {APPROVE: "approve", REJECT: "reject"}
-
-
 def _click(clicked: _Clicked) -> Click | Ignored:
     (action,) = clicked.actions
-    kind, press = _KIND.get(action.action_id), Press.read(action.value)
+    kind, press = BUTTONS.get(action.action_id), Press.read(action.value)
     if kind is None or press is None:
         return Ignored("not a button of ours")
     place, user = clicked.container, clicked.user
@@ -169,18 +173,20 @@ def _click(clicked: _Clicked) -> Click | Ignored:
     )
 
 
-def _reason(submitted: _Submitted) -> ReasonGiven | Ignored:
+def _form(submitted: _Submitted) -> FormSent | Ignored:
     view, user = submitted.view, submitted.user
-    if view.callback_id != REJECTION:
+    kind = FORMS.get(view.callback_id)
+    if kind is None:
         return Ignored("not a form of ours")
     context = FormContext.model_validate_json(view.private_metadata)
     press = Press.read(context.press)
     if press is None:
         return Ignored("not a form of ours")
-    field = view.state.values.get(REASON, {}).get(REASON)
-    return ReasonGiven(
+    return FormSent(
         press=press,
-        reason=((field.value or "").strip() or None) if field else None,
+        kind=kind,
+        given={block: fields[ENTRY].given for block, fields in view.state.values.items() if ENTRY in fields},
+        attempt=context.attempt,
         user_id=user.id,
         user_name=user.shown,
         channel_id=context.channel,
@@ -232,8 +238,25 @@ class _Clicked(_Shape):
     actions: Annotated[list[_Action], Field(min_length=1, max_length=1)]
 
 
+class _Option(_Shape):
+    value: Annotated[str, StringConstraints(max_length=150)]
+
+
 class _Field(_Shape):
-    value: Annotated[str, StringConstraints(max_length=MOST_REASON)] | None = None
+    """What stands in an input element: each kind of element has a name of its own for it."""
+
+    value: Annotated[str, StringConstraints(max_length=MOST_WORDS)] | None = None
+    selected_date: _Short | None = None
+    selected_option: _Option | None = None
+    selected_options: Annotated[list[_Option], Field(max_length=100)] | None = None
+
+    @property
+    def given(self) -> Given:
+        if self.selected_options is not None:
+            return tuple(option.value for option in self.selected_options)
+        if self.selected_option is not None:
+            return self.selected_option.value
+        return self.value if self.value is not None else self.selected_date
 
 
 class _State(_Shape):

@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-APPROVE: Final = "hitl_approve"
-REJECT: Final = "hitl_reject"
+FormKind = Literal["fill", "edit", "reject", "feedback", "respond", "settle"]
+"""The forms, each opened by a button: ``fill`` approves with a form's values, ``settle`` says what became of an act."""
 
-REJECTION: Final = "hitl_rejection"
-"""``callback_id`` of the form that asks for a reason."""
+ButtonKind = Literal["approve", FormKind]
 
-REASON: Final = "reason"
-"""``block_id`` and ``action_id`` of its only field."""
+PREFIX: Final = "hitl_"
+BUTTONS: Final[Mapping[str, ButtonKind]] = {f"{PREFIX}{kind}": kind for kind in get_args(ButtonKind)}
+"""``action_id`` → what the button does. ``approve`` alone decides at once."""
 
-MOST_REASON: Final = 3_000
+FORMS: Final[Mapping[str, FormKind]] = {f"{PREFIX}form_{kind}": kind for kind in get_args(FormKind)}
+"""``callback_id`` → what the form is for."""
+
+WORDS: Final = "words"
+"""``block_id`` of the field for a reason, feedback, an answer in words."""
+
+OUTCOME: Final = "outcome"
+"""``block_id`` of the field that says what became of an act."""
+
+ENTRY: Final = "entry"
+"""``action_id`` of the one element in each of our input blocks."""
+
+MOST_WORDS: Final = 3_000
 """The most that a ``plain_text_input`` takes (docs.slack.dev, "Plain-text input element")."""
 
+Given: TypeAlias = str | tuple[str, ...] | None
+"""What stands in one of our input blocks: a text, a date, the value of an option, the values of several, or nothing."""
+
 _VALUE: Final = re.compile(r"([0-9A-Za-z_-]{1,64}):([0-9]{1,9}):([0-9a-f]{0,64})")
+
+
+def action_id(kind: ButtonKind) -> str:
+    """The ``action_id`` of a button."""
+    return f"{PREFIX}{kind}"
+
+
+def callback_id(kind: FormKind) -> str:
+    """The ``callback_id`` of a form."""
+    return f"{PREFIX}form_{kind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +74,14 @@ class Press:
 
 
 class FormContext(BaseModel):
-    """What a form remembers of the card it was opened from; kept in ``private_metadata`` (3,000 characters at most)."""
+    """What a form remembers of the card it was opened from; kept in ``private_metadata`` (3,000 characters at most).
+
+    ``attempt``: of an act whose outcome is asked, which of its attempts the person was asked about.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     press: str = Field(max_length=200)
     channel: str = Field(pattern=r"^[A-Z0-9]{2,40}$")
     ts: str = Field(pattern=r"^[0-9]{1,20}\.[0-9]{1,20}$")
+    attempt: int | None = None

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from hitl_middleware.channels.slack import render, words
-from hitl_middleware.channels.slack.press import APPROVE, REJECT
+from hitl_middleware.channels.slack.press import action_id
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.records import Card, CardView
 
@@ -48,10 +48,10 @@ def why_not(view: CardView, answer: Literal["approve", "reject"]) -> str | None:
         return CHANGED
     offered = _offered(view)
     if answer == "reject":
-        return None if REJECT in offered else NO_REJECT
+        return None if action_id("reject") in offered else NO_REJECT
     if request.kind != "tool_call" and request.response_schema is not None:
         return FORM
-    return None if APPROVE in offered else _not_offered(view)
+    return None if action_id("approve") in offered else _not_offered(view)
 
 
 def _offered(view: CardView) -> frozenset[str]:

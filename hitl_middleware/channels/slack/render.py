@@ -7,12 +7,12 @@ Limits of Slack (docs.slack.dev, "Reference: Block Kit"): 50 blocks; header 150 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hitl_middleware.channels.slack import words
-from hitl_middleware.channels.slack.press import APPROVE, REJECT, Press
+from hitl_middleware.channels.slack import modals, words
+from hitl_middleware.channels.slack.press import ButtonKind, FormKind, Press, action_id
 from hitl_middleware.channels.slack.words import Json, box, markup, plain
 from hitl_middleware.display import (
     Shown,
@@ -20,6 +20,7 @@ from hitl_middleware.display import (
     one_line,
     person,
     shown_args,
+    shown_changes,
     shown_data,
     shown_text,
     status_words,
@@ -30,6 +31,7 @@ from hitl_middleware.review import is_final, still_needed
 MOST_HEADER: Final = 150
 MOST_FIELD: Final = 160
 MOST_ARGS: Final = 5_000
+MOST_CHANGES: Final = 1_000
 MOST_DESCRIPTION: Final = 1_000
 MOST_MESSAGE: Final = 700
 MOST_OUTCOME: Final = 1_000
@@ -84,6 +86,9 @@ def blocks(view: CardView) -> list[Json]:
     if note := hidden_from(request):
         # Plain text: an argument's name is the tool author's, not ours.
         found.append({"type": "section", "text": plain(f"🔒 {note}", MOST_NOTE)})
+    if request.edited_from is not None:
+        changes = shown_changes(request.edited_from, request.args or {}, MOST_CHANGES, measure=words.weight)
+        found.append(box("What the reviewer changed", changes.text))
     found += _notes(request)
     found += _answer(view)
     if request.status == "pending":
@@ -219,34 +224,82 @@ def _answer(view: CardView) -> Iterator[Json]:
         yield box("Result", _cut(action.result_text, MOST_OUTCOME))
     if hint := status_words(request, action).hint:
         yield {"type": "section", "text": markup(f"❗ {_commands(hint)}")}
+        yield {"type": "actions", "elements": [_button("settle", "Say what happened", request)]}
 
 
 def _asking(view: CardView, *, complete: bool) -> Iterator[Json]:
     """The buttons; where they are not enough, a sentence that says where else to decide."""
     request = view.request
-    allowed = request.plan.allowed_decisions
-    value = Press(request.id, request.version, request.digest).value
-    elements = []
-    if complete and "approve" in allowed:
-        elements.append(_button(APPROVE, "Approve", "primary", value))
-    if "reject" in allowed:
-        elements.append(_button(REJECT, "Reject", "danger", value))
     where = (
         words.link(view.url, "Decide on its page")
         or f"Decide in a terminal: `hitl requests show {_id(request)}`"
     )
+    forms = {kind: modals.unavailable(kind, request) for kind in _wanted(request)}
+    buttons = [_button(kind, label, request) for kind, label in _buttons(request, forms, complete=complete)]
     if not complete:
         sentence = "⚠️ *This is too long to be shown here in full, so it cannot be approved here.*"
         yield {"type": "section", "text": markup(f"{sentence} {where}")}
-    elif not elements:
+    elif not buttons:
         yield {"type": "section", "text": markup(f"This cannot be answered with a button. {where}")}
-    if elements:
-        yield {"type": "actions", "elements": elements}
+    if buttons:
+        yield {"type": "actions", "elements": buttons}
+    for kind, why in forms.items() if complete else ():
+        if why:
+            sentence = f"⚠️ *{_DOING[kind]} is not possible here.* {why}"
+            yield {"type": "section", "text": markup(f"{sentence} {where}")}
 
 
-def _button(action_id: str, label: str, style: str, value: str) -> Json:
-    text = {"type": "plain_text", "text": label, "emoji": False}
-    return {"type": "button", "action_id": action_id, "text": text, "style": style, "value": value}
+_LABELS: Final[tuple[tuple[ButtonKind, str], ...]] = (
+    ("approve", "Approve"),
+    ("fill", "Approve"),
+    ("edit", "Edit"),
+    ("reject", "Reject"),
+    ("feedback", "Feedback"),
+    ("respond", "Respond"),
+)
+
+
+_DOING: Final[Mapping[FormKind, str]] = {"fill": "Approving", "edit": "Editing", "respond": "Responding"}
+
+
+def _buttons(
+    request: ReviewRequest, forms: Mapping[FormKind, str | None], *, complete: bool
+) -> Iterator[tuple[ButtonKind, str]]:
+    """What the plan allows and Slack has a form for. Where something is cut nothing is offered that would have the act happen."""
+    allowed: set[ButtonKind] = {kind for kind in request.plan.allowed_decisions if kind != "edit"}
+    if "fill" in forms:
+        allowed.remove("approve")
+    allowed |= set(forms)
+    allowed -= {kind for kind, why in forms.items() if why}
+    if not complete:
+        allowed -= {"approve", "fill", "edit"}
+    return (each for each in _LABELS if each[0] in allowed)
+
+
+def _wanted(request: ReviewRequest) -> Iterator[FormKind]:
+    """The forms with fields of its own that this request may be answered with."""
+    may = request.plan.allowed_decisions
+    if "approve" in may and request.kind == "step" and request.response_schema is not None:
+        yield "fill"
+    # A call that needs several approvals is not edited by one (the desk would refuse it).
+    if "edit" in may and request.tool and request.args is not None and request.plan.required_approvals == 1:
+        yield "edit"
+    if "respond" in may and request.kind not in {"tool_call", "outcome"}:
+        yield "respond"
+
+
+_STYLES: Final[Mapping[ButtonKind, str]] = {"approve": "primary", "fill": "primary", "reject": "danger"}
+
+
+def _button(kind: ButtonKind, label: str, request: ReviewRequest) -> Json:
+    style = {"style": _STYLES[kind]} if kind in _STYLES else {}
+    return {
+        "type": "button",
+        "action_id": action_id(kind),
+        "text": {"type": "plain_text", "text": label, "emoji": False},
+        "value": Press(request.id, request.version, request.digest).value,
+        **style,
+    }
 
 
 def _foot(view: CardView) -> Json:

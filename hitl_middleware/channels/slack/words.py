@@ -124,7 +124,12 @@ def box(label: str, text: str) -> Json:
 
 CHANGED: Final = "The request has changed since this button was posted. Nothing was decided; please look at the card again."
 GONE: Final = "This request is not known here any more. Nothing was decided."
-NO_FORM: Final = "Slack did not open the form. Nothing was decided; please click Reject again."
+NOT_OPENED: Final = "Slack did not open the form. Nothing was decided; please click again."
+
+
+def no_form(why: str, request: ReviewRequest) -> str:
+    """Why there is no form for this in Slack, and where there is one. ``why`` is markup."""
+    return f"This cannot be done in Slack. {why} In a terminal: `hitl requests show {escape(request.code)}`"
 
 
 def refusal(error: HitlError, request: ReviewRequest | None) -> str:

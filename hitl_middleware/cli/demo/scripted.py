@@ -53,7 +53,9 @@ class Scene:
             expect(self._stage.front.made(MessageSent), (), "messages sent")
         with self._check("its card in Slack says Waiting and has the buttons Approve and Reject"):
             _says(card, "Waiting for a decision")
-            expect([button.text for button in card.buttons], ["Approve", "Reject"], "buttons")
+            expect(
+                [button.text for button in card.buttons], ["Approve", "Edit", "Reject", "Feedback"], "buttons"
+            )
         with self._check("@ann presses Approve, signed as Slack signs: the reply is sent, once"):
             expect(self._stage.slack.click(ANN, card, text="Approve").status, 200, "HTTP status of the click")
             self._ended(request)

@@ -141,6 +141,7 @@ def decided(request: ReviewRequest) -> ReviewRequest:
         step="plan-review",
         round=2,
         ordinal=3,
+        edited_from={"amount_cents": 13_000, "reason": ODD},
         updated_at=BORN + dt.timedelta(seconds=1),
     )
 

@@ -1,6 +1,6 @@
 """Workflow steps and the questions of ``ask``: what the step is called, which round it is, and where in its task it is asked.
 
-And what a card is found by when somebody does something to its message.
+What a call was before a reviewer edited it. And what a card is found by when somebody does something to its message.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def upgrade() -> None:
     op.add_column("hitl_requests", sa.Column("step", sa.Text(), nullable=True))
     op.add_column("hitl_requests", sa.Column("round", sa.Integer(), nullable=True))
     op.add_column("hitl_requests", sa.Column("ordinal", sa.Integer(), nullable=True))
+    op.add_column("hitl_requests", sa.Column("edited_from", sa.Text(), nullable=True))
     op.create_index(
         "ix_hitl_requests_placed",
         "hitl_requests",
@@ -42,5 +43,5 @@ def downgrade() -> None:
     """Take it back."""
     op.drop_index("ix_hitl_cards_posted", "hitl_cards")
     op.drop_index("ix_hitl_requests_placed", "hitl_requests")
-    for column in ("ordinal", "round", "step"):
+    for column in ("edited_from", "ordinal", "round", "step"):
         op.drop_column("hitl_requests", column)
