@@ -169,6 +169,7 @@ class Ledger:
                 waiting, digest=digest(waiting.tool, waiting.args, plan.policy_version, waiting.identity)
             )
             await work.uow.save_action(waiting)
+            await self._show(work, current)  # the card on which it was edited says that others are asked
             await work.audit(
                 "action.asked_again", "policy", action=action, digest=waiting.digest, reason=plan.reason
             )

@@ -39,7 +39,10 @@ class SmallDesk:
     pages: str | None = None
     submissions: list[tuple[str, str]] = field(default_factory=list)
     unknown: dict[str, Action] = field(default_factory=dict)
+    matched: list[str | None] = field(default_factory=list)
     broken: bool = False
+    changes_after_look: bool = False
+    """Each request becomes another one right after somebody has read it."""
 
     async def submit(
         self,
@@ -52,6 +55,7 @@ class SmallDesk:
         if_match: str | None,
     ) -> ReviewRequest:
         request = await self.look(request_id, identity=identity, name=name, if_match=if_match)
+        self.matched.append(if_match)
         if decision.message == "no words":
             raise DoesNotFit(field="message", why="say more than that")
         if decision.edited_action is not None and decision.edited_action.args.get("order_id") == "A-0":
@@ -116,7 +120,10 @@ class SmallDesk:
 
     async def request(self, request_id: str) -> ReviewRequest | None:
         self._reachable()
-        return self.requests.get(request_id)
+        found = self.requests.get(request_id)
+        if found is not None and self.changes_after_look:
+            self.requests[request_id] = replace(found, digest="f" * 64)
+        return found
 
     async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
         if key not in {each.key for each in self.told}:

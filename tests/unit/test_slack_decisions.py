@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 
-from hitl_middleware.actions import Decision
+from hitl_middleware.actions import Decision, EditedAction
 from hitl_middleware.testing.fake_slack import LostReply, Refused, Reply, TimeoutAfterAccepting
 
 from tests.kit.slack_stage import ANN, BOB, EVE, SmallDesk, Stage, staged
@@ -143,3 +144,87 @@ class TestRefusals:
         reply = stage.fake.click(ANN, stage.card, text="Reject")
         assert (reply.status, reply.trouble) == (200, "")
         assert stage.desk.told[0].body["text"].startswith("Slack did not open the form")
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "order_id": {"type": "string", "pattern": "^A-"},
+        "amount_cents": {"type": "integer", "exclusiveMinimum": 0},
+    },
+    "required": ["order_id", "amount_cents"],
+}
+
+
+@pytest.fixture
+def form() -> Iterator[Stage]:
+    """The edit form of a refund, open before Ann."""
+    with staged(SmallDesk(), response_schema=SCHEMA) as stage:
+        stage.fake.click(ANN, stage.card, text="Edit")
+        yield stage
+
+
+class TestEditing:
+    def test_an_edit(self, form: Stage):
+        """S-11: committed when Slack has its answer, by the person who sent it, for the digest they saw."""
+        before = form.request
+        calls = len(form.fake.calls)
+        reply = form.fake.submit_view(ANN, form.fake.views[0], {"Amount cents": 10_000})
+        assert (reply.status, reply.body, reply.trouble) == (200, b"", "")
+        assert form.request.decision is not None
+        assert form.request.decision.edited_action == EditedAction(
+            name="process_refund", args={"order_id": "A-1001", "amount_cents": 10_000}
+        )
+        assert form.desk.matched == [before.digest]
+        assert len(form.fake.calls) == calls
+
+    def test_what_the_desk_minds(self, form: Stage):
+        """A rule that only the desk knows: said at the field it names, and nothing is decided."""
+        form.fake.submit_view(ANN, form.fake.views[0], {"Order id": "A-0"})
+        assert form.fake.views[0].problems == {"Order id": "there is no such order"}
+        assert (form.fake.views[0].status, form.request.status) == ("open", "pending")
+
+    def test_another_call_by_now(self, form: Stage):
+        """What was shown is what runs: the form was made for another digest. Told; nothing decided; its values mean nothing here."""
+        form.desk.requests[form.request.id] = replace(form.request, digest="f" * 64, args={"order_id": "A-2"})
+        form.fake.submit_view(ANN, form.fake.views[0], {"Amount cents": 0})
+        assert form.fake.views[0].status == "submitted"
+        assert form.request.status == "pending"
+        assert "has changed since" in form.notes()[0]
+
+    def test_another_call_a_moment_later(self, form: Stage):
+        """It changes between our look and the desk's: the desk is told the digest that was seen, and refuses."""
+        form.desk.changes_after_look = True
+        form.fake.submit_view(ANN, form.fake.views[0], {"Amount cents": 10_000})
+        assert form.desk.submissions == []
+        assert "has changed since" in form.notes()[0]
+
+    def test_a_stranger(self, form: Stage):
+        """Rule 7: no form opens for them; and a form that is sent all the same is judged by the desk."""
+        form.fake.click(EVE, form.card, text="Edit")
+        assert len(form.fake.views) == 1
+        sent = form.fake.draft_submit_view(ANN, form.fake.views[0], {"Amount cents": 10_000})
+        body = parse_qs(sent.body.decode())["payload"][0].replace(ANN, EVE)
+        assert form.send(urlencode({"payload": body}).encode()).status == 200
+        assert form.request.status == "pending"
+        assert len(form.desk.told) == 2
+        assert all("not yours to decide" in note for note in form.notes())
+
+    def test_a_form_that_does_not_fit_into_slack(self, form: Stage):
+        """A card from before: the call has grown too long for a form; the person is told where to edit it."""
+        form.desk.requests[form.request.id] = replace(
+            form.request, args={"order_id": "A-" + "x" * 3_000, "amount_cents": 5}
+        )
+        form.fake.click(ANN, form.card, text="Edit")
+        assert len(form.fake.views) == 1
+        assert "`order_id` is too long for a form in Slack" in form.notes()[0]
+        assert f"`hitl requests show {form.request.code}`" in form.notes()[0]
+
+    def test_the_database_is_gone(self, form: Stage):
+        """Slack is told to say so; the form stays open, and sent again it counts once."""
+        form.desk.broken = True
+        reply = form.fake.submit_view(ANN, form.fake.views[0], {"Amount cents": 10_000})
+        assert reply.status == 503
+        form.desk.broken = False
+        assert form.fake.submit_view(ANN, form.fake.views[0]).trouble == ""
+        assert form.desk.submissions == [(f"slack:{ANN}", "edit")]

@@ -48,13 +48,16 @@ _SHAPES: Final = {
 
 def state(blocks: Sequence[Json]) -> dict[str, dict[str, Any]]:
     """`state.values` of blocks that nobody has touched."""
-    return _values(blocks, {})
+    return _values(blocks, {}, {})
 
 
-def submitted(blocks: Sequence[Json], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def submitted(
+    blocks: Sequence[Json], given: Mapping[str, Any], kept: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
     """`state.values` after a person filled in `given`; raises where Slack's client would not let them submit.
 
-    A key is `block_id/action_id`, a block_id, an action_id or the label of the field.
+    A key is `block_id/action_id`, a block_id, an action_id or the label of the field; an action_id or a label that
+    several fields have names none of them. `kept` is what was entered before.
     """
     chosen: dict[tuple[str, str], Any] = {}
     fields = {_place(block, element): (block, element) for block, element in _stateful(blocks)}
@@ -65,7 +68,7 @@ def submitted(blocks: Sequence[Json], given: Mapping[str, Any]) -> dict[str, dic
             msg = f"{key!r} names {len(meant)} fields of this view. Its fields: {known or 'none'}"
             raise CannotHappen(msg)
         chosen[meant[0]] = raw
-    values = _values(blocks, chosen)
+    values = _values(blocks, chosen, kept or {})
     for block, element in _stateful(blocks):
         if block["type"] == "input":
             content = values[block["block_id"]][element["action_id"]]
@@ -99,16 +102,20 @@ def _keys(block: Json, element: Json) -> set[str]:
     return names | ({unescaped(block["label"]["text"])} if "label" in block else set())
 
 
-def _values(blocks: Sequence[Json], chosen: Mapping[tuple[str, str], Any]) -> dict[str, dict[str, Any]]:
+def _values(
+    blocks: Sequence[Json], chosen: Mapping[tuple[str, str], Any], kept: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for block, element in _stateful(blocks):
         slot, initial = _SLOTS[element["type"]]
         place = _place(block, element)
-        content = (
-            _content(element, chosen[place])
-            if place in chosen
-            else {slot: element.get(initial, [] if slot == "selected_options" else None)}
-        )
+        before = kept.get(place[0], {}).get(place[1], {})
+        if place in chosen:
+            content = _content(element, chosen[place])
+        elif before.get("type") == element["type"]:
+            content = before
+        else:
+            content = {slot: element.get(initial, [] if slot == "selected_options" else None)}
         found.setdefault(place[0], {})[place[1]] = {"type": element["type"], **content}
     return found
 

@@ -126,8 +126,9 @@ class People(Talk):
         """Fill in an open modal and submit it.
 
         A key of `values` is `block_id/action_id`, a block_id, an action_id or the field's label; a field that is not
-        named keeps what it shows at first. The answer counts: `errors` leave the view open and are shown in it,
-        `update` and `push` change what is seen, `clear` closes every view of the modal, nothing closes this one.
+        named keeps what it shows. The answer counts: `errors` leave the view open, with what was entered, and are
+        shown in it, `update` and `push` change what is seen, `clear` closes every view of the modal, nothing closes
+        this one.
         """
         workspace = self._workspace
         with workspace.changing():
@@ -136,11 +137,15 @@ class People(Talk):
             if current.payload.get("submit") is None:
                 msg = f"View {current.id} has no submit button."
                 raise CannotHappen(msg)
+            entered = answers.submitted(current.blocks, values or {}, current.entered)
+            workspace.views[current.id] = replace(
+                current, entered=entered
+            )  # it stays, whatever the app answers
             payload = payloads.view_submission(
                 who,
                 workspace.app,
                 view=current.payload,
-                state=answers.submitted(current.blocks, values or {}),
+                state=entered,
                 trigger_id=workspace.issue_trigger(user, {"type": "view", "view_id": current.id}),
             )
             delivery = self._signed("view_submission", payloads.as_form(payload), payloads.FORM)

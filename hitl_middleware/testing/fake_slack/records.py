@@ -109,6 +109,9 @@ class View:
     payload: Json
     status: str = "open"  # or "submitted", "closed"
     errors: Mapping[str, str] = field(default_factory=dict)  # block_id → sentence, from the last submission
+    entered: Mapping[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # state.values of that submission: it stays
     opened_from: Json | None = None  # the container of the interaction that opened it
     names: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -141,6 +144,13 @@ class View:
     def fields(self) -> list[str]:
         """The labels of its input blocks, from top to bottom."""
         return [words.unescaped(block["label"]["text"]) for block in self.blocks if block["type"] == "input"]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """The errors as a person sees them: each below the field with this label."""
+        inputs = [block for block in self.blocks if block["type"] == "input"]
+        labels = {block["block_id"]: words.unescaped(block["label"]["text"]) for block in inputs}
+        return {labels[block_id]: sentence for block_id, sentence in self.errors.items()}
 
     @property
     def buttons(self) -> list[Button]:

@@ -73,6 +73,20 @@ def test_the_answer_to_a_submission_counts(
     assert shown in after.plain()
 
 
+def test_what_was_entered_stays(fake: FakeSlack, heard: Heard, card: Message):
+    """After errors, and after an app that did not answer, the form holds what was put into it, and is sent so again."""
+    view = opened(fake, card)
+    fake.submit_view(ANN, view, {"Reason": "too rude", "Tell": ["Team"]})
+    assert fake.views[-1].problems == {"Reason": "Be kind."}
+
+    fake.submit_view(ANN, fake.views[-1], {"Reason": "better"})
+
+    values = heard[-1][1]["view"]["state"]["values"]
+    assert values["why"]["words"]["value"] == "better"
+    assert [each["value"] for each in values["tell"]["whom"]["selected_options"]] == ["t"]
+    assert fake.views[-1].status == "submitted"
+
+
 def test_a_pushed_view_lies_above(fake: FakeSlack, heard: Heard, card: Message):
     """Both are open; clear from above closes both; a modal holds three views."""
     root = opened(fake, card)
