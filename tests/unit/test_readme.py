@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain.agents import create_agent
@@ -92,3 +93,33 @@ def test_langchains_middleware_by_a_changed_import(monkeypatch, tmp_path):
     (request,) = hitl.portal.call(hitl.views.requests)[0].items
     hitl.stop()
     assert (deleted, request.status, request.decided_by) == (["report.pdf"], "approved", "caller")
+
+
+def test_the_workflow_runs(monkeypatch, tmp_path):
+    """G-06: README's workflow asks, is reviewed, goes round with the feedback, and changes what was agreed on, once."""
+    monkeypatch.setenv("HITL_DATABASE_URL", f"sqlite:///{tmp_path}/hitl.db")
+    (program,) = [snippet for snippet in snippets("python") if "human_step(" in snippet]
+    changed: list[str] = []
+
+    def change(state):
+        changed.append(state["plan"])
+
+    names: dict[str, Any] = {"__name__": "readme", "change": change}
+    exec(compile(program, str(README), "exec", dont_inherit=True), names)  # noqa: S102 – README's own program
+    hitl = Hitl.from_env()
+
+    def decide(title: str, **said: Any) -> None:
+        hitl.settle_all()
+        (request,) = hitl.portal.call(hitl.views.requests, status="pending")[0].items
+        assert request.title == title
+        hitl.portal.call(hitl.submit, request.id, Decision(**said), identity="local:ann", via="cli")
+
+    try:
+        names["graph"].invoke({"topic": "bees"}, {"configurable": {"thread_id": "t-1"}})
+        decide("What matters most?", type="respond", message="honey")
+        decide("Review the plan", type="feedback", message="wax")
+        decide("Review the plan", type="approve")
+        assert hitl.wait_for("t-1", seconds=30).run.status == "succeeded"
+    finally:
+        hitl.stop()
+    assert changed == ["A plan for bees: wax"]
