@@ -404,26 +404,33 @@ def test_a_caller_that_goes_on_without_the_answer(quick: World, effects: Effects
 
 
 def test_a_step_whose_run_failed_is_asked_again_when_it_is_taken_up(quick: World, effects: Effects) -> None:
-    """G-15: a parallel branch fails and ends the run; who takes the thread up again is asked anew, not told "rejected"."""
+    """G-15: a parallel branch ends the run while the step waits; who takes the thread up again is asked anew, not told "rejected"."""
     broken = [True]
 
     def other(state: Plan) -> Plan:
+        said = ask("Go?")
         if broken:
             msg = "out of order"
             raise ValueError(msg)
-        return {"done": ["other"]}
+        return {"done": [said]}
 
     builder = planning(effects)
     builder.add_node("other", other)
     builder.add_edge("draft", "other")
     graph = quick.attach(builder.compile(checkpointer=InMemorySaver()), "g")
-    with pytest.raises(ValueError, match="out of order"):
-        graph.invoke(GIVEN, on())
+    graph.invoke(GIVEN, on())
+    old = quick.only("step")
+    quick.decide(quick.only("question"), "respond", message="go")
     quick.step()
+    assert [run.status for run in quick.runs()] == ["failed"]
+    assert quick.pending() == []
+
     broken.clear()
     graph.invoke(None, on())
     quick.step()
-
-    quick.decide(quick.only())
+    again = quick.only("step")
+    assert (again.place, again.id != old.id) == (old.place, True)
+    quick.decide(again)
     quick.step()
     assert effects.done == [1]
+    assert quick.runs()[-1].status == "succeeded"
