@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def make_world(clock: ManualClock) -> Iterator[Callable[..., World]]:
+def make_world(clock: ManualClock, kept_open: ExitStack) -> Iterator[Callable[..., World]]:
     """Makes worlds that share one clock, and stops them in the end."""
     made: list[World] = []
 
@@ -74,7 +75,13 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: Postgres) -> Iterator[str]:
+def kept_open() -> Iterator[ExitStack]:
+    """What a test's databases need until everything else of the test is closed; whoever closes connections in the end depends on it."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def postgres_url(kept_open: ExitStack, postgres_server: Postgres) -> str:
     """A fresh database on PostgreSQL, with our tables in it."""
-    with postgres_server.fresh() as url:
-        yield url
+    return kept_open.enter_context(postgres_server.fresh())

@@ -64,7 +64,8 @@ class Postgres:
         self._clean: list[str] = []
         self.template = self._create("TEMPLATE template0 ENCODING 'UTF8'")
         migrations.prepare(self.url_of(self.template))
-        self._filled = [table.name for table in reversed(metadata.sorted_tables) if table is not audit_head]
+        ours = [table.name for table in reversed(metadata.sorted_tables) if table is not audit_head]
+        self._filled = [*ours, "checkpoint_writes", "checkpoint_blobs", "checkpoints"]
 
     def url_of(self, database: str, **changes: Any) -> str:
         """The plain URL of one of its databases, as ``HITL_DATABASE_URL`` takes it."""
@@ -152,6 +153,8 @@ def _embedded() -> Iterator[URL]:
         capture_output=True, text=True, check=False, **who,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
+    # For whoever tries a wrong password: this user has none that is right.
+    (folder / "data" / "pg_hba.conf").write_text("local all guarded scram-sha-256\nlocal all all trust\n")
     options = [f"{name}={value}" for name, value in _OPTIONS.items()]
     words = [word for option in options for word in ("-c", option)]
     with (folder / "log").open("wb") as log:

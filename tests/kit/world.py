@@ -18,9 +18,9 @@ from hitl_middleware.clock import ManualClock
 from hitl_middleware.hitl import Graph
 from hitl_middleware.records import Action, ReviewRequest, Run
 from hitl_middleware.settings import ConfigFile, Settings
-from hitl_middleware.stores import open_store
 from hitl_middleware.testing.still import StillHitl
 
+from tests.kit.databases import open_turned
 from tests.kit.models import Scripted
 from tests.kit.order import Ordered
 
@@ -43,7 +43,7 @@ class World(StillHitl):
     ) -> None:
         settings = Settings(database_url=url, lease_seconds=LEASE, default_approvers=approvers)
         time = clock or ManualClock()
-        opened = parts.pop("store", None) or open_store(url, clock=time)
+        opened = parts.pop("store", None) or open_turned(url, time)
         super().__init__(
             settings,
             config=config or ConfigFile(),

@@ -1,5 +1,6 @@
 """The schema's revisions, applied by Alembic (O-07). Everything here is synchronous and works on a connection of its own.
 
+On PostgreSQL the tables of LangGraph's saver are made with ours, by whoever may change the schema; on SQLite its saver makes them itself.
 There is no ``alembic.ini``: the environment is configured here, so that it works from an installed wheel.
 """
 
@@ -8,11 +9,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, NullPool, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from hitl_middleware.errors import DatabaseUnreachable, MigrationNeeded
@@ -28,7 +29,7 @@ HEAD = "0002"
 _BUSY_SECONDS = 30.0
 _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _LOCK_KEY = 0x6869746C
-"""PostgreSQL's advisory lock while the schema changes: the letters ``hitl``."""
+"""PostgreSQL's advisory lock while the schema changes: the letters ``hitl``. It ends with its connection."""
 
 
 def prepare(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> None:
@@ -44,13 +45,13 @@ def prepare(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> None:
         known = found is None or found in revisions()
         if not known or (found is not None and connection.dialect.name == "postgresql"):
             raise MigrationNeeded(current=found, wanted=HEAD)
-        _command("upgrade", connection, "head")
+        _upgrade(connection, "head")
 
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Apply revisions up to ``revision``, all in one transaction."""
     with _connection(parse(url), _BUSY_SECONDS) as connection:
-        _command("upgrade", connection, revision)
+        _upgrade(connection, revision)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -91,6 +92,15 @@ def _config() -> Config:
     return config
 
 
+def _upgrade(connection: Connection, revision: str) -> None:
+    _command("upgrade", connection, revision)
+    if connection.dialect.name == "postgresql":
+        from hitl_middleware.stores.saver.postgresql import make_tables
+
+        # On a connection of its own: LangGraph builds indexes as no transaction may. Nobody else does so meanwhile, for we hold the lock.
+        make_tables(connection.engine.url)
+
+
 def _command(name: str, connection: Connection, revision: str) -> None:
     from alembic import command
 
@@ -111,10 +121,8 @@ def _connection(url: URL, busy_seconds: float) -> Iterator[Connection]:
         event.listen(engine, "begin", _begin_immediate)
     connected = False
     try:
-        with engine.begin() as connection:
+        with nullcontext() if sqlite else _alone(engine, url, busy_seconds), engine.begin() as connection:
             connected = True
-            if not sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
             yield connection
     except DBAPIError as error:
         if gone(error, connected=connected):
@@ -122,6 +130,23 @@ def _connection(url: URL, busy_seconds: float) -> Iterator[Connection]:
         raise
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _alone(engine: Engine, url: URL, busy_seconds: float) -> Iterator[None]:
+    """While no other process changes a PostgreSQL schema; waited for.
+
+    By asking again and again, outside any transaction: LangGraph's building of indexes waits for every transaction that has begun, also for
+    one that only waits for us.
+    """
+    lock, end = text("SELECT pg_try_advisory_lock(:key)"), time.monotonic() + busy_seconds
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as guard:
+        while not guard.execute(lock, {"key": _LOCK_KEY}).scalar():
+            if time.monotonic() > end:
+                reason = f"another process has been changing its schema for {busy_seconds:g} s"
+                raise DatabaseUnreachable(url=shown(url), reason=reason)
+            time.sleep(_PAUSES[1])  # noqa: TID251 – migrations run in a thread of their own
+        yield
 
 
 def _make_folder(url: URL) -> None:

@@ -1,0 +1,101 @@
+"""LangGraph's PostgreSQL saver, shared, and its tables."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from typing import Any, cast
+
+import psycopg
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import URL
+
+from hitl_middleware.errors import MigrationNeeded
+from hitl_middleware.stores import migrations
+from hitl_middleware.stores.saver.shared import Shared
+from hitl_middleware.stores.turn import finish
+from hitl_middleware.stores.url import connection_words
+
+CONNECTIONS = 10
+"""At most so many checkpoints are read and written at the same time by one process."""
+
+_NEWEST = len(AsyncPostgresSaver.MIGRATIONS) - 1
+
+
+class _Opening:
+    """Whether the pool is open yet; one for a saver and all its copies (LangGraph makes some)."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.done = False
+
+
+class SharedPostgresSaver(Shared, AsyncPostgresSaver):
+    """A pool. LangGraph's saver puts one lock before it, as if it were one connection (langgraph #7259).
+
+    A connection from a pool is its borrower's alone, so there is nothing to guard: 16 parallel tasks need not queue up.
+    """
+
+    conn: AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]
+
+    def __init__(self, url: URL, *, serde: SerializerProtocol) -> None:
+        pool: AsyncConnectionPool[psycopg.AsyncConnection[DictRow]] = AsyncConnectionPool(
+            kwargs=_words(url),
+            min_size=0,
+            max_size=CONNECTIONS,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            name="hitl-saver",
+        )
+        super().__init__(pool, serde=serde)
+        self.lock = cast("asyncio.Lock", nullcontext())
+        self._url = url
+        self._opening = _Opening()
+
+    async def ready(self) -> None:
+        """Prepare the database and open the pool, once. Raises ``DatabaseUnreachable``, ``MigrationNeeded``."""
+        if self._opening.done:
+            return
+        async with self._opening.lock:
+            if not self._opening.done:
+                await finish(asyncio.to_thread(_prepare, self._url))
+                await self.conn.open()
+                self._opening.done = True
+
+    async def close(self) -> None:
+        """See ``Shared.close``."""
+        await self.conn.close()
+
+    async def fence_of(self, run_id: str) -> int | None:
+        """See ``Shared.fence_of``."""
+        async with self._cursor() as cursor:
+            await cursor.execute("SELECT fence FROM hitl_runs WHERE id = %s", (run_id,))
+            row = await cursor.fetchone()
+        return row["fence"] if row is not None else None
+
+
+def make_tables(url: URL) -> None:
+    """Create LangGraph's tables, or bring them up to date. Not for several at once: see ``migrations``."""
+    with psycopg.Connection[DictRow].connect(**_words(url)) as connection:
+        PostgresSaver(connection).setup()
+
+
+def _prepare(url: URL) -> None:
+    migrations.prepare(url.render_as_string(hide_password=False))
+    with psycopg.Connection[DictRow].connect(**_words(url)) as connection:
+        found = connection.execute("SELECT to_regclass('checkpoint_migrations') AS there").fetchone()
+        newest = None
+        if found is not None and found["there"] is not None:
+            row = connection.execute("SELECT max(v) AS v FROM checkpoint_migrations").fetchone()
+            newest = row["v"] if row is not None else None
+    if newest is None or newest < _NEWEST:
+        raise MigrationNeeded(current=f"{newest} of LangGraph's checkpoints", wanted=_NEWEST)
+
+
+def _words(url: URL) -> dict[str, Any]:
+    """As LangGraph connects."""
+    return connection_words(url) | {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
