@@ -68,6 +68,7 @@ def test_a_cross_rejects_and_the_bots_own_does_not(desk):
     assert desk.slack.react_as_bot(desk.card(), "x").status == 200
     react(desk, ANN, "tada")
     assert desk.only()["status"] == "pending"
+    assert not [call for call in desk.slack.calls if call.method == "chat.postEphemeral"]
     react(desk, BOB, "x")
     assert (desk.only()["status"], desk.only()["decided_by"]) == ("rejected", f"slack:{BOB}")
     assert desk.services.stripe.made(RefundCreated) == ()

@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -19,8 +19,9 @@ from hitl_middleware.channels.slack.socket import SocketMode
 from hitl_middleware.clock import SystemClock
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import ReviewRequest
+from hitl_middleware.settings import Reactions
 from hitl_middleware.testing.channel_contract import sample_view
-from hitl_middleware.testing.fake_slack import FakeSlack, Message, RateLimited, ServerError
+from hitl_middleware.testing.fake_slack import FakeSlack, Message, NothingCame, RateLimited, ServerError
 
 from tests.kit.slack_stage import ANN, CHANNEL, REVIEWS, SmallDesk
 
@@ -44,7 +45,9 @@ class Line:
 
 
 @contextmanager
-def line(desk: SmallDesk, *, before: Callable[[FakeSlack], None] = lambda _fake: None) -> Iterator[Line]:
+def line(
+    desk: SmallDesk, *, before: Callable[[FakeSlack], None] = lambda _fake: None, reactions: Reactions = False
+) -> Iterator[Line]:
     """A connection that is up. ``before``: what is done to the workspace first."""
     with FakeSlack().use_socket_mode() as fake:
         fake.add_user(ANN, name="ann")
@@ -55,6 +58,7 @@ def line(desk: SmallDesk, *, before: Callable[[FakeSlack], None] = lambda _fake:
                 "app_token": fake.app_token,
                 "api_url": fake.url,
                 "channel": CHANNEL,
+                "reactions": reactions,
             }
         )
         view = sample_view(REVIEWS, SystemClock().now())
@@ -161,6 +165,31 @@ def test_slack_asks_for_a_new_connection():
         assert there.fake.click(ANN, there.card, text="Approve").status == 200
 
 
+def test_a_connection_that_the_sdk_does_not_get_back_is_begun_afresh(monkeypatch):
+    """S-14: the SDK tries an address that is spent for ever; we see that it has no connection, and ask for another address."""
+    monkeypatch.setattr("hitl_middleware.channels.slack.socket.BACKOFF", (0.01,))
+    with structlog.testing.capture_logs() as logs, line(SmallDesk()) as there:
+        there.fake.sockets.refusing = 1
+        there.fake.sockets.drop()
+        there.fake.wait_for(lambda: there.fake.sockets.opened == 2 and there.fake.sockets.connected)
+        assert there.fake.click(ANN, there.card, text="Approve").status == 200
+    assert "slack.socket_lost" in [each["event"] for each in logs]
+
+
+def test_an_envelope_and_an_event_count_once():
+    """S-10, S-11: the same envelope again, and the same event in another one, do nothing more, and are acknowledged."""
+    with line(SmallDesk(), reactions=True) as there:
+        there.fake.click(ANN, there.card, text="Approve")
+        there.desk.requests[there.request.id] = replace(
+            there.request, status="pending"
+        )  # were it asked, it would count again
+        there.fake.sockets.repeat().result(10)
+        assert len(there.desk.submissions) == 1
+        there.fake.react(ANN, there.card, "+1")
+        again = there.fake.retry(there.fake.deliveries[-1])
+        assert (again.status, len(there.desk.kept)) == (200, 1)
+
+
 def test_slack_is_away_at_first(monkeypatch):
     """S-14: refused and unreachable at the start, tried again, and said why."""
     monkeypatch.setattr("hitl_middleware.channels.slack.socket.BACKOFF", (0.01,))
@@ -182,8 +211,6 @@ def test_stopping_ends_in_order():
 
     @dataclass
     class Slow(SmallDesk):
-        stopped: list[str] = field(default_factory=list)
-
         async def submit(self, request_id: str, decision: Decision, **more: Any) -> ReviewRequest:
             entered.set()
             await asyncio.to_thread(wait.wait, 10)
@@ -198,6 +225,8 @@ def test_stopping_ends_in_order():
         assert entered.wait(10)
         stopping = threading.Thread(target=there.hang_up)
         stopping.start()
+        with pytest.raises(NothingCame):  # it does not go while something is under way
+            there.fake.wait_for(lambda: there.fake.sockets.connected == 0, timeout=0.3)
         wait.set()
         clicking.join(10)
         stopping.join(10)

@@ -13,7 +13,7 @@ import json
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -78,6 +78,8 @@ class Sockets:
         self.complaints: list[str] = []
         self.opened = 0
         """How many connections there ever were."""
+        self.refusing = 0
+        """How many of the next handshakes are refused, though their addresses are right; each address is spent all the same."""
         self._app = app
         self._now = now
         self._changed = changed
@@ -86,6 +88,7 @@ class Sockets:
         self._open: list[_Socket] = []
         self._later: list[_Envelope] = []
         self._turn = 0
+        self._last: tuple[_Socket, _Envelope, str] | None = None
 
     @property
     def connected(self) -> int:
@@ -114,6 +117,16 @@ class Sockets:
             self._send(envelope)
         return envelope.acknowledged
 
+    def repeat(self) -> Acknowledgement:
+        """Send the last envelope once more over the same connection, to the letter."""
+        with self._lock:
+            assert self._last is not None, "Nothing was sent yet."  # for whoever tests
+            socket, sent, text = self._last
+            again = replace(sent, acknowledged=Acknowledgement())
+            socket.waiting[again.id] = again
+            socket.send(text)
+        return again.acknowledged
+
     def refresh(self, reason: str = "refresh_requested") -> None:
         """Ask the app to open new connections, as Slack does every few hours; the old ones get no more envelopes."""
         with self._lock:
@@ -139,6 +152,7 @@ class Sockets:
         self._turn += 1
         socket = usable[self._turn % len(usable)]
         text = envelope.written()
+        self._last = (socket, envelope, text)
         socket.waiting[envelope.id] = envelope
         socket.send(text)
 
@@ -155,8 +169,9 @@ class Sockets:
         """One connection, from its handshake to its end."""
         with self._lock:
             issued = self._addresses.pop(websocket.query_params.get("ticket", ""), None)
-            too_many = len(self._open) >= MOST_SOCKETS
-        if issued is None or self._now() - issued > ADDRESS_SECONDS or too_many:
+            refused = len(self._open) >= MOST_SOCKETS or self.refusing > 0
+            self.refusing = max(self.refusing - 1, 0)
+        if issued is None or self._now() - issued > ADDRESS_SECONDS or refused:
             await websocket.close()  # before it is accepted: the handshake is answered 403
             return
         await websocket.accept()
