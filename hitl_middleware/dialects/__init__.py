@@ -32,7 +32,7 @@ from typing import Any
 
 from hitl_middleware.actions import Decision
 from hitl_middleware.dialects.agent_inbox import human_response, read_agent_inbox
-from hitl_middleware.dialects.answers import question_of, read_answer
+from hitl_middleware.dialects.answers import json_in, question_of, read_answer, understood
 from hitl_middleware.dialects.langchain import langchain_decision, read_batched, read_per_call
 from hitl_middleware.dialects.ours import (
     SETTLED_HINT,
@@ -71,11 +71,13 @@ __all__ = [
     "headed",
     "hitl_of",
     "hitl_of_turn",
+    "json_in",
     "jsonable",
     "question_of",
     "read",
     "read_answer",
     "resume_value",
+    "understood",
 ]
 
 

@@ -57,7 +57,7 @@ def read_answer(value: Any, question: Question) -> Decision:
             return _decision(value)
         case [Mapping() as only] if _type(only) in _INBOX:
             return _from_inbox(only, question)
-        case str() if question.kind != "question" and (meant := _json_in(value)) is not None:
+        case str() if question.kind != "question" and (meant := json_in(value)) is not None:
             return read_answer(meant, question)
     if question.kind == "question" and (answer := _plain_answer(value, question)) is not None:
         return answer
@@ -238,14 +238,14 @@ def _plain_answer(value: Any, question: Question) -> Decision | None:
     if isinstance(value, str):
         if schema is None:
             return _decision({"type": "respond", "message": value})
-        meant = _json_in(value, any_value=True) if misfits(value, schema) else None
+        meant = json_in(value, any_value=True) if misfits(value, schema) else None
         return _decision({"type": "respond", "answer": value if meant is None else meant})
     if value is None or (isinstance(value, Mapping) and (schema is None or misfits(value, schema))):
         return None
     return _decision({"type": "respond", "answer": value})
 
 
-def _json_in(text: str, *, any_value: bool = False) -> Any:
+def json_in(text: str, *, any_value: bool = False) -> Any:
     """The JSON that a text is; ``None``: it is none. An object or a list, unless ``any_value``."""
     if len(text) > MOST_TEXT or not (any_value or text.lstrip()[:1] in {"{", "["}):
         return None

@@ -240,11 +240,13 @@ class Gate:
         mine = self.adopting if is_adoptable(action) and calls.stands_alone(request) else None
         asking = self._manner.question(request, policy, call, action.plan, enforce=mine is not None)
         answer = interrupt(asking.value, response_schema=asking.schema)
-        if mine is not None and (decision := self._manner.read(answer, request, action.plan)) is not None:
-            config = calls.config_of(request)
-            item = calls.question_of(asking.value, config)
-            yield ask(mine.adopt, item, (decision,), calls.graph_name(config))
-            return (yield ask(self.ledger.recall, call.identity))
+        if mine is not None:
+            (question,) = dialects.read(asking.value)
+            if (decision := self._manner.read(answer, question, request)) is not None:
+                config = calls.config_of(request)
+                item = calls.question_of(asking.value, config)
+                yield ask(mine.adopt, item, (decision,), calls.graph_name(config))
+                return (yield ask(self.ledger.recall, call.identity))
         return action
 
     def _follow(self, request: ToolCallRequest, policy: Policy, call: ActionRequest, action: Action) -> Story:

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from langchain_core.messages import ToolMessage
 from langgraph.prebuilt.tool_node import ToolCallRequest
-from pydantic import ValidationError
 
 from hitl_middleware import dialects
 from hitl_middleware.actions import ActionRequest, Decision, Identity
+from hitl_middleware.dialects import Question
+from hitl_middleware.errors import DoesNotFit
 from hitl_middleware.gate import calls, outcomes
 from hitl_middleware.policy import Policy, ReviewPlan
 from hitl_middleware.ports import PendingInterrupt
@@ -64,7 +65,7 @@ class Manner(Protocol):
     ) -> Asking:
         """How people are asked about ``call``. ``enforce``: an answer that does not fit is to be refused before it is saved."""
 
-    def read(self, answer: Any, request: ToolCallRequest, plan: ReviewPlan) -> Decision | None:
+    def read(self, answer: Any, question: Question, request: ToolCallRequest) -> Decision | None:
         """The decision that a resume value stands for; ``None``: it is none that fits."""
 
     def denied(self, action: Action) -> ToolMessage:
@@ -97,12 +98,12 @@ class OwnManner:
             calls.decision_schema(call.name, plan.allowed_decisions, schema),
         )
 
-    def read(self, answer: Any, request: ToolCallRequest, plan: ReviewPlan) -> Decision | None:
+    def read(self, answer: Any, question: Question, request: ToolCallRequest) -> Decision | None:
         try:
-            decision = Decision.model_validate(answer)
-        except ValidationError:
+            decision = dialects.read_answer(answer, question)
+        except DoesNotFit:
             return None
-        return decision if calls.takes(request, plan, decision) else None
+        return decision if calls.takes(request, question.plan, decision) else None
 
     def denied(self, action: Action) -> ToolMessage:
         return outcomes.answer(action)

@@ -104,13 +104,15 @@ class Turn:
             if self._identity(call) in by_identity
         ]
         value = self._question(asked, [by_identity[self._identity(call)] for call, _ in asked])
+        questions = dialects.read(value)
         identities = [self._identity(call) for call, _ in asked]
         while True:
             adopting = self._gate.adopting if all(map(is_adoptable, known)) else None
-            answer = interrupt(value, response_schema=answers_to(asked) if adopting else None)
+            answer = interrupt(value, response_schema=answers_to(questions) if adopting else None)
             if adopting:
                 item = calls.question_of(value, self._config)
-                yield ask(adopting.adopt, item, decisions_in(answer, asked), calls.graph_name(self._config))
+                decisions = decisions_in(answer, questions)
+                yield ask(adopting.adopt, item, decisions, calls.graph_name(self._config))
             known = yield ask(self._gate.ledger.recall_turn, identities)
             if not any(action.status == "waiting" for action in known):
                 return known

@@ -190,6 +190,16 @@ def test_our_own_gate_adopts_only_when_told(quick: World, effects: Effects) -> N
     assert [request.decided_by for request in quick.requests()] == ["caller"]
 
 
+@both_modes
+@pytest.mark.parametrize("said", [[{"type": "accept", "args": None}], '{"decisions": [{"type": "approve"}]}'])
+def test_other_clients_answer_the_drop_in(quick: World, effects: Effects, mode: Mode, said: Any) -> None:
+    """E-03: Agent Inbox answers with a list, Studio with what was typed; both modes take it."""
+    agent = drop_in(quick, effects, script(ONE), mode)
+    agent.invoke(asks(), on())
+    agent.invoke(Command(resume={questions(agent)[0].id: said}), on())
+    assert effects.done == [7]
+
+
 @pytest.mark.parametrize("said", ["yes", {"type": "nonsense"}, {"type": "respond", "message": "x"}, REJECT])
 def test_our_own_gate_asks_again_after_what_it_does_not_understand(
     quick: World, effects: Effects, said: object

@@ -18,6 +18,7 @@ from langgraph.types import Command
 
 from hitl_middleware import Hitl, dialects
 from hitl_middleware.actions import ActionRequest, Decision, Identity
+from hitl_middleware.errors import DoesNotFit
 from hitl_middleware.hitl import Graph
 from hitl_middleware.langchain import HumanInTheLoopMiddleware as Ours
 from hitl_middleware.langchain.manner import decision_in, decisions_in
@@ -29,7 +30,6 @@ from tests.kit.models import asks, call, says, script
 from tests.kit.world import on
 
 PAY = call("pay", amount=7)
-ANY = {"allowed_decisions": ["approve", "edit", "reject", "respond"]}
 
 
 def test_the_constructor_is_langchains() -> None:
@@ -184,6 +184,16 @@ def test_without_a_thread_nothing_gated_runs(effects: Effects) -> None:
     assert effects.done == []
 
 
+def _asked(*amounts: int) -> tuple[dialects.Question, ...]:
+    plan = ReviewPlan(verdict="ask", allowed_decisions=("approve", "edit", "reject", "respond"))
+    made = [
+        ActionRequest(name="pay", args={"amount": n}, identity=Identity("t", "ns", f"k{n}")) for n in amounts
+    ]
+    return tuple(
+        dialects.Question(kind="tool_call", form="ours", title="pay", plan=plan, call=one) for one in made
+    )
+
+
 @pytest.mark.parametrize(
     ("said", "decision"),
     [
@@ -192,27 +202,37 @@ def test_without_a_thread_nothing_gated_runs(effects: Effects) -> None:
         ({"type": "respond", "message": ""}, Decision(type="respond", answer="")),
         ({"type": "respond", "message": "x"}, Decision(type="respond", message="x")),
         ({"type": "approve", "more": 1}, Decision(type="approve")),
-        ({"type": "reject", "message": "x" * 20_001}, None),
-        ({"type": "edit"}, None),
-        ({}, None),
-        (None, None),
-        (True, None),
-        ([APPROVE], None),
+        ({"type": "accept", "args": None}, Decision(type="approve")),
+        ([{"type": "ignore", "args": None}], Decision(type="reject")),
+        ({"decisions": [APPROVE]}, Decision(type="approve")),
+        ('{"type": "approve"}', Decision(type="approve")),
     ],
 )
-def test_a_decision_is_read(said: Any, decision: Decision | None) -> None:
-    """E-03: LangChain's four forms, to the letter; what is too long or half is none."""
-    assert decision_in(said) == decision
+def test_a_decision_is_read(said: Any, decision: Decision) -> None:
+    """E-03: LangChain's four forms as LangChain takes them, and the same in the words of other clients."""
+    (question,) = _asked(7)
+    assert decision_in(said, question) == decision
+
+
+@pytest.mark.parametrize(
+    "said", [{"type": "reject", "message": "x" * 20_001}, {"type": "edit"}, {}, None, True, "yes", [APPROVE]]
+)
+def test_what_is_no_decision_is_none(said: Any) -> None:
+    """E-04: what is too long, half, or nothing that a client says."""
+    (question,) = _asked(7)
+    with pytest.raises(DoesNotFit):
+        decision_in(said, question)
 
 
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
         (True, 'must be {"decisions"'),
+        ("yes", 'must be {"decisions"'),
         ({}, 'must be {"decisions"'),
         ({"decisions": "approve"}, 'must be {"decisions"'),
         ({"decisions": []}, r"Number of human decisions \(0\)"),
-        ({"decisions": ["approve"]}, "the decision about pay is not understood: approve"),
+        ({"decisions": ["approve"]}, "the decision about pay does not fit: type: this is no answer"),
         ({"decisions": [{"type": "feedback", "message": "x"}]}, "'feedback' is not allowed for tool 'pay'"),
         (
             {"decisions": [{"type": "edit", "edited_action": {"name": "look", "args": {}}}]},
@@ -223,7 +243,28 @@ def test_a_decision_is_read(said: Any, decision: Decision | None) -> None:
 def test_a_turns_answer_that_does_not_fit_says_why(answer: Any, why: str) -> None:
     """E-04: what is wrong, and what would be understood."""
     with pytest.raises(ValueError, match=why):
-        decisions_in(answer, [(PAY, ANY)])  # type: ignore[list-item]  # a plain dictionary, as users write it
+        decisions_in(answer, _asked(7))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"decisions": [APPROVE, edit(amount=80)]},
+        '{"decisions": [{"type": "approve"}, {"type": "edit", "edited_action": {"name": "pay", "args": {"amount": 80}}}]}',
+        {"decisions": [APPROVE, edit(amount="80")]},
+        [
+            {"type": "accept", "args": None},
+            {"type": "edit", "args": {"action": "pay", "args": {"amount": "80"}}},
+        ],
+    ],
+    ids=["langchain", "studio", "agent-chat-ui", "agent-inbox"],
+)
+def test_a_turn_is_answered_by_every_client(answer: Any) -> None:
+    """E-03: the whole turn in any client's words; what went through text boxes is a value again."""
+    first, second = decisions_in(answer, _asked(7, 8))
+    assert (first.type, second.type) == ("approve", "edit")
+    assert second.edited_action is not None
+    assert second.edited_action.args == {"amount": 80}
 
 
 def test_a_turns_question_is_one_question_for_each_call() -> None:
