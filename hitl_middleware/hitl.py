@@ -134,7 +134,8 @@ class Hitl:
         """The one writer of requests."""
         parts = (self.store, self.ledger, self.directory, self._wake)
         approvers = self.settings.default_approvers or ("api",)
-        return ReviewDesk(*parts, channels=self.channels, default_approvers=approvers)
+        most = self.settings.max_pending
+        return ReviewDesk(*parts, channels=self.channels, default_approvers=approvers, max_pending=most)
 
     @cached_property
     def callers(self) -> Callers:

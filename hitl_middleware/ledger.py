@@ -6,6 +6,7 @@ The desk calls ``propose`` and ``decide`` inside its own unit of work; the gate 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -110,6 +111,23 @@ class Ledger:
         return decided
 
     # the gate's units
+
+    async def look(self, identity: Identity) -> tuple[Action | None, str | None]:
+        """What is known where a call comes by: its action (``None``: it is new here), and who asked for the run, where that is known."""
+        async with self._store.read() as uow:
+            action = await uow.action_by_identity(identity)
+            run_id = action.run_id if action is not None else None
+            run = await (uow.run(run_id) if run_id else uow.active_run(identity.thread_id))
+        return action, run.requester if run is not None else None
+
+    async def denied(self, thread_id: str, tool: str) -> Sequence[Action]:
+        """What was denied of one tool on one thread, newest first."""
+        async with self._store.read() as uow:
+            return await uow.denied_actions(thread_id, tool)
+
+    def unit(self) -> AbstractAsyncContextManager[Work]:
+        """A unit of work on the ledger's store, for what is written through it together."""
+        return unit(self._store, self._wake)
 
     async def recall(self, identity: Identity) -> Action | None:
         """What is known of this call; ``None``: nothing."""

@@ -141,6 +141,9 @@ class UnitOfWork(Protocol):
     async def actions(self, action_ids: Collection[str]) -> Mapping[str, Action]:
         """Those that exist, by id."""
 
+    async def denied_actions(self, thread_id: str, tool: str, *, limit: int = 500) -> Sequence[Action]:
+        """What was denied of one tool on one thread, newest first."""
+
     async def save_action(self, action: Action) -> None:
         """Write all that may change; the action was read with ``lock`` in this unit of work."""
 

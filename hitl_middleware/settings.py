@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from hitl_middleware.errors import ConfigurationError
 
 DEFAULT_DATABASE = "sqlite:///.hitl/hitl.db"
+MAX_PENDING = 50
+"""More than a person reads before they click without reading; less would hinder a model that does its work in one turn."""
 
 
 class Settings(BaseSettings):
@@ -30,6 +32,8 @@ class Settings(BaseSettings):
     """A worker that has been silent for this long is taken for dead."""
     default_approvers: Annotated[tuple[str, ...], NoDecode] = ()
     """Who decides what no policy speaks of, comma-separated; unset: the API token and operators."""
+    max_pending: int = Field(default=MAX_PENDING, ge=1)
+    """How many requests of one thread may be open at a time; further calls are refused and nobody is asked."""
     config: Path = Path("hitl.toml")
     manifest: Path = Path("langgraph.json")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hitl_middleware.cli.context import Json, ask, fail, local_identity, opened, speaks
 from hitl_middleware.cli.output import as_json, facts, say, table
+
+if TYPE_CHECKING:
+    from hitl_middleware.records import Action
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -77,7 +80,7 @@ def show(
             (
                 request.code if request else "–",
                 request.title if request else action.tool,
-                request.status if request else "on record" if action.plan.verdict == "record" else "",
+                request.status if request else _unasked(action),
                 action.status,
                 action.error or action.result_text or "",
             )
@@ -129,3 +132,10 @@ def start(
         as_json(run_out(run).model_dump(mode="json"))
     else:
         say(f"Run {run.id} of {graph} is {run.status}.")
+
+
+def _unasked(action: Action) -> str:
+    """What is said of an act about which nobody was asked."""
+    if action.plan.verdict == "record":
+        return "on record"
+    return "refused" if action.decided_by == "policy" else ""

@@ -25,6 +25,7 @@ from hitl_middleware.ports import Directory, PendingInterrupt, Person, ReviewCha
 from hitl_middleware.records import Action, ReviewRequest, Run, Submission
 from hitl_middleware.redaction import hide_action, hide_request, restored
 from hitl_middleware.review import STATUS_AFTER, step, still_needed
+from hitl_middleware.settings import MAX_PENDING
 from hitl_middleware.work import Wake, Work, unit
 
 
@@ -33,7 +34,11 @@ class _NothingToAdopt(Exception):
 
 
 class ReviewDesk:
-    """Files what runs ask, judges what people answer. ``default_approvers`` decide what no policy speaks of."""
+    """Files what runs ask, judges what people answer.
+
+    ``default_approvers`` decide what no policy speaks of. ``max_pending``: how many requests of one thread may be open at a time; a
+    further call of a gate is refused. (Other questions are asked all the same: there is no way to refuse them.)
+    """
 
     def __init__(
         self,
@@ -44,12 +49,13 @@ class ReviewDesk:
         *,
         channels: Iterable[ReviewChannel] = (),
         default_approvers: Sequence[str] = ("api",),
+        max_pending: int = MAX_PENDING,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._directory = directory
         self._wake = wake
-        self._filing = Filing(store, ledger, wake, channels, default_approvers)
+        self._filing = Filing(store, ledger, wake, channels, default_approvers, max_pending)
 
     async def open(
         self, run_id: str, snapshot: Snapshot, *, complete: bool = True, fence: int | None = None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hitl_middleware import dialects
-from hitl_middleware.actions import Decision
+from hitl_middleware.actions import ActionRequest, Decision
 from hitl_middleware.desk.answers import answering, asked, filed, withdrawn
 from hitl_middleware.dialects import Question
 from hitl_middleware.errors import LeaseLost, NotFound
@@ -18,6 +18,7 @@ from hitl_middleware.ledger import Ledger
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import PendingInterrupt, ReviewChannel, Snapshot, Store
 from hitl_middleware.records import Action, Card, ReviewRequest, Run
+from hitl_middleware.refusals import refuse
 from hitl_middleware.review import step
 from hitl_middleware.work import Wake, Work, unit
 
@@ -34,12 +35,14 @@ class Filing:
         wake: Wake,
         channels: Iterable[ReviewChannel],
         default_approvers: Sequence[str],
+        max_pending: int,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._wake = wake
         self._channels = tuple(channels)
         self._default_approvers = tuple(default_approvers)
+        self._max_pending = max_pending
 
     async def open(
         self, run_id: str, snapshot: Snapshot, *, complete: bool = True, fence: int | None = None
@@ -62,9 +65,14 @@ class Filing:
             waiting = await work.uow.queued_runs(run.thread_id)
             successor = any(after.on_new_input == "supersede" for after in waiting)
             standing = asked(snapshot)
+            ids = {item.id for item, _ in standing}
+            tasks = {q.call.identity.checkpoint_ns for _, (q, *_) in standing if q.call is not None}
+            room = await self._room(work, known, ids, tasks)
             bound: set[str] = set()
             for item, together in standing:
-                for request, is_new in await self._bind(work, run, item, together, known):
+                for request, is_new in await self._bind(
+                    work, run, item, together, known, full=len(opened) >= room
+                ):
                     bound.add(request.id)
                     if not is_new:
                         continue
@@ -76,8 +84,6 @@ class Filing:
             open_still = [
                 r for r in known if r.run_id == run.id and r.status == "pending" and r.id not in bound
             ]
-            ids = {item.id for item, _ in standing}
-            tasks = {q.call.identity.checkpoint_ns for _, (q, *_) in standing if q.call is not None}
             for request in open_still:
                 if request.interrupt_id in ids and request.action_id is None:
                     await self.supersede(work, request, "The run asks something else now")
@@ -85,6 +91,16 @@ class Filing:
                     await self.supersede(work, request, "The run moved on without this answer")
         failpoint("open.after")
         return opened
+
+    async def _room(
+        self, work: Work, known: Sequence[ReviewRequest], ids: Collection[str], tasks: Collection[str]
+    ) -> int:
+        """How many more requests the thread may have open, beside those that stay open."""
+        pending = [request for request in known if request.status == "pending"]
+        if len(pending) + len(ids) <= self._max_pending:
+            return self._max_pending  # enough for all of them, whatever stays
+        stay = [r for r in pending if r.interrupt_id in ids or await self._waits_its_turn(work, r, tasks)]
+        return self._max_pending - len(stay)
 
     async def _waits_its_turn(self, work: Work, request: ReviewRequest, tasks: Collection[str]) -> bool:
         """Calls that share a task show one question at a time, and not always the same one first: the others are still asked."""
@@ -99,12 +115,14 @@ class Filing:
         item: PendingInterrupt,
         together: Sequence[Question],
         known: Sequence[ReviewRequest],
+        *,
+        full: bool,
     ) -> Sequence[tuple[ReviewRequest, bool]]:
-        """The requests of one interrupt, and which of them are new."""
+        """The requests of one interrupt, and which of them are new. ``full``: a further call of ours is refused."""
         first = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
         if together[0].call is not None:
             found = [
-                await self._bind_own(work, run, item, question, known, first + position)
+                await self._bind_own(work, run, item, question, known, first + position, full=full)
                 for position, question in enumerate(together)
             ]
             return [pair for pair in found if pair is not None]
@@ -135,6 +153,8 @@ class Filing:
         question: Question,
         known: Sequence[ReviewRequest],
         position: int,
+        *,
+        full: bool,
     ) -> tuple[ReviewRequest, bool] | None:
         # LangGraph numbers a task's interrupts by the answers it remembers: after a crash, or among parallel calls of one task, an id
         # comes again with another question. So our own are known by their action.
@@ -146,6 +166,9 @@ class Filing:
         elif action is not None and action.status != "waiting":
             return None  # decided: the next resume carries the answer
         open_request = _open_request_of(action, question, known) if action is not None else None
+        if open_request is None and full and _may_be_refused(question, action):
+            await self._refuse(work, run, question.call, question.plan, action)
+            return None
         if open_request is None:
             before = _edited_from(action, known) if action is not None else None
             new = await self.file(work, run, item, question, position, action=action, edited_from=before)
@@ -174,6 +197,16 @@ class Filing:
             request = replace(request, interrupt_id=item.id, position=position, updated_at=work.now)
             await work.uow.save_request(request)
         return request, False
+
+    async def _refuse(
+        self, work: Work, run: Run, call: ActionRequest, plan: ReviewPlan, action: Action | None
+    ) -> None:
+        """Nobody is asked: people who are flooded with questions do not read them. The run goes on with the refusal."""
+        reason = f"{self._max_pending} questions of this thread wait for people already"
+        why = f"{call.name} was not called: {reason}, and no more are asked at a time. Call it again when some are answered."
+        refused = plan.model_copy(update={"reason": reason})
+        await refuse(self._ledger, work, call, refused, why, run_id=run.id, action=action)
+        await work.want(run.id)
 
     async def file(
         self,
@@ -293,6 +326,15 @@ class Filing:
         await work.show(gone)
         await work.want(request.run_id)
         await work.audit("request.superseded", "hitl", request=gone, reason=why)
+
+
+def _may_be_refused(question: Question, action: Action | None) -> bool:
+    """Whether a call need not be asked about at all: it is new, and "reject" is an answer that its question takes.
+
+    The run is resumed with that, and LangGraph may check it against the form that the question published.
+    """
+    is_new = action is None or (action.request_id is None and not action.edited)
+    return is_new and question.kind == "tool_call" and "reject" in question.plan.allowed_decisions
 
 
 def _open_request_of(

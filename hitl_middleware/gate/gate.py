@@ -31,6 +31,7 @@ from hitl_middleware.ledger import Ledger, Outcome, is_adoptable
 from hitl_middleware.policy import Explanation, Policy, ReviewPlan
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Action, Lease
+from hitl_middleware.refusals import refuse_repeated
 
 Answer = ToolMessage | Command[Any]
 
@@ -180,7 +181,8 @@ class Gate:
         request = request.override(tool=guard(tool))
         call = calls.action_request(request)
         yield from self.prepared()
-        action: Action | None = yield ask(self.ledger.recall, call.identity)
+        action, requester = yield ask(self.ledger.look, call.identity)
+        call = replace(call, requester=requester)
         if action is None:
             action = yield from self._enter(request, policy, call)
             if action is None:
@@ -194,11 +196,11 @@ class Gate:
         if asked.identity is None:
             return (yield Perform(request, Waved(request.tool_call["name"])))
         yield from self.prepared()
-        action: Action | None = yield ask(self.ledger.recall, asked.identity)
+        action, requester = yield ask(self.ledger.look, asked.identity)
         if action is None:
             why = f"{request.tool_call['name']} was not performed: the decision about it is not in this database."
             return _refused(request, why)
-        call = replace(calls.action_request(request), identity=asked.identity)
+        call = replace(calls.action_request(request), identity=asked.identity, requester=requester)
         return (yield from self._follow(request, policy, call, action))
 
     def prepared(self) -> Generator[Prepare, Any, None]:
@@ -212,10 +214,15 @@ class Gate:
         plan = self._plan(request, policy, call)
         if plan.verdict == "none":
             return None
+        lease = self.lease_under(calls.config_of(request))
+        run_id, most = lease.run_id if lease else None, policy.max_rejections
+        if plan.verdict == "ask" and most is not None:
+            # Before it interrupts: a refusal that parked the run would give a model in a loop a fresh limit of steps each time.
+            refused = yield ask(refuse_repeated, self.ledger, call, plan, most=most, run_id=run_id)
+            if refused is not None:
+                return refused
         if plan.verdict == "ask" and self.adopting is None:
             return (yield from self._until_filed(request, policy, call, plan))
-        lease = self.lease_under(calls.config_of(request))
-        run_id = lease.run_id if lease else None
         # Also a call that asks: nobody may file it before the answer comes, and by then `when` might say something else (rule 5).
         action = yield ask(self.ledger.record, call, plan, run_id=run_id, idempotent=policy.idempotent)
         if action.plan.verdict == "ask":
@@ -350,6 +357,7 @@ def _as_it_will_run(call: ActionRequest, action: Action) -> ActionRequest:
         args=action.args,
         identity=call.identity,
         description=call.description,
+        requester=call.requester,
         state=call.state,
     )
 

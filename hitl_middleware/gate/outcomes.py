@@ -169,6 +169,8 @@ def replay(action: Action) -> Any:
 def answer(action: Action) -> ToolMessage:
     """What the agent is told of a denied action: the words and their author, marked as data."""
     decision = action.decision or Decision(type="reject")
+    if action.decided_by == "policy":
+        return _message(action, action.error or f"{action.tool} was refused by the policy.", status="error")
     if decision.type == "respond":
         value = decision.answer if decision.answer is not None else decision.message
         return _message(action, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

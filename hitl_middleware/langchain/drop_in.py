@@ -76,7 +76,9 @@ class HumanInTheLoopMiddleware(theirs.HumanInTheLoopMiddleware[StateT, ContextT,
     @cached_property
     def _policies(self) -> Mapping[str, Policy]:
         return {
-            name: Policy(decisions=config["allowed_decisions"]) for name, config in self.interrupt_on.items()
+            # LangChain asks about the same call as often as it comes.
+            name: Policy(decisions=config["allowed_decisions"], max_rejections=None)
+            for name, config in self.interrupt_on.items()
         }
 
     def after_model(self, state: AgentState[Any], runtime: Runtime[ContextT]) -> dict[str, Any] | None:

@@ -33,8 +33,8 @@ from hitl_middleware.records import Action
 
 LANGCHAINS = frozenset(get_args(DecisionType))
 
-BY_US = "hitl"
-"""Who denies what the run has overtaken."""
+BY_US = ("hitl", "policy")
+"""Who denies what the run has overtaken, and what people are not asked about."""
 
 
 class LangChainManner(OwnManner):
@@ -78,7 +78,7 @@ class LangChainManner(OwnManner):
 
     def denied(self, action: Action) -> ToolMessage:
         decision = action.decision
-        rejected = decision is not None and decision.type == "reject" and action.decided_by != BY_US
+        rejected = decision is not None and decision.type == "reject" and action.decided_by not in BY_US
         if decision is None or not rejected or self._config(action.tool) is None:
             return super().denied(action)
         said = RejectDecision(type="reject")

@@ -39,9 +39,12 @@ class World(StillHitl):
         clock: ManualClock | None = None,
         config: ConfigFile | None = None,
         approvers: tuple[str, ...] = (),
+        max_pending: int = 50,
         **parts: Any,
     ) -> None:
-        settings = Settings(database_url=url, lease_seconds=LEASE, default_approvers=approvers)
+        settings = Settings(
+            database_url=url, lease_seconds=LEASE, default_approvers=approvers, max_pending=max_pending
+        )
         time = clock or ManualClock()
         opened = parts.pop("store", None) or open_turned(url, time)
         super().__init__(

@@ -33,6 +33,14 @@ class ActionVerbs(Verbs):
     async def actions(self, action_ids: Collection[str]) -> Mapping[str, Action]:
         return {key: self._state.actions[key] for key in action_ids if key in self._state.actions}
 
+    async def denied_actions(self, thread_id: str, tool: str, *, limit: int = 500) -> Sequence[Action]:
+        found = oldest_first(
+            a
+            for a in self._state.actions.values()
+            if (a.identity.thread_id, a.tool, a.status) == (thread_id, tool, "denied")
+        )
+        return found[::-1][:limit]
+
     async def save_action(self, action: Action) -> None:
         self._may_write()
         if action.id not in self._state.actions:

@@ -25,6 +25,16 @@ _BY_IDENTITY = reading(
 )
 _OF_RUN = reading(select(actions).where(actions.c.run_id == of(actions.c.run_id)).order_by(actions.c.id))
 _BY_IDS = reading(select(actions).where(actions.c.id.in_(bindparam("ids", expanding=True))))
+_DENIED = reading(
+    select(actions)
+    .where(
+        actions.c.thread_id == of(actions.c.thread_id),
+        actions.c.tool == of(actions.c.tool),
+        actions.c.status == literal_column("'denied'"),
+    )
+    .order_by(actions.c.id.desc())
+    .limit(bindparam("rows"))
+)
 _SAVE = update(actions).where(actions.c.id == of(actions.c.id))
 
 _CLAIM = (
@@ -94,6 +104,9 @@ class ActionVerbs(Verbs):
         if not action_ids:
             return {}
         return {action.id: action for action in await self._all(_BY_IDS, rows.action, ids=list(action_ids))}
+
+    async def denied_actions(self, thread_id: str, tool: str, *, limit: int = 500) -> Sequence[Action]:
+        return await self._all(_DENIED, rows.action, of_thread_id=thread_id, of_tool=tool, rows=limit)
 
     async def save_action(self, action: Action) -> None:
         await self._save(_SAVE, action)

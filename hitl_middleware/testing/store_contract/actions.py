@@ -60,6 +60,25 @@ class ActionContract(StoreCase):
             assert await uow.actions([]) == {}
             assert await uow.action(new_id()) is None
 
+    async def test_what_was_denied_of_a_tool_on_a_thread(self, store: Store) -> None:
+        """P-04: newest first, of this thread and this tool only; so a call that is rejected again and again can be told."""
+        thread = new_id()
+
+        def one(where: str = thread, **facts: Any) -> Action:
+            return an_action(
+                **{"tool": "pay", "status": "denied", "identity": Identity(where, "", new_id()), **facts}
+            )
+
+        denied = [one(decision=an_edit()), one(), one()]
+        others = [one(new_id()), one(tool="look"), one(status="waiting")]
+        async with store.begin() as uow:
+            for action in (*denied, *others):
+                assert await uow.add_action(action)
+        async with store.read() as uow:
+            assert list(await uow.denied_actions(thread, "pay")) == denied[::-1]
+            assert list(await uow.denied_actions(thread, "pay", limit=2)) == denied[:0:-1]
+            assert list(await uow.denied_actions("nowhere", "pay")) == []
+
     async def test_an_identity_is_one_action(self, store: Store) -> None:
         """(thread, checkpoint ns, tool-call id) is unique; another place in the run is another action (rule 3)."""
         first = await self.added_action(store, identity=Identity("t", "ns", "call"))
