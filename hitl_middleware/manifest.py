@@ -16,7 +16,7 @@ from typing import Any
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
-from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.errors import ConfigurationError, HitlError
 
 EXAMPLES: Mapping[str, str] = {
     "support": "hitl_graphs.support:graph",
@@ -59,11 +59,17 @@ def load_graph(name: str, spec: str, base: Path) -> LoadedGraph:
     try:
         module = _import(place, base)
         found = getattr(module, attribute)
+        if inspect.isfunction(found):
+            found = found()
+    except HitlError:
+        raise
     except (ImportError, AttributeError, FileNotFoundError) as error:
         msg = f"graph {name!r} ({spec}) cannot be loaded: {error}"
         raise ConfigurationError(msg) from error
-    if inspect.isfunction(found):
-        found = found()
+    except Exception as error:
+        # The user's module may raise anything while it is imported; the cause keeps its place in their code.
+        msg = f"graph {name!r} ({spec}) cannot be loaded: {type(error).__name__}: {error}"
+        raise ConfigurationError(msg) from error
     if isinstance(found, StateGraph):
         found = found.compile()
     if not isinstance(found, Pregel):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_middleware.cli import actions, auditing, connect, database, demo, requests, runs, serving
+from hitl_middleware.cli import actions, auditing, connect, database, demo, policies, requests, runs, serving
 
 app = typer.Typer(
     name="hitl",
@@ -27,6 +27,7 @@ app.add_typer(requests.app, name="requests", help="What waits for a decision, an
 app.add_typer(actions.app, name="actions", help="Acts and what became of them.")
 app.add_typer(auditing.app, name="audit", help="Who did what, when; and proof that nobody changed it.")
 app.add_typer(connect.app, name="connect", help="Check and complete what a channel needs.")
+app.add_typer(policies.app, name="policy", help="Rules, tried on a call.")
 app.add_typer(database.app, name="db", help="The database.")
 
 

@@ -95,12 +95,22 @@ def check_tools(graph: Pregel[Any, Any, Any, Any]) -> None:
 def gates_and_tools(
     graph: Pregel[Any, Any, Any, Any],
 ) -> Iterator[tuple[Gate, Mapping[str, BaseTool]]]:
-    """Each gate, also of subgraphs, with the tools behind it. ``create_agent`` composes hooks into closures; they are looked through."""
+    """Each gate, also of subgraphs, with the tools behind it."""
+    for gates, tools in tool_nodes(graph):
+        for gate in gates:
+            yield gate, tools
+
+
+def tool_nodes(graph: Pregel[Any, Any, Any, Any]) -> Iterator[tuple[Sequence[Gate], Mapping[str, BaseTool]]]:
+    """The tools of each ``ToolNode``, also of subgraphs, and the gates before them.
+
+    ``create_agent`` composes hooks into closures; they are looked through.
+    """
     for part in (graph, *(subgraph for _, subgraph in graph.get_subgraphs(recurse=True))):
         for node in part.nodes.values() if isinstance(part, Pregel) else ():
             if isinstance(node.bound, ToolNode):
-                for gate in _gates(getattr(node.bound, "_wrap_tool_call", None), set()):
-                    yield gate, node.bound.tools_by_name
+                hook = getattr(node.bound, "_wrap_tool_call", None)
+                yield tuple(_gates(hook, set())), node.bound.tools_by_name
 
 
 def _check_hidden(policy: Policy | None, tool: BaseTool) -> None:

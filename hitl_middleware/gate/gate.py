@@ -82,6 +82,11 @@ class Gate:
         reason = f"no policy names {call.name}, and what none names is asked about here"
         return replace(found, plan=found.plan.model_copy(update={"reason": reason}))
 
+    def explained(self, request: ToolCallRequest, call: ActionRequest) -> Explanation | None:
+        """What would become of a call, and why; ``None``: no policy speaks of it. Nothing is asked, run or written."""
+        policy = self.policy_for(call.name, request.tool)
+        return None if policy is None else self.explain(self._manner.rule(request, policy, call), call)
+
     # drivers ---------------------------------------------------------------------------------------------------------
 
     def wrap_tool_call(

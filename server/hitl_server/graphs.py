@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fastapi import APIRouter
 
-from hitl_middleware.errors import ConfigurationError, HitlError
+from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.manifest import LoadedGraph, load_graph, read_manifest
 
@@ -22,14 +22,7 @@ def load_graphs(hitl: Hitl) -> list[LoadedGraph]:
     manifest = hitl.settings.manifest.absolute()
     found = []
     for name, spec in read_manifest(hitl.settings.manifest).items():
-        try:
-            loaded = load_graph(name, spec, manifest.parent)
-        except HitlError:
-            raise
-        except Exception as error:
-            # The user's module may raise anything while it is imported; the cause keeps its place in their code.
-            msg = f"graph {name!r} ({spec}) cannot be loaded: {type(error).__name__}: {error}"
-            raise ConfigurationError(msg) from error
+        loaded = load_graph(name, spec, manifest.parent)
         hitl.serve(name, loaded.graph)
         found.append(loaded)
     return found

@@ -1,0 +1,191 @@
+"""``hitl policy test``: which rule asks, and why."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from pydantic import BaseModel, ConfigDict, Field
+
+from hitl_middleware.cli.context import Json, fail, opened, speaks
+from hitl_middleware.cli.output import as_json, facts
+
+if TYPE_CHECKING:
+    from hitl_middleware.actions import ActionRequest
+    from hitl_middleware.gate.trial import Trial
+
+app = typer.Typer(no_args_is_help=True)
+MOST_BYTES = 1_000_000
+"""Of a call, as over HTTP."""
+
+
+class CallIn(BaseModel):
+    """A tool call as LangChain writes it, with what else a rule may read."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    args: dict[str, Any] = Field(default_factory=dict)
+    id: str | None = Field(default=None, max_length=200)
+    type: Literal["tool_call"] | None = None
+    requester: str | None = Field(default=None, max_length=200)
+    state: dict[str, Any] | None = None
+
+
+@app.callback()
+def _group() -> None:
+    """Keep ``test`` a subcommand while it is the only one."""
+
+
+@app.command("test")
+@speaks
+def try_(  # not "test…": pytest would take it for one
+    call: Annotated[
+        str,
+        typer.Argument(help='A file with {"name": …, "args": {…}}; - reads it from stdin.', metavar="CALL"),
+    ],
+    graph: Annotated[
+        str | None, typer.Option(help="Only this graph of langgraph.json; all of them by default.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Try the rules on a call: whether people would be asked, who, and why. No tool runs, nothing is written."""
+    from hitl_middleware.settings import load_settings
+
+    given = _read(call)
+    default = load_settings().default_approvers
+    with _storing_nothing():
+        found = _tried(given, graph)
+    approvers = default or ("api",)
+    if json_:
+        as_json({"items": [_out(trial, given.name, approvers) for trial in found]})
+        return
+    for number, trial in enumerate(found):
+        if number:
+            typer.echo()
+        told = _out(trial, given.name, approvers)
+        facts(f"{told.pop('tool')} in graph {told.pop('graph')}", _for_people(told, named=bool(default)))
+
+
+def _read(place: str) -> CallIn:
+    from hitl_server.jsontext import NotJson, read_json
+
+    where = "stdin" if place == "-" else place
+    try:
+        if place == "-":
+            body = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with Path(place).open("rb") as file:
+                body = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        fail(f"{place}: {error.strerror}")
+    if len(body) > MOST_BYTES:
+        fail(f"{where}: more than {MOST_BYTES:,} bytes")
+    try:
+        value = read_json(body)
+    except NotJson as error:
+        fail(f"{where}: {error}")
+    if not isinstance(value, dict):
+        fail(f'{where}: must be a JSON object, {{"name": …, "args": {{…}}}}')
+    return CallIn.model_validate(value)
+
+
+@contextmanager
+def _storing_nothing() -> Iterator[None]:
+    """Modules of graphs open what the environment names; here that is a database that is nowhere."""
+    before = os.environ.get("HITL_DATABASE_URL")
+    os.environ["HITL_DATABASE_URL"] = "memory://"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HITL_DATABASE_URL"]
+        else:
+            os.environ["HITL_DATABASE_URL"] = before
+
+
+def _tried(given: CallIn, only: str | None) -> Sequence[Trial]:
+    from hitl_middleware.actions import ActionRequest, Identity
+    from hitl_middleware.errors import UnknownGraph
+    from hitl_middleware.gate.build import check_tools
+    from hitl_middleware.gate.trial import trials
+    from hitl_middleware.manifest import load_graph, read_manifest
+
+    call = ActionRequest(
+        name=given.name,
+        args=given.args,
+        identity=Identity("test", "", given.id or "test"),
+        requester=given.requester,
+        state=given.state,
+    )
+    with opened() as hitl:
+        manifest = hitl.settings.manifest
+        specs = read_manifest(manifest)
+        if only is not None and only not in specs:
+            raise UnknownGraph(name=only, known=", ".join(specs) or "none")
+        names = list(specs) if only is None else [only]
+        loaded = [load_graph(name, specs[name], manifest.absolute().parent) for name in names]
+        for each in loaded:
+            check_tools(each.graph)  # as at start-up
+        found = [trial for each in loaded for trial in trials(each.name, each.graph, call)]
+    return found or _nowhere(call, [each.graph for each in loaded], names)
+
+
+def _nowhere(call: ActionRequest, graphs: Sequence[Any], names: Sequence[str]) -> Sequence[Trial]:
+    from hitl_middleware.gate.build import tool_nodes
+
+    known = sorted({name for graph in graphs for _, tools in tool_nodes(graph) for name in tools})
+    fail(f"name: no tool is called {call.name!r} in {', '.join(names)}. Tools: {', '.join(known) or 'none'}")
+
+
+def _out(trial: Trial, tool: str, approvers: Sequence[str]) -> dict[str, Any]:
+    if trial.found is None or trial.policy is None:
+        reason = f"no policy speaks of {tool}: it runs, and nothing is written"
+        return {"graph": trial.graph, "tool": tool, "verdict": "none", "reason": reason}
+    plan = trial.found.plan
+    return {
+        "graph": trial.graph,
+        "tool": tool,
+        "verdict": plan.verdict,
+        "reason": plan.reason,
+        "rule": trial.found.rule,
+        "says": trial.found.says,
+        "approvers": list(approvers if plan.approvers is None else plan.approvers),
+        "required_approvals": plan.required_approvals,
+        "allow_requester": plan.allow_requester,
+        "allowed_decisions": list(plan.allowed_decisions),
+        "expires_in_seconds": plan.expires_in,
+        "on_expiry": plan.on_expiry,
+        "risk": plan.risk,
+        "redact": list(plan.redact),
+        "max_rejections": trial.policy.max_rejections,
+        "policy_version": plan.policy_version,
+    }
+
+
+def _for_people(told: dict[str, Any], *, named: bool) -> dict[str, Any]:
+    """The same in words; who decides only matters where somebody is asked."""
+    shown = {"verdict": told["verdict"], "why": told["reason"], "rule": told.get("rule")}
+    if told["verdict"] != "ask":
+        return shown | {"hidden": ", ".join(told.get("redact", ())), "policy": told.get("policy_version")}
+    seconds, most = told["expires_in_seconds"], told["max_rejections"]
+    return shown | {
+        "who decides": ", ".join(told["approvers"])
+        + ("" if named or told["approvers"] != ["api"] else " (the API token), and operators"),
+        "approvals": f"{needed} different people" if (needed := told["required_approvals"]) > 1 else None,
+        "requester": "may decide it, too" if told["allow_requester"] else "may not decide it",
+        "answers": ", ".join(told["allowed_decisions"]),
+        "deadline": f"{timedelta(seconds=seconds)} after it is asked, then: {told['on_expiry']}"
+        if seconds
+        else "none",
+        "risk": told["risk"],
+        "hidden": ", ".join(told["redact"]),
+        "limit": f"refused after {most} rejections of this very call" if most else None,
+        "policy": told["policy_version"],
+    }
