@@ -70,7 +70,7 @@ def question_of(request: ReviewRequest) -> Question:
         kind=request.kind,
         title=request.title,
         plan=request.plan,
-        tool=request.tool,
+        tool=request.tool or request.step,  # a step stands under its own name where clients look for a call's
         shown=request.args,
         response_schema=request.response_schema,
     )

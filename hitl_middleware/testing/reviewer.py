@@ -36,9 +36,9 @@ class Answer:
         self._fits = fits
         self._times = times
 
-    def approve(self) -> ScriptedReviewer:
-        """Yes, as it is."""
-        return self._says("approve")
+    def approve(self, answer: Any = None) -> ScriptedReviewer:
+        """Yes, as it is. ``answer``: what a workflow step's form is filled in with."""
+        return self._decides(lambda _: Decision(type="approve", answer=answer))
 
     def reject(self, why: str | None = None) -> ScriptedReviewer:
         """No."""
@@ -95,12 +95,12 @@ class ScriptedReviewer:
     def on(
         self, tool: str | None = None, *, where: Where | None = None, times: int | None = None, **args: Any
     ) -> Answer:
-        """Say when a rule holds: for this tool (``None``: for any question), where the call has these arguments, ``times`` often."""
+        """Say when a rule holds: for this tool or step (``None``: any question), where the call has these arguments, ``times`` often."""
 
         def fits(request: ReviewRequest) -> bool:
             has = (request.args or {}).items()
             return (
-                (tool is None or request.tool == tool)
+                (tool is None or _name(request) == tool)
                 and all(item in has for item in args.items())
                 and (where is None or where(request))
             )
@@ -160,7 +160,8 @@ class ScriptedReviewer:
 class AssertWaiting:
     """``assert_waiting("refund", order_id="A-1")``: do what is due; then exactly this must wait. That request.
 
-    Arguments that are not named do not matter. ``assert_waiting.nothing()``: nobody is asked anything.
+    A workflow step is named like a tool, and what it shows like arguments. Those that are not named do not matter.
+    ``assert_waiting.nothing()``: nobody is asked anything.
     """
 
     def __init__(self, hitl: StillHitl) -> None:
@@ -169,7 +170,7 @@ class AssertWaiting:
     def __call__(self, tool: str, /, **args: Any) -> ReviewRequest:
         self._hitl.step()
         pending = self._hitl.pending()
-        found = [one for one in pending if one.tool == tool and _has(one.args, args)]
+        found = [one for one in pending if _name(one) == tool and _has(one.args, args)]
         wanted = f"{tool}({', '.join(f'{name}={value!r}' for name, value in args.items())})"
         assert len(found) == len(pending) == 1, f"exactly {wanted} should wait; {asked(self._hitl)}"
         return found[0]
@@ -180,9 +181,13 @@ class AssertWaiting:
         assert not self._hitl.pending(), f"nothing should wait; {asked(self._hitl)}"
 
 
+def _name(request: ReviewRequest) -> str | None:
+    return request.tool or request.step
+
+
 def asked(hitl: StillHitl) -> str:
     """What waits and how the acts stand, for the message of a failed assertion."""
-    waiting = [f"  {_call(one.tool or one.title, one.args)} [{one.kind}]" for one in hitl.pending()]
+    waiting = [f"  {_call(_name(one) or one.title, one.args)} [{one.kind}]" for one in hitl.pending()]
     acts = [
         f"  {_call(one.tool, one.args)} {one.status}{f': {one.error}' if one.error else ''}"
         for one in hitl.actions()

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from hitl_middleware import Review, human_step, route
 
 from tests.kit.effects import Effects
+from tests.kit.world import World
 
 
 class Plan(TypedDict, total=False):
@@ -56,3 +57,10 @@ def asking(node: Any) -> StateGraph[Any, Any, Any, Any]:
     builder.add_edge(START, "node")
     builder.add_edge("node", END)
     return builder
+
+
+def served(world: World, builder: StateGraph[Any, Any, Any, Any], given: Any = None) -> Any:
+    """A run of this graph on thread ``t-1``, driven by us until it waits; the graph as it is served."""
+    world.serve("g", builder.compile())
+    world.begin_run("g", {"topic": "bees"} if given is None else given, thread_id="t-1")
+    return world.graphs._graphs["g"]

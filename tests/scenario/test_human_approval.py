@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import httpx
 import pytest
 
 from hitl_graphs.human_approval import graph
+from hitl_middleware.desk.fit import check_fit
+from hitl_middleware.dialects.answers import question_of, read_answer
+from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.review import STATUS_AFTER
+from hitl_middleware.testing.store_contract.case import a_request
 from hitl_server.serve import running_server
 
 from tests.kit.desk import ANN, RunningDesk, running_desk
@@ -80,6 +86,28 @@ def test_feedback_then_approval_through_the_api(world: World, api: httpx.Client)
     assert api.get(f"/api/v1/runs/{run['id']}").json()["status"] == "succeeded"
     assert _values(world, run)["published"] == second["args"]["text"]
     assert "Approved by api – the run carries on" in api.get(f"/requests/{second['id']}").text
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"decisions": [{"type": "approve"}]}, "approved"),
+        ({"decisions": [{"type": "reject", "message": "no"}]}, "rejected"),
+        ([{"type": "accept", "args": {"action": "review-text", "args": {"text": TEXT}}}], "approved"),
+        ([{"type": "response", "args": "mention honey"}], "revised"),
+        ([{"type": "ignore", "args": None}], "rejected"),
+    ],
+    ids=["chat-ui approve", "chat-ui reject", "inbox accept", "inbox response", "inbox ignore"],
+)
+def test_answers_of_langgraphs_clients_fit_a_step(said: Any, status: str) -> None:
+    """E-03: what agent-chat-ui and Agent Inbox send back for what a step shows them is a decision of that step."""
+    plan = ReviewPlan(verdict="ask", allowed_decisions=("approve", "reject", "feedback"))
+    request = replace(
+        a_request("run", kind="step", step="review-text", args={"text": TEXT}, tool=None), plan=plan
+    )
+    decision = read_answer(said, question_of(request))
+    check_fit(request, decision)
+    assert STATUS_AFTER[decision.type] == status
 
 
 def test_reject_through_the_api(world: World, api: httpx.Client) -> None:

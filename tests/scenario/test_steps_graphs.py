@@ -13,7 +13,10 @@ from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel
 
 from hitl_middleware import Hitl, Review, aask, ask, human_step, requires_approval, route
+from hitl_middleware.settings import Settings
 from hitl_middleware.steps import steps_in
+from hitl_middleware.testing.reviewer import AssertWaiting, ScriptedReviewer
+from hitl_middleware.testing.still import StillHitl
 
 from tests.kit.effects import Effects
 from tests.kit.flows import asking, planning
@@ -134,3 +137,21 @@ def test_who_answers(quick: World, effects: Effects, monkeypatch: pytest.MonkeyP
         assert quick.attach(graph, "g") is graph
     finally:
         own.stop()
+
+
+def test_a_scripted_reviewer_at_a_step(effects: Effects) -> None:
+    """For users' tests: ``assert_waiting`` and the reviewer's rules know a step by its name, and fill its form in."""
+    still = StillHitl(Settings(database_url="memory://"), channels=())
+    try:
+        still.serve("g", planning(effects, form={"type": "integer"}).compile())
+        still.start()
+        still.portal.call(still.start_run, "g", {"topic": "bees"})
+        AssertWaiting(still)("check", plan="draft of bees; ")
+        reviewer = ScriptedReviewer(still)
+        reviewer.on("check").approve(answer=5)
+        reviewer.on("check", times=1).feedback("shorter")
+        assert [request.status for request in reviewer.review()] == ["revised", "approved"]
+        AssertWaiting(still).nothing()
+    finally:
+        still.stop()
+    assert effects.done == [2]
