@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from hitl_middleware.actions import Decision
+from hitl_middleware.actions import Decision, canonical
 from hitl_middleware.records import Action, ReviewRequest, Submission
 
 MARK: Final = "⟦redacted⟧"
@@ -59,15 +59,28 @@ def hide_decision(decision: Decision | None, redact: Collection[str]) -> Decisio
 
 def hide_request(request: ReviewRequest) -> ReviewRequest:
     """A request as people may see it."""
-    redact = request.plan.redact
+    redact, before = request.plan.redact, request.edited_from
     if not redact:
         return request
+    changed = ", ".join(_changed(before, request.args or {}, redact)) if before is not None else ""
+    note = f"A reviewer changed what is hidden: {changed}"
     return replace(
         request,
         args=None if request.args is None else redacted(request.args, redact),
         decision=hide_decision(request.decision, redact),
-        edited_from=None if request.edited_from is None else redacted(request.edited_from, redact),
+        edited_from=None if before is None else redacted(before, redact),
+        notes=(*request.notes, note) if changed else request.notes,
     )
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any], redact: Collection[str]) -> list[str]:
+    """Names of hidden arguments that are others now. Before and after look the same to whoever sees only the mark."""
+    return [
+        name
+        for name in redact
+        if canonical({name: before[name]} if name in before else {})
+        != canonical({name: after[name]} if name in after else {})
+    ]
 
 
 def hide_action(action: Action) -> Action:

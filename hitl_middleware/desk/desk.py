@@ -176,12 +176,13 @@ class ReviewDesk:
                 first = position = max(
                     (r.position + 1 for r in known if r.interrupt_id == item.id), default=0
                 )
-                for question, decision in asked:
+                for question, answer in asked:
                     assert question.call is not None  # noqa: S101 – the gate asks about calls
                     action = await work.uow.action_by_identity(question.call.identity, lock=True)
                     if action is None or not is_adoptable(action):
                         continue
                     request = await self._filing.file(work, run, item, question, position, action=action)
+                    decision = restored(answer, request.args, request.plan.redact)
                     # The arguments of an edit were held against the tool itself, in the graph.
                     check_fit(replace(request, response_schema=None), decision)
                     await self._count(work, request, decision, Person(identity=CALLER), CALLER)

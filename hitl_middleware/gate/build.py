@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from langchain_core.tools import BaseTool
@@ -62,8 +63,10 @@ def policies_of(tools: Tools | None, interrupt_on: Mapping[str, Any]) -> Mapping
     for name, form in interrupt_on.items():
         if tools is not None and name not in named:
             raise UnknownTool(name=name, known=", ".join(sorted(named)) or "none")
-        policy = form if isinstance(form, Policy) else from_interrupt_on(form)
-        policies[name] = policy or policies.get(name)
+        policy, marked = form if isinstance(form, Policy) else from_interrupt_on(form), policies.get(name)
+        if policy is not None and marked is not None and not isinstance(form, Policy):
+            policy = replace(policy, redact=marked.redact)  # LangChain's form has no word for it
+        policies[name] = policy or marked
     for name, tool in named.items():
         _check_hidden(policies.get(name), tool)
     return policies
@@ -89,7 +92,11 @@ def check_tools(graph: Pregel[Any, Any, Any, Any]) -> None:
         for name in sorted(gate.gated - set(tools)):
             raise UnknownTool(name=name, known=", ".join(sorted(tools)) or "none")
         for name, tool in tools.items():
-            _check_hidden(gate.policy_for(name, tool), tool)
+            policy = gate.policy_for(name, tool)
+            if (
+                policy is not gate.default
+            ):  # that one speaks of many tools, which need not all have what it hides
+                _check_hidden(policy, tool)
 
 
 def gates_and_tools(

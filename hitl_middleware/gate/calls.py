@@ -17,6 +17,7 @@ from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import PendingInterrupt
 from hitl_middleware.records import Lease
+from hitl_middleware.redaction import restored
 
 LEASE_KEY = "hitl_lease"
 """Where ``advance`` hands the gate its lease: ``configurable["hitl_lease"] = {"run": id, "fence": n}``. No secret."""
@@ -100,7 +101,7 @@ def takes(request: ToolCallRequest, plan: ReviewPlan, decision: Decision) -> boo
     """Whether a decision is one the plan allows and, where it edits the call, one the same tool could run."""
     if decision.type not in plan.allowed_decisions:
         return False
-    edited = decision.edited_action
+    edited = restored(decision, request.tool_call["args"], plan.redact).edited_action
     if edited is None:
         return True
     return edited.name == request.tool_call["name"] and (

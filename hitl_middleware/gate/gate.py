@@ -60,7 +60,7 @@ class Gate:
         self._holdings = holdings
         self._portal = portal
         self._policies = dict(policies)
-        self._default = default
+        self.default = default
         self._manner: Manner = manner or OwnManner()
         self._ready = adopting is None
 
@@ -72,12 +72,12 @@ class Gate:
     def policy_for(self, name: str, tool: BaseTool | None) -> Policy | None:
         """Whose rule a call of this tool is under; ``None``: nobody's."""
         own = self._policies.get(name) or (policy_of(tool) if tool is not None else None)
-        return own if own is not None or name in self._policies else self._default
+        return own if own is not None or name in self._policies else self.default
 
     def explain(self, policy: Policy, call: ActionRequest) -> Explanation:
         """What the policy says of a call, and why."""
         found = policy.explain(call)
-        if policy is not self._default or found.says != "always":
+        if policy is not self.default or found.says != "always":
             return found
         reason = f"no policy names {call.name}, and what none names is asked about here"
         return replace(found, plan=found.plan.model_copy(update={"reason": reason}))
@@ -171,7 +171,7 @@ class Gate:
         if tool is None:
             # Also where middleware behind the gate would bring it: what runs there was shown to nobody.
             known = ", ".join(sorted(item.name for item in getattr(request.runtime, "tools", None) or ()))
-            if policy is self._default:  # the model may have made the name up; it is told, and goes on
+            if policy is self.default:  # the model may have made the name up; it is told, and goes on
                 return _refused(
                     request, f"{name} was not called: there is no such tool here. Tools: {known or 'none'}."
                 )
