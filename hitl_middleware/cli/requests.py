@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from hitl_middleware.cli.context import As, Json, ask, fail, local_identity, opened, speaks, voucher
+from hitl_middleware.cli.filling import Sets, filled
 from hitl_middleware.cli.output import as_json, facts, say, table
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def list_(
 @speaks
 def show(key: Key, json_: Json = False) -> None:
     """One request: the call exactly as it will run, who was asked and why, what happened."""
-    from hitl_middleware.display import hidden_from, shown_args
+    from hitl_middleware.display import hidden_from, shown_args, shown_changes
 
     with opened() as hitl:
         detail = ask(hitl, hitl.views.request, key)
@@ -79,6 +80,11 @@ def show(key: Key, json_: Json = False) -> None:
                 shown_args(request.args, 4_000, redact=request.plan.redact).text if request.args else None
             ),
             "hidden": hidden_from(request),
+            "changed": (
+                shown_changes(request.edited_from, request.args or {}, 4_000).text
+                if request.edited_from is not None
+                else None
+            ),
             "form" if request.kind == "step" else "schema": _schema(request),
             "why": request.plan.reason,
             "who decides": ", ".join(request.plan.approvers or ()),
@@ -102,12 +108,13 @@ def show(key: Key, json_: Json = False) -> None:
 def approve(
     key: Key,
     answer: Annotated[str | None, typer.Option(help="A step's form, filled in, as JSON.")] = None,
+    set_: Sets = None,
     as_: As = None,
     json_: Json = False,
 ) -> None:
-    """Let the act happen, or the workflow go on."""
+    """Let the act happen, or the workflow go on; a step's form is filled in with --set or --answer."""
     value = None if answer is None else _parsed("--answer", answer)
-    _decide(key, as_, json_, type="approve", answer=value)
+    _decide(key, as_, json_, sets=set_, type="approve", answer=value)
 
 
 @app.command("reject")
@@ -140,39 +147,68 @@ def respond(
     key: Key,
     words: Annotated[str | None, typer.Argument(help="Words in the tool's place.")] = None,
     answer: Annotated[str | None, typer.Option(help="A JSON value instead of words.")] = None,
+    set_: Sets = None,
     as_: As = None,
     json_: Json = False,
 ) -> None:
-    """Answer in the tool's place, or answer a question of the graph."""
+    """Answer in the tool's place, or answer a question of the graph: with words, with --set, or with --answer."""
     value = None if answer is None else _parsed("--answer", answer)
-    _decide(key, as_, json_, type="respond", message=words, answer=value)
+    _decide(key, as_, json_, sets=set_, type="respond", message=words, answer=value)
 
 
 @app.command("edit")
 @speaks
 def edit(
     key: Key,
-    args: Annotated[str, typer.Argument(help="All arguments as JSON, e.g. '{\"amount_cents\": 500}'.")],
+    args: Annotated[
+        str | None, typer.Argument(help="All arguments as JSON, e.g. '{\"amount_cents\": 500}'.")
+    ] = None,
+    set_: Sets = None,
     as_: As = None,
     json_: Json = False,
 ) -> None:
-    """Approve the act with other arguments."""
-    value = _parsed("ARGS", args)
-    if not isinstance(value, dict):
+    """Approve the act with other arguments: hitl requests edit 7k3m9x2q --set amount_cents=500"""
+    if (args is None) == (set_ is None):
+        fail("Give all arguments as JSON, or those to be changed with --set NAME=VALUE.")
+    value = None if args is None else _parsed("ARGS", args)
+    if args is not None and not isinstance(value, dict):
         fail("ARGS: must be a JSON object with the tool's arguments")
-    _decide(key, as_, json_, type="edit", edited=value)
+    _decide(key, as_, json_, sets=set_, type="edit", edited=value)
 
 
-def _decide(key: str, as_: str | None, json_: bool, *, edited: Any = None, **decision: Any) -> None:
+def _decide(
+    key: str,
+    as_: str | None,
+    json_: bool,
+    *,
+    edited: Any = None,
+    sets: list[str] | None = None,
+    **decision: Any,
+) -> None:
     from hitl_middleware.actions import Decision
 
     who = as_ or local_identity()
     with opened() as hitl:
         request = ask(hitl, hitl.views.request, key).request
+        if sets is not None and decision["type"] == "edit":
+            edited = filled(request, "edit", sets)
+        elif sets is not None:
+            decision["answer"] = filled(request, decision["type"], sets)
         if edited is not None:
             decision["edited_action"] = {"name": request.tool or "", "args": edited}
         said = Decision.model_validate(decision)
-        ask(hitl, hitl.submit, request.id, said, identity=who, vouched_by=voucher(as_), via="cli")
+        # What was filled in is meant for the call as it was read just now.
+        seen = request.digest if sets is not None else None
+        ask(
+            hitl,
+            hitl.submit,
+            request.id,
+            said,
+            identity=who,
+            vouched_by=voucher(as_),
+            via="cli",
+            if_match=seen,
+        )
         detail = ask(hitl, hitl.views.request, request.id)
     if json_:
         as_json(_out(detail.request, detail.action))

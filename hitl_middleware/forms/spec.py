@@ -55,11 +55,7 @@ class FormSpec:
     def fill(self, entered: Mapping[str, Entered]) -> Filled:
         """Values for what was entered. A field that is not named, or that holds what it showed, keeps its value to the letter."""
         known = {each.key: each for each in self.fields}
-        errors = {
-            key: f"There is no such field. There are: {', '.join(known) or 'none'}."
-            for key in entered
-            if key not in known
-        }
+        errors: dict[str, str] = {}
         value = copy.deepcopy(self.present)
         for key, each in known.items():
             if key not in entered or (each.keeps and each.untouched(entered[key])):
@@ -72,6 +68,9 @@ class FormSpec:
             value = _put(value, path, _at(value, path, {}))
         # All at once: nobody sends a form three times to learn of three mistakes.
         errors = {**self._judged(value), **errors}
+        errors = {key: errors[key] for key in [*known, ""] if key in errors}
+        for key in entered.keys() - known.keys():
+            errors[key] = f"There is no such field. There are: {', '.join(known) or 'none'}."
         return Filled(errors=errors) if errors else Filled(self._seen(value))
 
     def _judged(self, value: Any) -> dict[str, str]:

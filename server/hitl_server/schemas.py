@@ -39,6 +39,7 @@ def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
         round=request.round,
         args=request.args,
         redacted=hidden(request.args, request.plan.redact),
+        edited_from=request.edited_from,
         digest=request.digest,
         # What became of an act is not decided but settled, on a route of its own.
         allowed_decisions=() if request.kind == "outcome" else request.plan.allowed_decisions,

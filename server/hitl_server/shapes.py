@@ -62,6 +62,7 @@ class ActionBrief(_Out):
 
 class RequestOut(BaseModel):
     """One thing asked of people. ``args`` are the call exactly as it will run; ``digest`` names them (``If-Match``).
+    ``edited_from`` are the arguments before a reviewer's edit.
 
     Of arguments that the policy hides (``redacted``) a mark stands there; an edit that leaves them out, or sends the mark back, keeps them.
     Of a workflow step (kind ``step``) ``args`` are the data it shows, ``response_schema`` its form, ``round`` how often it was asked, and
@@ -83,6 +84,7 @@ class RequestOut(BaseModel):
     round: int | None
     args: Object | None
     redacted: tuple[Text, ...]
+    edited_from: Object | None
     digest: str
     allowed_decisions: tuple[DecisionType, ...]
     response_schema: Object | None

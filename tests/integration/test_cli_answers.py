@@ -72,7 +72,10 @@ def test_an_empty_database_is_an_answer(hitl):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("runs", "start", "nope", "--input", "{}"), "No graph is called 'nope'. Known graphs: support."),
+        (
+            ("runs", "start", "nope", "--input", "{}"),
+            "No graph is called 'nope'. Known graphs: support, human-approval.",
+        ),
         (("runs", "start", "support", "--input", "{oops"), "--input: not JSON"),
         (("runs", "show", MISSING), f"There is no run '{MISSING}'."),
         (("requests", "show", "nope"), "There is no request 'nope'."),

@@ -174,6 +174,29 @@ def test_edited(desk):
     assert [refund.amount for refund in desk.refunds("A-4")] == [9_900]
 
 
+def test_edited_field_by_field(desk):
+    """S-11: ``--set`` reads each value by the tool's schema, says every mistake at its field, and keeps what it does not name."""
+    request = desk.asked("refund order A-9, 120.00")
+
+    wrong = ("--set", "amount_cents=all", "--set", "order_id=", "--set", "when=now")
+    done = desk.hitl.run("requests", "edit", request["code"], *wrong)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "order_id: This is required.",
+        "amount_cents: A whole number, for example 12000.",
+        "when: There is no such field. There are: order_id, amount_cents, reason.",
+    ]
+    assert desk.hitl.refused("requests", "edit", request["code"]).startswith("Give all arguments as JSON, or")
+    assert desk.hitl.json("requests", "show", request["code"]) == request
+
+    edited = desk.hitl.json("requests", "edit", request["code"], "--set", "amount_cents=9900")
+    assert edited["args"] == {**request["args"], "amount_cents": 9_900}
+    assert edited["edited_from"] == request["args"]
+    desk.shows(request["code"], "Executed", "amount_cents: 12000 → 9900")
+    assert [refund.amount for refund in desk.refunds("A-9")] == [9_900]
+    assert "amount_cents: 12000 → 9900" in desk.hitl.said("requests", "show", request["code"])
+
+
 def test_an_answer_the_plan_does_not_take(desk):
     """S-13: a kind of answer that the policy does not list, and one without its words: refused with a sentence; it stays open."""
     request = desk.asked("refund order A-5, 120.00")
@@ -241,5 +264,5 @@ def test_served_and_worked_apart(desk):
         assert [each for each in desk.slack.messages if "A-8" in each.plain()] == []
 
         with beside.running("worker", "--json") as line:
-            assert json.loads(line) == {"graphs": ["support"]}
+            assert json.loads(line) == {"graphs": ["support", "human-approval"]}
             assert desk.slack.wait_for_message("A-8", timeout=30).buttons

@@ -241,6 +241,28 @@ def test_an_edited_draft_is_what_is_sent(desk):
     assert f"\n  + {corrected}\n" in shown
 
 
+def test_a_draft_is_corrected_in_slack(desk):
+    """S-04, S-11: Edit opens the draft as it stands; what is sent from the form is what the customer gets, and the correction is on record
+    and on the card, line by line.
+    """
+    desk.customer(QUESTION)
+    draft = desk.only()["args"]["body"]
+    desk.press("Edit")
+    (form,) = desk.slack.views
+    assert (form.user, form.fields, draft in form.plain()) == (ANN, ["Body"], True)
+    corrected = f"{draft}\nYou find it under Certificates."
+    assert desk.slack.submit_view(ANN, form, {"Body": corrected}).trouble == ""
+    desk.settle()
+    (sent,) = desk.services.front.made(MessageSent)
+    assert sent.text == corrected
+    request = desk.only()
+    assert (request["status"], request["decision"]["type"]) == ("approved", "edit")
+    assert (request["edited_from"], request["args"]) == ({"body": draft}, {"body": corrected})
+    assert "What the reviewer changed\nbody:\n  + You find it under Certificates.\n" in desk.card().plain()
+    decided = [event for event in desk.audit() if event["kind"] == "request.approved"]
+    assert [event["data"]["decision"] for event in decided] == ["edit"]
+
+
 def test_feedback_brings_a_new_draft_on_a_new_card(desk):
     """S-04, S-12: by whoever sits at the terminal; the first card is answered, the second one has the words in it and is what is sent."""
     desk.customer(QUESTION)

@@ -8,10 +8,11 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from hitl_middleware.actions import Decision, EditedAction, same_args
+from hitl_middleware.actions import Decision, DecisionType, EditedAction, same_args
 from hitl_middleware.channels.slack import inputs
 from hitl_middleware.channels.slack.inbound import FormSent
 from hitl_middleware.channels.slack.press import OUTCOME, WORDS, FormKind
+from hitl_middleware.desk.form import form_of
 from hitl_middleware.display import one_line
 from hitl_middleware.errors import DoesNotFit
 from hitl_middleware.forms import FormSpec
@@ -24,17 +25,12 @@ Errors = Mapping[str, str]
 """``block_id`` → sentence, for ``response_action: errors``."""
 
 
+_ANSWER: Final[Mapping[FormKind, DecisionType]] = {"edit": "edit", "fill": "approve", "respond": "respond"}
+
+
 def spec_of(kind: FormKind, request: ReviewRequest) -> FormSpec | None:
     """The fields that a form of this kind has; ``None``: it asks for words."""
-    match kind:
-        case "edit":
-            return FormSpec.of(request.response_schema, request.args or {}, hidden=request.plan.redact)
-        case "fill":
-            return FormSpec.of(request.response_schema)
-        case "respond" if request.kind != "tool_call" and request.response_schema is not None:
-            # Of a tool call the schema is that of its arguments; what stands in the tool's place are words.
-            return FormSpec.of(request.response_schema)
-    return None
+    return form_of(request, _ANSWER[kind]) if kind in _ANSWER else None
 
 
 def decision_of(sent: FormSent, request: ReviewRequest) -> Decision | Errors:

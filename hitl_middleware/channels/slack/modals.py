@@ -23,6 +23,7 @@ from hitl_middleware.channels.slack.press import (
 from hitl_middleware.channels.slack.words import Json, markup, plain
 from hitl_middleware.forms import FormSpec
 from hitl_middleware.records import ReviewRequest
+from hitl_middleware.review import RequestKind
 
 MOST_TITLE: Final = 300
 MOST_JSON: Final = 245_000
@@ -65,7 +66,7 @@ def unavailable(kind: FormKind, request: ReviewRequest) -> str | None:
 
 def _blocks(kind: FormKind, request: ReviewRequest) -> list[Json]:
     spec = spec_of(kind, request)
-    blocks = [*_HEADS[kind](request), *(_words(kind) if spec is None else _fields(spec))]
+    blocks = [*_HEADS[kind](request), *(_words(kind, request) if spec is None else _fields(spec))]
     if len(json.dumps(blocks)) > MOST_JSON:
         msg = "All of it together is too long for a form in Slack."
         raise NoForm(msg)
@@ -88,18 +89,29 @@ def _fields(spec: FormSpec) -> list[Json]:
     return inputs.blocks(spec)
 
 
-def _words(kind: FormKind) -> list[Json]:
+def _words(kind: FormKind, request: ReviewRequest) -> list[Json]:
     match kind:
         case "reject":
-            hint = "The agent is told, and goes on without the act."
+            hint = _AFTER_REJECT.get(request.kind, "The run is told, and goes on.")
             return [inputs.words_input("Reason", hint, block=WORDS, optional=True)]
         case "feedback":
-            hint = "The act is not done. The agent gets your words and may come back with something better."
+            hint = _AFTER_FEEDBACK.get(request.kind, "The run gets your words.")
             return [inputs.words_input("What should be different?", hint, block=WORDS, optional=False)]
         case "settle":
             hint = "Shown on the card; of something that happened it is what the agent is told."
             return [_outcome(), inputs.words_input("How you know", hint, block=WORDS, optional=True)]
     return [inputs.words_input("Answer", "The run goes on with your words.", block=WORDS, optional=False)]
+
+
+_AFTER_REJECT: Final[Mapping[RequestKind, str]] = {
+    "tool_call": "The agent is told, and goes on without the act.",
+    "step": "The workflow is told; it says what follows.",
+    "breakpoint": "The run is cancelled.",
+}
+_AFTER_FEEDBACK: Final[Mapping[RequestKind, str]] = {
+    "tool_call": "The act is not done. The agent gets your words and may come back with something better.",
+    "step": "The workflow gets your words, and may ask again with something better.",
+}
 
 
 def _outcome() -> Json:

@@ -7,12 +7,12 @@ Limits of Slack (docs.slack.dev, "Reference: Block Kit"): 50 blocks; header 150 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hitl_middleware.channels.slack import modals, words
-from hitl_middleware.channels.slack.press import ButtonKind, FormKind, Press, action_id
+from hitl_middleware.channels.slack import words
+from hitl_middleware.channels.slack.buttons import asking, button
 from hitl_middleware.channels.slack.words import Json, box, markup, plain
 from hitl_middleware.display import (
     Shown,
@@ -93,7 +93,7 @@ def blocks(view: CardView) -> list[Json]:
     found += _answer(view)
     if request.status == "pending":
         complete = description.complete and all(shown.complete for _, shown in data)
-        found += _asking(view, complete=complete)
+        found += asking(view, complete=complete)
     found.append(_foot(view))
     return found
 
@@ -224,82 +224,7 @@ def _answer(view: CardView) -> Iterator[Json]:
         yield box("Result", _cut(action.result_text, MOST_OUTCOME))
     if hint := status_words(request, action).hint:
         yield {"type": "section", "text": markup(f"❗ {_commands(hint)}")}
-        yield {"type": "actions", "elements": [_button("settle", "Say what happened", request)]}
-
-
-def _asking(view: CardView, *, complete: bool) -> Iterator[Json]:
-    """The buttons; where they are not enough, a sentence that says where else to decide."""
-    request = view.request
-    where = (
-        words.link(view.url, "Decide on its page")
-        or f"Decide in a terminal: `hitl requests show {_id(request)}`"
-    )
-    forms = {kind: modals.unavailable(kind, request) for kind in _wanted(request)}
-    buttons = [_button(kind, label, request) for kind, label in _buttons(request, forms, complete=complete)]
-    if not complete:
-        sentence = "⚠️ *This is too long to be shown here in full, so it cannot be approved here.*"
-        yield {"type": "section", "text": markup(f"{sentence} {where}")}
-    elif not buttons:
-        yield {"type": "section", "text": markup(f"This cannot be answered with a button. {where}")}
-    if buttons:
-        yield {"type": "actions", "elements": buttons}
-    for kind, why in forms.items() if complete else ():
-        if why:
-            sentence = f"⚠️ *{_DOING[kind]} is not possible here.* {why}"
-            yield {"type": "section", "text": markup(f"{sentence} {where}")}
-
-
-_LABELS: Final[tuple[tuple[ButtonKind, str], ...]] = (
-    ("approve", "Approve"),
-    ("fill", "Approve"),
-    ("edit", "Edit"),
-    ("reject", "Reject"),
-    ("feedback", "Feedback"),
-    ("respond", "Respond"),
-)
-
-
-_DOING: Final[Mapping[FormKind, str]] = {"fill": "Approving", "edit": "Editing", "respond": "Responding"}
-
-
-def _buttons(
-    request: ReviewRequest, forms: Mapping[FormKind, str | None], *, complete: bool
-) -> Iterator[tuple[ButtonKind, str]]:
-    """What the plan allows and Slack has a form for. Where something is cut nothing is offered that would have the act happen."""
-    allowed: set[ButtonKind] = {kind for kind in request.plan.allowed_decisions if kind != "edit"}
-    if "fill" in forms:
-        allowed.remove("approve")
-    allowed |= set(forms)
-    allowed -= {kind for kind, why in forms.items() if why}
-    if not complete:
-        allowed -= {"approve", "fill", "edit"}
-    return (each for each in _LABELS if each[0] in allowed)
-
-
-def _wanted(request: ReviewRequest) -> Iterator[FormKind]:
-    """The forms with fields of its own that this request may be answered with."""
-    may = request.plan.allowed_decisions
-    if "approve" in may and request.kind == "step" and request.response_schema is not None:
-        yield "fill"
-    # A call that needs several approvals is not edited by one (the desk would refuse it).
-    if "edit" in may and request.tool and request.args is not None and request.plan.required_approvals == 1:
-        yield "edit"
-    if "respond" in may and request.kind not in {"tool_call", "outcome"}:
-        yield "respond"
-
-
-_STYLES: Final[Mapping[ButtonKind, str]] = {"approve": "primary", "fill": "primary", "reject": "danger"}
-
-
-def _button(kind: ButtonKind, label: str, request: ReviewRequest) -> Json:
-    style = {"style": _STYLES[kind]} if kind in _STYLES else {}
-    return {
-        "type": "button",
-        "action_id": action_id(kind),
-        "text": {"type": "plain_text", "text": label, "emoji": False},
-        "value": Press(request.id, request.version, request.digest).value,
-        **style,
-    }
+        yield {"type": "actions", "elements": [button("settle", "Say what happened", request)]}
 
 
 def _foot(view: CardView) -> Json:

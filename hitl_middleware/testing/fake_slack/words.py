@@ -100,6 +100,13 @@ def _chosen(element: Json, names: Mapping[str, str]) -> str:
     return _lines([element.get("placeholder")], names)
 
 
+def _boxes(element: Json, names: Mapping[str, str]) -> str:
+    """All options are seen at once, each with what is said below it."""
+    return _lines(
+        [part for each in element["options"] for part in (each["text"], each.get("description"))], names
+    )
+
+
 def _rich(element: Json, names: Mapping[str, str]) -> str:
     """Rich text is shown to the letter: nothing in it is markup, not even an escaped character."""
     if element["type"] in _RICH:
@@ -124,8 +131,8 @@ _WORDS: Final[Mapping[str, _Words]] = {
     "header": lambda part, names: _words(part["text"], names),
     "button": lambda part, names: _words(part["text"], names),
     "image": lambda part, names: _lines([part.get("title")], names),
-    "checkboxes": lambda part, names: _lines([each["text"] for each in part["options"]], names),
-    "radio_buttons": lambda part, names: _lines([each["text"] for each in part["options"]], names),
+    "checkboxes": _boxes,
+    "radio_buttons": _boxes,
 }
 _RICH: Final[Mapping[str, _Words]] = {
     "text": lambda part, _: str(part["text"]),
