@@ -129,7 +129,9 @@ def _snapshot(
     graph: Pregel[Any, Any, Any, Any], run: Run, state: StateSnapshot, before: StateSnapshot | None
 ) -> Snapshot:
     metadata = state.metadata or {}
-    mine = state.metadata is not None and (run.started_by == "caller" or metadata.get(RUN_KEY) == run.id)
+    # A suspended run has begun, whoever wrote the newest checkpoint: somebody may have resumed its thread past us.
+    begun = run.started_by == "caller" or run.status == "suspended" or metadata.get(RUN_KEY) == run.id
+    mine = state.metadata is not None and begun
     interrupts = tuple(
         PendingInterrupt(
             id=item.id,

@@ -75,6 +75,18 @@ def test_late_and_repeated_resumes_give_one_review(world: World, effects: Effect
     assert len(graph.get_state(on()).values["done"]) == 1
 
 
+def test_a_run_that_somebody_resumed_past_us_is_not_begun_again(world: World, effects: Effects) -> None:
+    """S-10: a decided step is resumed on our saver by somebody else's process, to the end: the run is over, not started anew."""
+    graph = served(world, planning(effects))
+    world.decide(world.only())
+    graph.invoke(Command(resume={asked(graph)[0]: {"type": "approve"}}), on())
+    world.step()
+
+    assert effects.done == [1]
+    assert [request.status for request in world.requests()] == ["approved"]
+    assert world.runs()[0].status == "succeeded"
+
+
 def test_concurrent_advances_resume_once(world: World, effects: Effects) -> None:
     """S-10, DESIGN §6: ten wake-ups of one decided run: its lease lets one of them resume."""
     served(world, planning(effects))
