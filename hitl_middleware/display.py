@@ -119,8 +119,9 @@ def hidden_note(names: Sequence[str]) -> str | None:
     """What whoever decides has to know of what they do not see; ``None``: they see all. The names are the policy's own."""
     if not names:
         return None
-    what = "an argument is" if len(names) == 1 else f"{len(names)} arguments are"
-    return f"You do not see everything: {what} hidden by the policy ({', '.join(names)}). It is a part of the call and runs with it."
+    one = len(names) == 1
+    what, rest = ("an argument is", "It runs") if one else (f"{len(names)} arguments are", "They run")
+    return f"You do not see everything: {what} hidden by the policy ({', '.join(names)}). {rest} as a part of the call."
 
 
 def hidden_from(request: ReviewRequest) -> str | None:

@@ -12,7 +12,7 @@ from hitl_middleware.actions import ActionRequest, Decision, EditedAction, Ident
 from hitl_middleware.channels.slack.render import blocks
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.desk.fit import check_fit
-from hitl_middleware.display import args_line, hidden_from, shown_args
+from hitl_middleware.display import args_line, hidden_from, hidden_note, shown_args
 from hitl_middleware.errors import ConfigurationError, DoesNotFit
 from hitl_middleware.gate.build import policies_of
 from hitl_middleware.policy import Policy, ReviewPlan
@@ -75,11 +75,13 @@ def test_a_card_says_loudly_that_something_is_hidden() -> None:
     request = replace(view.request, plan=plan, args=ARGS)
     said = str(blocks(replace(view, request=hide_request(request))))
     assert SECRET not in said
-    note = "🔒 You do not see everything: an argument is hidden by the policy (pin). It is a part of the call and runs with it."
+    note = "🔒 You do not see everything: an argument is hidden by the policy (pin). It runs as a part of the call."
     assert note in said
     assert "'Approve'" in said
     assert hidden_from(replace(request, args={"owner": "ann"})) is None
     assert hidden({"a": 1, "b": 2}, ["b", "a"]) == ("a", "b")
+    two = "You do not see everything: 2 arguments are hidden by the policy (a, b). They run as a part of the call."
+    assert hidden_note(["a", "b"]) == two
 
 
 def test_what_clients_draw_from_the_interrupt() -> None:
