@@ -12,7 +12,7 @@ from hitl_middleware.testing.fake_slack import FakeSlack
 
 from tests.kit.clocks import TurnedClock
 from tests.kit.commands import Commands
-from tests.kit.desk import ANN, RunningDesk, running_desk
+from tests.kit.desk import ANN, CHANNEL, RunningDesk, running_desk
 
 REFUND = "refund order A-1001, 120.00"
 
@@ -58,12 +58,14 @@ def test_nothing_is_lost_when_the_socket_is(desk):
 def test_a_worker_listens_too(tmp_path):
     """S-14: ``hitl worker`` has a connection of its own while it lives, says nothing secret of it, and leaves in order."""
     with FakeSlack().use_socket_mode() as slack:
+        slack.add_user(ANN, name="ann")
+        slack.add_channel(CHANNEL, "support")
         hitl = Commands(tmp_path, slack.environ)
         with hitl.running("worker"):
             slack.wait_for(lambda: slack.sockets.connected)
+            assert slack.command(ANN, "/other", channel=CHANNEL).status == 200
         slack.wait_for(lambda: not slack.sockets.connected)
         logged = (tmp_path / "stderr.txt").read_text()
-        assert "slack.socket_connected" in logged
         assert "ticket" not in logged
         assert slack.app_token not in logged
         assert "Traceback" not in logged
