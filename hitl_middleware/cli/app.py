@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hitl_middleware.cli import actions, auditing, connect, database, demo, policies, requests, runs, serving
+from hitl_middleware.cli.init import init
 
 app = typer.Typer(
     name="hitl",
@@ -20,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # a wrong word is answered with a sentence, not with a box
 )
 app.command("demo", short_help="See the whole loop here; no account, no key.")(demo.demo)
+app.command("init", short_help="Make a new agent project.")(init)
 app.command("serve", short_help="Serve API, Slack, pages; run graphs.")(serving.serve)
 app.command("worker", short_help="Run graphs and post messages, without HTTP.")(serving.worker)
 app.add_typer(runs.app, name="runs", help="Runs of graphs.")

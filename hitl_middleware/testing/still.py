@@ -15,7 +15,7 @@ from hitl_middleware import audit
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.dispatch.local import LocalDispatcher
 from hitl_middleware.hitl import Hitl
-from hitl_middleware.records import Action, AuditEvent, ReviewRequest
+from hitl_middleware.records import Action, AuditEvent, ReviewRequest, Run
 from hitl_middleware.settings import Settings
 from hitl_middleware.views import RunDetail
 
@@ -43,6 +43,12 @@ class StillHitl(Hitl):
     def step(self) -> None:
         """Do all that is due, until nothing is. Raises ``RuntimeError`` where that does not come to an end."""
         self.portal.call(self._crew.step)
+
+    def begin_run(self, graph: str, given: Any, **options: Any) -> Run:
+        """``start_run`` from a test without a loop, and everything that follows from it."""
+        run = self.portal.call(self.start_run, graph, given, **options)
+        self.step()
+        return run
 
     def settle_all(self) -> None:
         """As ``step``."""

@@ -69,12 +69,6 @@ class World(StillHitl):
         """Call ``publish`` for one card, due or not."""
         self.portal.call(self._crew._reconcilers["card"], card_id)
 
-    def begin_run(self, graph: str, given: Any, **options: Any) -> Run:
-        """``start_run`` from a test without a loop, and everything that follows from it."""
-        run = self.portal.call(self.start_run, graph, given, **options)
-        self.step()
-        return run
-
     # people ----------------------------------------------------------------------------------------------------------
 
     def decide(
