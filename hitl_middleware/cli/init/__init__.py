@@ -38,7 +38,7 @@ def init(
         as_json({"folder": str(folder), "files": written, "next": commands})
         return
     say(f"A new agent stands in {'this folder' if here else folder}: {', '.join(written)}")
-    say("Next, in two terminals if you like:")
+    say("Next:")
     for command in commands:
         say(f"  {command}")
 
