@@ -1,10 +1,54 @@
 """What every ``ReviewChannel`` must do, as a suite: subclass ``ChannelContract`` and give it a fixture ``world``.
 
-    class TestMyChannel(ChannelContract):
+    class TestBoard(ChannelContract):
         @pytest.fixture
-        def world(self) -> ChannelWorld: ...
+        def world(self):
+            return BoardWorld()
 
-``world`` is the channel under test beside a (fake) place that can be looked at and can be made to fail.
+``world`` (``ChannelWorld``) is the channel under test beside a fake place that can be looked at and can be made to fail. A whole channel
+to begin from is in ``example_channel.py``; its ``BoardWorld``:
+
+    @dataclass
+    class BoardWorld:
+        board: Board = field(default_factory=Board)
+        target = Target(channel="board", address="hall")
+
+        @property
+        def channel(self):
+            return BoardChannel(self.board)
+
+        def messages(self):
+            return list(self.board.pins)
+
+        def words(self, ref):
+            return self.board.pins[ref][1]
+
+        def parsed(self, ref):
+            return ""                                       # a board shows everything to the letter
+
+        def notes(self):
+            return self.board.notes
+
+        def notice(self):
+            body = {"text": "Nothing was changed."}
+            return Notice(id="n", key="k", channel="board", address="hall", body=body, created_at=SystemClock().now())
+
+        def lose_next_reply(self):
+            self.board.trouble = "lost"
+
+        def fail_next(self):
+            self.board.trouble = "down"
+
+        def limit_next(self, seconds):
+            self.board.trouble, self.board.seconds = "limited", seconds
+
+        def refuse_next_for_good(self):
+            self.board.trouble = "refused"
+
+        def delete(self, ref):
+            del self.board.pins[ref]
+
+The tests are coroutines: run them with pytest-asyncio in its auto mode.
 """
 
 from __future__ import annotations
@@ -17,6 +61,7 @@ from typing import Any, Protocol
 import pytest
 
 from hitl_middleware.actions import Decision, Identity, digest
+from hitl_middleware.clock import SystemClock
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ids import new_code, new_id
 from hitl_middleware.policy import ReviewPlan
@@ -143,6 +188,11 @@ def approved(view: CardView, **action: Any) -> CardView:
 
 class ChannelContract:
     """Post once, keep it true, find it again, fail honestly, parse nothing of what others wrote."""
+
+    @pytest.fixture
+    def now(self) -> dt.datetime:
+        """When the cards were made; override it where the place has a clock of its own."""
+        return SystemClock().now()
 
     async def test_posts_one_message_that_says_what_is_asked(
         self, world: ChannelWorld, now: dt.datetime

@@ -2,12 +2,22 @@
 
     class TestMyStore(StoreContract):
         @pytest.fixture
-        async def store(self): ...          # prepared and empty
+        async def store(self):
+            self.clock = ManualClock()
+            store = open_store("memory://", clock=self.clock)  # yours, empty
+            await store.prepare()
+            yield store
+            await store.close()
 
-        def advance(self, seconds): ...     # turn the database's clock on
+        def advance(self, seconds):
+            self.clock.advance(seconds)                        # the database's time, not the machine's
 
-The tests are coroutines: run them with pytest-asyncio in its auto mode. ``ports.UnitOfWork`` says what each verb promises; a test's
-docstring says what must come out, with the requirement it keeps.
+A store is two ways in (``begin``, ``read``), ``prepare`` and ``close``, and the verbs of a unit of work: ``ports.Store`` and
+``ports.UnitOfWork`` say what each promises. Give it to ``Hitl(store=...)``. The hard verbs are ``claim_action`` and ``acquire_lease``: one
+statement each, which changes one row or none, judged by the database's own time.
+
+The tests are coroutines: run them with pytest-asyncio in its auto mode. A test's docstring says what must come out, with the
+requirement it keeps.
 """
 
 from __future__ import annotations

@@ -1,0 +1,99 @@
+"""A channel of one's own, complete and small: a pin board. Copy it to begin yours; it passes ``ChannelContract``.
+
+What makes a channel: ``targets`` says where a request's cards belong, ``post`` / ``update`` / ``find`` keep one message true, ``notify``
+says something once. Words come from ``hitl_middleware.display``, so that every place says the same and hides nothing. Whatever goes wrong
+is a ``DeliveryFailed``: for good, or with the time to wait – publishing, retrying and remembering are the library's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hitl_middleware.display import hidden_from, person, shown_args, shown_text, status_words, visible
+from hitl_middleware.errors import DeliveryFailed
+from hitl_middleware.records import CardView, Notice, ReviewRequest, Target
+
+LIMIT = 3_000
+"""Characters of arguments that fit on a pin."""
+
+Trouble = Literal["lost", "down", "limited", "refused"]
+
+
+@dataclass
+class Board:
+    """The far end, here in memory: what is pinned, under its number, and the trouble that the next call meets."""
+
+    pins: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Number → the card's id, which nobody sees, and the words."""
+    notes: list[str] = field(default_factory=list)
+    trouble: Trouble | None = None
+    seconds: int = 0
+
+    def meet(self, *when: Trouble) -> None:
+        """Meet the scripted trouble, if it is one of these."""
+        if self.trouble in when:
+            trouble, self.trouble = self.trouble, None
+            wait = self.seconds if trouble == "limited" else None
+            why = f"the board is {trouble}"
+            raise DeliveryFailed(why, permanent=trouble == "refused", retry_after=wait)
+
+
+class BoardChannel:
+    """``ReviewChannel`` for a board. Nothing on it is parsed, so nothing has to be escaped; a place with markup has to."""
+
+    name = "board"
+
+    def __init__(self, board: Board, place: str = "hall") -> None:
+        self._board = board
+        self._place = place
+
+    def targets(self, request: ReviewRequest) -> Sequence[Target]:
+        """Every request belongs here; a real channel would look at ``request.tool`` and ``request.plan.approvers``."""
+        return [Target(channel=self.name, address=self._place)]
+
+    async def post(self, view: CardView) -> str:
+        """Pin it. The card's id goes with it, for ``find``."""
+        self._board.meet("down", "limited", "refused")
+        ref = f"{self._place}-{len(self._board.pins) + 1}"
+        self._board.pins[ref] = (view.card.id, words(view))
+        self._board.meet("lost")
+        return ref
+
+    async def update(self, view: CardView, ref: str) -> None:
+        """Change the pin. One that somebody took down stays down."""
+        self._board.meet("down", "limited", "refused")
+        if ref not in self._board.pins:
+            why = "somebody took the pin down"
+            raise DeliveryFailed(why, permanent=True)
+        self._board.pins[ref] = (view.card.id, words(view))
+        self._board.meet("lost")
+
+    async def find(self, view: CardView) -> str | None:
+        """After a lost answer: the pin that carries this card's id."""
+        return next((ref for ref, (card, _) in self._board.pins.items() if card == view.card.id), None)
+
+    async def notify(self, notice: Notice) -> None:
+        """Say it once."""
+        self._board.meet("down", "limited", "refused")
+        self._board.notes.append(visible(str(notice.body["text"])))
+
+
+def words(view: CardView) -> str:
+    """The whole card. ``status_words`` tells the two stories apart: what was decided, and what became of the act."""
+    request, action = view.request, view.action
+    status = status_words(request, action)
+    lines = [
+        visible(request.title),
+        visible(request.tool or ""),
+        shown_text(request.description, LIMIT).text,
+        shown_args(request.args or {}, LIMIT, redact=request.plan.redact).text,
+        hidden_from(request) or "",
+        visible(request.plan.reason),
+        *(visible(note) for note in request.notes),
+        status.decided(visible(person(request.decided_by, request.decided_by_name) or "") or None),
+        status.outcome or "",
+        visible(action.error) if action is not None and action.error else "",
+    ]
+    return "\n".join(line for line in lines if line)

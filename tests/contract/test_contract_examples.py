@@ -1,0 +1,42 @@
+"""The examples in the contracts' docstrings, executed: they are how one's own store and channel begin (E-02)."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import pytest
+
+from hitl_middleware.clock import ManualClock, SystemClock
+from hitl_middleware.records import Notice, Target
+from hitl_middleware.stores import open_store
+from hitl_middleware.testing import ChannelContract, StoreContract, channel_contract, store_contract
+from hitl_middleware.testing.example_channel import Board, BoardChannel
+
+
+def run_examples(module: ModuleType) -> None:
+    """Execute the indented parts of a module's docstring here, the last one first: it defines what the first one uses."""
+    lines = (module.__doc__ or "").splitlines()
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if line.startswith("    ") or (not line and parts[-1]):
+            parts[-1].append(line)
+        elif parts[-1]:
+            parts.append([])
+    for part in reversed([part for part in parts if part]):
+        exec(compile(textwrap.dedent("\n".join(part)), str(module.__file__), "exec"), globals())  # noqa: S102 – our own docstring
+
+
+run_examples(channel_contract)
+run_examples(store_contract)
+__all__ = [
+    "Board", "BoardChannel", "ChannelContract", "ManualClock", "Notice", "StoreContract", "SystemClock", "Target", "dataclass", "field",
+    "open_store", "pytest",
+]  # fmt: skip
+
+
+def test_both_examples_were_taken_up():
+    """A docstring whose example is not found would test nothing."""
+    assert issubclass(globals()["TestBoard"], ChannelContract)
+    assert issubclass(globals()["TestMyStore"], StoreContract)
