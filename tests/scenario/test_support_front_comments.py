@@ -193,11 +193,12 @@ def test_previews_are_read_by_their_id(comments, services):
 
 
 def test_the_record_has_both_texts(comments, services):
-    """S-04: the audit names who edited, from where, and the digests before and after; the action is marked as edited."""
+    """S-04: the audit names who edited, from where, and the digests before and after; the request keeps both texts."""
     before = comments.world.only()
     services.front.teammate_comments(CONVERSATION, "/draft It is there.")
     comments.world.step()
-    action = comments.world.act()
+    action, (request,) = comments.world.act(), comments.world.requests()
+    assert (request.edited_from, request.args) == (before.args, {"body": "It is there."})
     (approved,) = [event for event in comments.world.trail() if event.kind == "request.approved"]
     assert (approved.actor, approved.via) == ("front:tea_kim", "front")
     assert approved.data["decision"] == "edit"
