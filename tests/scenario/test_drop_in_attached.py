@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import count
+from typing import Any, ClassVar
 
+import httpx
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.middleware import ToolRetryMiddleware
 from langchain_core.tools import BaseTool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 
 from hitl_middleware.actions import ActionRequest
 from hitl_middleware.hitl import Graph
-from hitl_middleware.langchain import HumanReviewMiddleware
+from hitl_middleware.langchain import HumanInTheLoopMiddleware, HumanReviewMiddleware
 from hitl_middleware.policy import Explanation, Policy
+from hitl_server.serve import running_server
 
-from tests.kit.drop_in import APPROVE, REJECT, Mode, answer, drop_in, flipping, questions
+from tests.kit.drop_in import APPROVE, REJECT, Mode, answer, drop_in, flipping, pay_tool, questions
 from tests.kit.effects import Effects
 from tests.kit.models import asks, call, says, script
+from tests.kit.served import Served
 from tests.kit.world import LEASE, World, on, told
 
 ONE = says(call("pay", amount=7))
@@ -62,7 +68,7 @@ def test_a_turn_of_three(world: World, effects: Effects, mode: Mode) -> None:
     world.decide(by_amount[3], "edit", edit={"amount": 30})
     world.step()
 
-    assert effects.done == [1, 30]
+    assert sorted(effects.done) == [1, 30]
     assert {m.tool_call_id: m.status for m in told(agent)} == {
         "k1": "success",
         "k2": "error",
@@ -167,12 +173,21 @@ def _raw(pay: BaseTool, gate: Any) -> Graph:
 
 
 class Stricter(Policy):
-    """Wants other people for large amounts."""
+    """Wants more for large amounts, as ``LARGE`` says."""
+
+    LARGE: ClassVar[Policy]
 
     def explain(self, call: ActionRequest) -> Explanation:
         """As the name says."""
-        large = Policy(approvers=["slack:U1"], version="2")
-        return large.explain(call) if call.args["amount"] > 50 else super().explain(call)
+        return self.LARGE.explain(call) if call.args["amount"] > 50 else super().explain(call)
+
+
+class OtherPeople(Stricter):
+    LARGE = Policy(approvers=["slack:U1"], version="2")
+
+
+class OtherRisk(Stricter):
+    LARGE = Policy(risk="high", version="2")
 
 
 def test_our_own_gate_adopts_only_when_told(quick: World, effects: Effects) -> None:
@@ -242,12 +257,13 @@ def test_a_policy_that_names_people_is_not_answered_by_code(
     assert effects.done == ([7] if counts else [])
 
 
-def test_an_edit_that_the_policy_asks_about_is_not_adopted_twice(quick: World, effects: Effects) -> None:
-    """DESIGN §2.3: an edit that needs other people: the same code that made it does not approve it as well."""
+@pytest.mark.parametrize("rules", [OtherPeople, OtherRisk])
+def test_an_edit_that_the_policy_asks_about_is_not_adopted_twice(
+    quick: World, effects: Effects, rules: type[Stricter]
+) -> None:
+    """DESIGN §2.3: an edit for which the policy wants more: the same code that made it does not approve it as well."""
     pay = effects.pay_tool()
-    agent = _raw(
-        pay, HumanReviewMiddleware(quick.gate(({"pay": Stricter()}, None), adopt_direct_resume=True))
-    )
+    agent = _raw(pay, HumanReviewMiddleware(quick.gate(({"pay": rules()}, None), adopt_direct_resume=True)))
     agent.invoke(asks(), on())
     agent.invoke(
         answer(agent, {"type": "edit", "edited_action": {"name": "pay", "args": {"amount": 70}}}), on()
@@ -290,3 +306,92 @@ def test_one_call_in_the_task_of_all(quick: World, effects: Effects) -> None:
     agent.invoke(asks(), on())
     agent.invoke(answer(agent, APPROVE), on())
     assert effects.done == [7]
+
+
+@both_modes
+def test_behind_the_server(quick: World, effects: Effects, mode: Mode) -> None:
+    """E-03, S-09: loaded by a server, asked and decided over HTTP: each call of the turn by its own request, with its outcome."""
+    turns = count()
+
+    def refuse() -> None:
+        if next(turns) == 1:
+            msg = "the bank said no"
+            raise ValueError(msg)
+
+    effects.first = refuse
+    graph = drop_in(quick, effects, script(THREE), mode)
+    with (
+        running_server(quick, graphs={"desk": graph}) as server,
+        httpx.Client(base_url=server.url, timeout=30) as http,
+    ):
+        desk = Served(quick, effects, http)
+        run = desk.started()
+        found = http.get(f"/api/v1/runs/{run['id']}").json()["requests"]
+        by_amount = {request["args"]["amount"]: request["id"] for request in found}
+        assert desk.decide(by_amount[1], type="approve").status_code == 200
+        assert desk.decide(by_amount[2], type="reject", message="no").status_code == 200
+        quick.step()
+        assert desk.decide(by_amount[3], type="approve").status_code == 200
+        shown = [desk.request(by_amount[amount]) for amount in (1, 2, 3)]
+        ended = http.get(f"/api/v1/runs/{run['id']}").json()["status"]
+
+    assert sorted(request["action"]["status"] for request in shown) == ["denied", "failed", "succeeded"]
+    assert {request["status"] for request in shown} == {"approved", "rejected"}
+    assert "the bank said no" in next(
+        r["action"]["error"] for r in shown if r["action"]["status"] == "failed"
+    )
+    assert (len(effects.done), ended) == (1, "succeeded")
+
+
+@both_modes
+def test_an_agent_inside_a_graph(quick: World, effects: Effects, mode: Mode) -> None:
+    """DESIGN §6: the drop-in in a node of another graph, resumed at the root by the user's own code."""
+    inner = create_agent(
+        script(ONE),
+        [pay_tool(effects)],
+        middleware=[HumanInTheLoopMiddleware({"pay": True}, interrupt_mode=mode, hitl=quick)],
+    )
+    builder = StateGraph(MessagesState)
+    builder.add_node("agent", inner)
+    builder.add_edge(START, "agent")
+    graph: Graph = builder.compile(checkpointer=InMemorySaver())
+    graph.invoke(asks(), on())
+    resume = answer(graph, APPROVE)
+    graph.invoke(resume, on())
+    graph.invoke(resume, on())
+
+    assert effects.done == [7]
+    assert quick.act().identity.thread_id == "t-1"
+
+
+@both_modes
+def test_a_retry_inside_is_not_a_second_act(quick: World, effects: Effects, mode: Mode) -> None:
+    """DESIGN §2.2: LangChain's retry middleware behind LangChain's gate pays once for each attempt. Here the approval is for one."""
+
+    def lost() -> None:
+        msg = "no answer"
+        raise RuntimeError(msg)
+
+    effects.then = lost
+    retry: Any = ToolRetryMiddleware(max_retries=2, initial_delay=0)
+    agent = drop_in(quick, effects, script(ONE), mode, behind=(retry,))
+    agent.invoke(asks(), on())
+    agent.invoke(answer(agent, APPROVE), on())
+    assert effects.done == [7]
+
+
+@both_modes
+def test_a_marked_tool_beside_the_named_ones(quick: World, effects: Effects, mode: Mode) -> None:
+    """DESIGN §2.8: a tool with a policy of its own that ``interrupt_on`` does not name is asked about as it is marked, by its approvers."""
+    refund = effects.pay_tool("refund", approvers=["slack:U1"])
+    agent = drop_in(quick, effects, script(says(call("refund", amount=9))), mode, tools=(refund,))
+    agent.invoke(asks(), on())
+    agent.invoke(answer(agent, APPROVE), on())
+    assert effects.done == []
+
+    agent = quick.attach(agent, "a")
+    agent.invoke(asks("again"), on("t-2"))
+    assert quick.only().tool == "refund"
+    quick.decide(quick.only())
+    quick.step()
+    assert effects.done == [9]
