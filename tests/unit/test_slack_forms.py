@@ -8,59 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hitl_middleware.actions import Decision, EditedAction
+from hitl_middleware.actions import Decision
 from hitl_middleware.channels.slack import answers, inputs, modals
-from hitl_middleware.channels.slack.inbound import FormSent
-from hitl_middleware.channels.slack.press import FormContext, FormKind, Press
-from hitl_middleware.clock import ManualClock
-from hitl_middleware.errors import DoesNotFit
+from hitl_middleware.channels.slack.press import FormContext
 from hitl_middleware.forms import FormSpec
-from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.records import ReviewRequest, Target
-from hitl_middleware.testing.channel_contract import HOSTILE, sample_view
+from hitl_middleware.testing.channel_contract import HOSTILE
 from hitl_middleware.testing.fake_slack import CannotHappen, views
-from hitl_middleware.testing.fake_slack import answers as filling
 from hitl_middleware.testing.fake_slack.words import plain
 
 from tests.kit.schemas import SAMPLES, Address, Call, calls, same, schema_of
+from tests.kit.slack_forms import CONTEXT, KINDS, editing, request_of, sent
 
-CONTEXT = FormContext(press=Press("r-1", 1, "ab").value, channel="C0REVIEWS1", ts="1700000000.000100")
 EXPLAINED = (
     "What you send is approved and runs as you leave it here. "
     "The policy looks at it again: where it wants more for the edited call, people are asked again."
 )
-KINDS: tuple[FormKind, ...] = ("fill", "edit", "reject", "feedback", "respond", "settle")
-
-
-def request_of(**changes: Any) -> ReviewRequest:
-    """A request that differs from the sample in these fields."""
-    return sample_view(Target(channel="slack", address="C0"), ManualClock().now(), **changes).request
-
-
-def editing(call: Call) -> ReviewRequest:
-    """A request for a call of this tool."""
-    return request_of(args=call.args, response_schema=call.schema)
-
-
-def sent(kind: FormKind, view: dict[str, Any], filled: dict[str, Any]) -> FormSent:
-    """What arrives when somebody has filled in a view: Slack's own client checks it first."""
-    values = filling.submitted(view["blocks"], filled)
-    given = {block: _content(fields["entry"]) for block, fields in values.items()}
-    return FormSent(
-        press=Press("r-1", 1, "ab"), kind=kind, given=given, attempt=None, user_id="U1", user_name=None,
-        channel_id="C0", message_ts="1.0", key="k",
-    )  # fmt: skip
-
-
-def _content(field: dict[str, Any]) -> Any:
-    for name, value in field.items():
-        if name == "selected_option":
-            return value and value["value"]
-        if name == "selected_options":
-            return tuple(each["value"] for each in value)
-        if name in {"value", "selected_date"}:
-            return value
-    return None
 
 
 @settings(
@@ -291,115 +253,61 @@ class TestModals:
         )
 
 
-class TestAnswers:
-    SCHEMA = schema_of(
-        {"order_id": (SAMPLES["form"].type, ...), "amount_cents": (SAMPLES["cents"].type, ...)}
-    )
+_KEYWORDS = st.sampled_from(
+    [
+        "type",
+        "properties",
+        "required",
+        "enum",
+        "const",
+        "anyOf",
+        "oneOf",
+        "allOf",
+        "$ref",
+        "$defs",
+        "items",
+        "title",
+        "description",
+        "default",
+        "format",
+        "maxLength",
+        "minimum",
+        "pattern",
+        "additionalProperties",
+        "prefixItems",
+        "minItems",
+    ]
+)
+_WORD = st.text(st.characters(exclude_categories=()), max_size=8)
+_ODD = st.recursive(
+    st.sampled_from(["string", "integer", "number", "boolean", "array", "object", "null", "date", "#/$defs/a", "#"])
+    | st.none() | st.booleans() | st.integers() | st.floats() | _WORD,
+    lambda inner: st.dictionaries(_KEYWORDS | _WORD, inner, max_size=4) | st.lists(inner, max_size=3),
+    max_leaves=15,
+)  # fmt: skip
 
-    def edited(self, **filled: Any) -> Any:
-        """What comes of the form of a refund."""
-        request = request_of(args={"order_id": "1001", "amount_cents": 12_000}, response_schema=self.SCHEMA)
-        return answers.decision_of(sent("edit", modals.opened("edit", CONTEXT, request), filled), request)
 
-    def test_an_edit(self):
-        """The whole call, with what was changed in it."""
-        assert self.edited(**{"Amount cents": 10_000}) == Decision(
-            type="edit",
-            edited_action=EditedAction(
-                name="process_refund", args={"order_id": "1001", "amount_cents": 10_000}
-            ),
-        )
-
-    def test_every_error_stands_at_its_block(self):
-        """By ``block_id``, as ``response_action: errors`` wants it."""
-        assert self.edited(**{"Order id": "<b>", "Amount cents": 0}) == {
-            "field-0": "This does not have the form ^[0-9]+$",
-            "field-1": "This must be more than 0.",
-        }
-
-    @pytest.mark.parametrize(
-        ("field", "block"),
-        [
-            ("edited_action.args.amount_cents", "field-1"),
-            ("edited_action.args.order_id.3", "field-0"),
-            ("edited_action.args", "field-0"),
-            ("type", "field-0"),
-        ],
-    )
-    def test_what_the_desk_minds(self, field, block):
-        """Its field is the block of that field; what belongs to none is said at the first."""
-        request = request_of(args={"order_id": "1001", "amount_cents": 5}, response_schema=self.SCHEMA)
-        error = DoesNotFit(field=field, why="no")
-        assert answers.misfit(error, "edit", request) == {block: "no"}
-        assert answers.misfit(error, "reject", request) == {"words": "no"}
-
-    @pytest.mark.parametrize(
-        ("kind", "words", "decision"),
-        [
-            ("reject", " no \n", Decision(type="reject", message="no")),
-            ("reject", None, Decision(type="reject")),
-            ("feedback", "shorter", Decision(type="feedback", message="shorter")),
-            ("respond", "yes", Decision(type="respond", message="yes")),
-        ],
-    )
-    def test_words(self, kind, words, decision):
-        """Without the space around them."""
-        request = request_of()
-        view = modals.opened(kind, CONTEXT, request)
-        assert answers.decision_of(sent(kind, view, {"words": words}), request) == decision
-
-    @pytest.mark.parametrize("kind", ["feedback", "respond"])
-    def test_words_that_are_none(self, kind):
-        """Slack's own client asks for something; a space is nothing all the same."""
-        request = request_of()
-        view = modals.opened(kind, CONTEXT, request)
-        found = answers.decision_of(sent(kind, view, {"words": "  "}), request)
-        assert isinstance(found, dict)
-        assert list(found) == ["words"]
-
-    @pytest.mark.parametrize(("kind", "asked"), [("respond", "question"), ("fill", "step")])
-    def test_a_form_of_its_own(self, kind, asked):
-        """A question with a schema is answered with a value, a step approved with one."""
-        schema = schema_of({"budget": (SAMPLES["cents"].type, ...), "note": (str | None, None)})
-        request = request_of(kind=asked, tool=None, args=None, response_schema=schema)
-        view = modals.opened(kind, CONTEXT, request)
-        decision = answers.decision_of(sent(kind, view, {"Budget": 5}), request)
-        assert decision == Decision(type="respond" if kind == "respond" else "approve", answer={"budget": 5})
-        assert answers.decision_of(sent(kind, view, {"Budget": 0}), request) == {
-            "field-0": "This must be more than 0."
-        }
-
-    def test_one_value(self):
-        """A question that wants a number."""
-        request = request_of(kind="question", tool=None, args=None, response_schema={"type": "integer"})
-        view = modals.opened("respond", CONTEXT, request)
-        assert answers.decision_of(sent("respond", view, {"Answer": "5"}), request) == Decision(
-            type="respond", answer=5
-        )
-
-    def test_nothing_is_no_answer(self):
-        """Null cannot be told from no answer at all: it is asked for at the field."""
-        schema = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
-        request = request_of(kind="question", tool=None, args=None, response_schema=schema)
-        view = modals.opened("respond", CONTEXT, request)
-        found = answers.decision_of(sent("respond", view, {}), request)
-        assert found == {"field-0": "a response needs an answer or a message"}
-
-    def test_sent_as_it_was(self):
-        """An edit that edits nothing is an approval, where that is allowed."""
-        assert self.edited() == Decision(type="approve")
-        plan = ReviewPlan(verdict="ask", allowed_decisions=("edit", "reject"))
-        request = request_of(
-            args={"order_id": "1", "amount_cents": 5}, response_schema=self.SCHEMA, plan=plan
-        )
-        view = modals.opened("edit", CONTEXT, request)
-        decision = answers.decision_of(sent("edit", view, {}), request)
-        assert isinstance(decision, Decision)
-        assert decision.type == "edit"
-
-    def test_what_became_of_an_act(self):
-        """One of three, and words."""
-        view = modals.opened("settle", CONTEXT, request_of())
-        form = sent("settle", view, {"outcome": "It happened", "words": " re_1 "})
-        assert answers.outcome_of(form) == answers.Settlement("done", "re_1")
-        assert answers.outcome_of(replace(form, given={})) == {"outcome": "Say what became of it."}
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+@given(
+    st.dictionaries(_KEYWORDS, _ODD, max_size=5)
+    | st.fixed_dictionaries({"properties": st.dictionaries(_WORD, _ODD, min_size=1, max_size=3)}),
+    st.dictionaries(_WORD, _ODD, max_size=3),
+)
+def test_any_schema_of_anybody(schema: dict[str, Any], args: dict[str, Any]):
+    """An interrupt nobody can render is a JSON box, never a card that cannot be drawn: whatever stands in a schema, the form is one that
+    Slack takes, whatever is entered is answered, and what nobody touched is kept.
+    """
+    request = request_of(args=args, response_schema=schema)
+    if modals.unavailable("edit", request):
+        return
+    view = modals.opened("edit", CONTEXT, request)
+    assert views.problems(view, "modal") == []
+    json.dumps(view, ensure_ascii=False).encode()
+    spec = answers.spec_of("edit", request)
+    assert spec is not None
+    for entered in ("1", ""):
+        spec.fill({each.key: entered for each in spec.fields})
+    filled = spec.fill({each.key: each.shown for each in spec.fields})
+    assert filled.errors or json.dumps(filled.value) == json.dumps(args)

@@ -1,84 +1,34 @@
 import datetime as dt
 import json
-import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hitl_middleware.actions import DECISION_TYPES, Decision
+from hitl_middleware.actions import Decision
 from hitl_middleware.channels.slack import words
-from hitl_middleware.channels.slack.press import ButtonKind, Press, action_id
 from hitl_middleware.channels.slack.render import blocks, content
-from hitl_middleware.clock import ManualClock
 from hitl_middleware.errors import AlreadyDecided, DigestMismatch, DoesNotFit, NotAllowed, NotFound
 from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.records import CardView, Submission, Target
+from hitl_middleware.records import Submission
 from hitl_middleware.review import ActionStatus, RequestStatus
-from hitl_middleware.testing.channel_contract import approved, sample_view
-from hitl_middleware.testing.fake_slack import blocks as block_kit
-from hitl_middleware.testing.fake_slack.words import plain
+from hitl_middleware.testing.channel_contract import approved
 
-NOW = ManualClock().now()
-ANN = "slack:U024BE7LH"
-TARGET = Target(channel="slack", address="C0REVIEWS1")
-ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
-LONG_TEXT = ANY_TEXT | st.builds(lambda text, times: text * times, ANY_TEXT, st.integers(1, 400))
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | LONG_TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
-    max_leaves=8,
+from tests.kit.slack_cards import (
+    ANN,
+    ANY_TEXT,
+    JSON,
+    LONG_TEXT,
+    NOW,
+    assert_slack_takes,
+    labels,
+    read,
+    strings,
+    view_of,
 )
-
-
-def view_of(**changes: Any) -> CardView:
-    """A card whose request differs from the sample in these fields."""
-    return sample_view(TARGET, NOW, **changes)
-
-
-def labels(view: CardView) -> list[str]:
-    """What the buttons say."""
-    return [
-        each["text"]["text"]
-        for block in blocks(view)
-        if block["type"] == "actions"
-        for each in block["elements"]
-    ]
-
-
-def read(view: CardView) -> str:
-    """What a person reads."""
-    return plain(blocks(view), "", {"U024BE7LH": "@ann"})
-
-
-def strings(part: object, kind: str | None = None) -> Iterator[str]:
-    """Every text in a structure; only those of text objects of a kind, if one is named."""
-    if isinstance(part, dict):
-        if kind is None or part.get("type") == kind:
-            yield from (value for key, value in part.items() if key == "text" and isinstance(value, str))
-        for inner in part.values():
-            yield from strings(inner, kind)
-    elif isinstance(part, list):
-        for inner in part:
-            yield from strings(inner, kind)
-
-
-def assert_slack_takes(view: CardView) -> None:
-    """Valid for Slack, within all its limits, and legal JSON in UTF-8."""
-    message = content(view)
-    json.dumps(message.blocks, ensure_ascii=False).encode()
-    assert block_kit.in_message(message.blocks) == []
-    named = [{**block, "block_id": str(number)} for number, block in enumerate(message.blocks)]
-    assert not block_kit.too_long(named)
-    assert 0 < len(message.text) < 300
-    assert re.fullmatch(r"\w{1,255}", message.metadata["event_type"])
-    for block in message.blocks:
-        for element in block.get("elements", []):
-            assert len(element.get("value", "")) <= 2_000
 
 
 class TestAnyCard:
@@ -176,103 +126,6 @@ class TestAnyCard:
             done.request, decision=Decision(type="approve", message=much[:20_000]), decided_by_name=much
         )
         assert_slack_takes(replace(done, request=request))
-
-
-class TestButtons:
-    def test_one_for_each_answer_while_pending(self):
-        """S-11: in this order, each with the request, its version and the whole digest."""
-        view = view_of(version=7)
-        assert labels(view) == ["Approve", "Edit", "Reject", "Feedback"]
-        found = [each for block in blocks(view) if block["type"] == "actions" for each in block["elements"]]
-        assert [(each["action_id"], each.get("style")) for each in found] == [
-            (action_id("approve"), "primary"),
-            (action_id("edit"), None),
-            (action_id("reject"), "danger"),
-            (action_id("feedback"), None),
-        ]
-        for each in found:
-            assert Press.read(each["value"]) == Press(view.request.id, 7, view.request.digest)
-
-    def test_none_once_decided(self):
-        """A decided card offers nothing."""
-        assert labels(approved(view_of())) == []
-
-    def test_only_what_the_plan_allows(self):
-        """Whatever is not listed has no button; where nothing is left the card says where to answer."""
-        assert labels(view_of(plan=ReviewPlan(verdict="ask", allowed_decisions=("approve",)))) == ["Approve"]
-        every = ReviewPlan(verdict="ask", allowed_decisions=DECISION_TYPES)
-        assert labels(view_of(plan=every)) == ["Approve", "Edit", "Reject", "Feedback", "Respond"]
-        view = view_of(
-            plan=ReviewPlan(verdict="ask", allowed_decisions=("edit",)), args={"text": "x" * 4_000}
-        )
-        assert labels(view) == []
-        assert f"hitl requests show {view.request.code}" in read(view)
-
-    def test_no_edit_where_several_must_approve(self):
-        """The desk would refuse it; so it is not offered."""
-        plan = ReviewPlan(verdict="ask", required_approvals=2)
-        assert labels(view_of(plan=plan)) == ["Approve", "Reject", "Feedback"]
-
-    @pytest.mark.parametrize(
-        ("args", "why"),
-        [
-            ({"text": "x" * 3_001}, "`text` is too long for a form in Slack, which takes 3,000 characters."),
-            ({"text": "\U0001f600" * 1_501}, "`text` is too long"),
-            ({"text": "a\x1bb"}, "`text` holds control characters"),
-            (
-                {f"n{number}": number for number in range(95)},
-                "It has 96 fields, and a form in Slack takes 95.",
-            ),
-            ({}, "There is nothing in it to fill in."),
-        ],
-    )
-    def test_what_does_not_fit_a_form_cannot_be_edited_here(self, args, why):
-        """S-11: loudly, with a reason and a place where it can be; everything else can still be answered here."""
-        schema = (
-            {"type": "object", "properties": {"text": {"type": "string"}}} if args else {"properties": {}}
-        )
-        view = replace(view_of(args=args, response_schema=schema), url="https://hitl.example.com/requests/1")
-        assert labels(view) == ["Approve", "Reject", "Feedback"]
-        assert f"⚠️ *Editing is not possible here.* {why}" in read(view)
-        assert "|Decide on its page>" in json.dumps(blocks(view))
-
-    def test_a_step_with_a_form(self):
-        """Its Approve opens the form; without one it decides at once."""
-        form = {"type": "object", "properties": {"budget": {"type": "integer"}}}
-        buttons: tuple[tuple[dict[str, Any] | None, ButtonKind], ...] = ((form, "fill"), (None, "approve"))
-        for schema, button in buttons:
-            view = replace(view_of(kind="step", tool=None, response_schema=schema), action=None)
-            assert labels(view) == ["Approve", "Reject", "Feedback"]
-            assert action_id(button) in json.dumps(blocks(view))
-        much: dict[str, Any] = {"properties": {f"n{number}": {} for number in range(99)}}
-        view = replace(view_of(kind="step", tool=None, response_schema=much), action=None)
-        assert labels(view) == ["Reject", "Feedback"]
-        assert "Approving is not possible here" in read(view)
-
-    def test_an_unknown_outcome_can_be_settled(self):
-        """S-09: from the card of the act itself, after the decision."""
-        view = approved(view_of(), status="unknown", error="timed out")
-        assert labels(view) == ["Say what happened"]
-        assert labels(approved(view_of(), status="failed", error="no")) == []
-
-    @pytest.mark.parametrize("changes", [{"args": {"text": "x" * 6_000}}, {"description": "x" * 2_000}])
-    def test_no_approve_where_something_is_cut(self, changes):
-        """Rule 9: a loud cut, no approve here, and a sentence that says where."""
-        view = replace(view_of(**changes), url="https://hitl.example.com/requests/1?a=b&c")
-        assert labels(view) == ["Reject", "Feedback"]
-        assert "cannot be approved here" in read(view)
-        assert "CUT" in read(view)
-        assert "<https://hitl.example.com/requests/1?a=b&amp;c|Decide on its page>" in json.dumps(
-            blocks(view)
-        )
-
-    def test_a_long_letter_still_fits(self):
-        """4,300 characters of a draft are shown whole and can be approved."""
-        view = view_of(
-            args={"conversation_id": "cnv_1", "text": ("A line of a letter to a customer.\n" * 125)}
-        )
-        assert labels(view) == ["Approve", "Reject", "Feedback"]
-        assert "All of it together is too long for a form in Slack" in read(view)
 
 
 class TestStory:
