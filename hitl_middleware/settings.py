@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HITL_", frozen=True, extra="ignore")
 
     database_url: str = DEFAULT_DATABASE
-    """``sqlite:///path`` (relative to the working directory), ``memory://``, later ``postgresql://…``; the driver is ours to choose."""
+    """``sqlite:///path`` (relative to the working directory), ``memory://`` or ``postgresql://…``; the driver is ours to choose."""
     public_url: str | None = None
     """Where people reach this server; cards link there."""
     api_token: SecretStr | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from hitl_middleware.clock import ManualClock
 
+from tests.kit.databases import Kind, kinds_of, sqlite_in
 from tests.kit.effects import Effects
 from tests.kit.postgres import Postgres, postgres
 from tests.kit.world import World
@@ -22,16 +24,61 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that needs a database runs on each kind that it is for."""
+    if "database_kind" in metafunc.fixturenames:
+        metafunc.parametrize("database_kind", kinds_of(metafunc), indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def database_kind(request: pytest.FixtureRequest) -> Kind:
+    """Which kind of database."""
+    found: Kind = request.param
+    return found
+
+
+@pytest.fixture
+def new_url(
+    database_kind: Kind, request: pytest.FixtureRequest, tmp_path: Path, kept_open: ExitStack
+) -> Callable[[], str]:
+    """Makes databases; several processes (or several ``Hitl``) can share one, unless it is memory."""
+    numbers = count(1)
+
+    def make() -> str:
+        if database_kind == "memory":
+            return "memory://"
+        if database_kind == "sqlite":
+            folder = tmp_path / f"database-{next(numbers)}"
+            folder.mkdir()
+            return sqlite_in(folder)
+        server: Postgres = request.getfixturevalue("postgres_server")
+        return kept_open.enter_context(server.fresh())
+
+    return make
+
+
+@pytest.fixture
+def url(new_url: Callable[[], str]) -> str:
     """A fresh database."""
-    return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/hitl.db"
+    return new_url()
+
+
+@pytest.fixture(scope="module")
+def module_url(
+    database_kind: Kind, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """One database for all tests of a module."""
+    if database_kind == "sqlite":
+        yield sqlite_in(tmp_path_factory.mktemp("database"))
+    else:
+        with request.getfixturevalue("postgres_server").fresh() as url:
+            yield url
 
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """A fresh database that several processes (or several ``Hitl``) can share."""
-    return f"sqlite:///{tmp_path}/hitl.db"
+    """A fresh database on SQLite, for tests outside the scenarios that need one on disk."""
+    return sqlite_in(tmp_path)
 
 
 @pytest.fixture
@@ -51,7 +98,7 @@ def make_world(clock: ManualClock, kept_open: ExitStack) -> Iterator[Callable[..
 
 @pytest.fixture
 def world(make_world: Callable[..., World], url: str) -> World:
-    """A ``Hitl`` that moves only when it is told to, on memory and on SQLite."""
+    """A ``Hitl`` that moves only when it is told to."""
     return make_world(url)
 
 

@@ -28,14 +28,16 @@ def slack() -> Iterator[FakeSlack]:
 
 
 @pytest.fixture
-def make_stage(tmp_path: Path, slack: FakeSlack) -> Iterator[Callable[..., Stage]]:
+def make_stage(
+    new_url: Callable[[], str], tmp_path: Path, slack: FakeSlack
+) -> Iterator[Callable[..., Stage]]:
     """Makes stages; whatever they leave running is gone afterwards."""
     made: list[Stage] = []
 
     def make(**options: Any) -> Stage:
         folder = tmp_path / f"stage-{len(made) + 1}"
         folder.mkdir()
-        made.append(Stage(folder, slack, **options))
+        made.append(Stage(folder, new_url(), slack, **options))
         return made[-1]
 
     yield make

@@ -44,7 +44,7 @@ _TICK = threading.Event()
 
 
 class Stage:
-    """One database and all that happens to it. ``graph``: a name and where it is loaded from; the pay desk by default.
+    """One database, at ``database``, and all that happens to it. ``graph``: a name and where it is loaded from; the pay desk by default.
 
     Without ``in_slack`` people decide through the API (``decide``).
     """
@@ -52,6 +52,7 @@ class Stage:
     def __init__(
         self,
         folder: Path,
+        database: str,
         slack: FakeSlack,
         *,
         graph: tuple[str, str] = ("till", "./paydesk.py:make_graph"),
@@ -59,6 +60,7 @@ class Stage:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
+        self.database = database
         self.slack = slack
         self.graph = graph[0]
         self.life: Life | None = None
@@ -79,7 +81,7 @@ class Stage:
         self.environ = {
             **{key: value for key, value in os.environ.items() if not key.startswith(_OURS)},
             **(slack.environ if in_slack else {}),
-            "HITL_DATABASE_URL": f"sqlite:///{folder}/hitl.db",
+            "HITL_DATABASE_URL": database,
             "HITL_LEASE_SECONDS": str(LEASE),
             "HITL_DEFAULT_APPROVERS": f"slack:{ANN},slack:{BOB}",
             "HITL_SLACK_CHANNEL": CHANNEL,

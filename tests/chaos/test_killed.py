@@ -8,7 +8,7 @@ from hitl_middleware.failpoints import NAMES
 
 from tests.chaos.stage import ANN, Stage
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.databases("sqlite", "postgresql")]
 
 WHILE_ASKING = (
     "lease.before",

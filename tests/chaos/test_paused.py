@@ -6,9 +6,7 @@ here: such a try is thrown away and made again.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from hitl_middleware.testing.fake_slack.faults import RateLimited
 
 from tests.chaos.stage import ANN, Stage
+from tests.kit.databases import free_to_write
 from tests.kit.lives import Life
 
 pytestmark = pytest.mark.chaos
@@ -62,13 +61,7 @@ def _stopped(stage: Stage, life: Life) -> bool:
             break
         stage.tick()
     assert life.paused, f"it was not stopped:\n{life.told()}"
-    with closing(sqlite3.connect(stage.folder / "hitl.db", timeout=0.3, isolation_level=None)) as database:
-        try:
-            database.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        database.execute("ROLLBACK")
-        return True
+    return free_to_write(stage.database)
 
 
 @pytest.mark.parametrize("point", ["open.before", "resume.before@2", "claim.before"])

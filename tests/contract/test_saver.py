@@ -140,6 +140,17 @@ async def put(saver: BaseCheckpointSaver[Any], write: str, config: Any, checkpoi
         await saver.aput_writes(config, [("messages", 1)], "task")
 
 
+async def test_every_string_comes_back(saver: BaseCheckpointSaver[Any]) -> None:
+    """O-08: also one that the database's JSON could not hold."""
+    checkpoint = empty_checkpoint()
+    checkpoint["channel_values"] = {"odd": "NUL \0 and \u202e", "plain": "words"}
+    checkpoint["channel_versions"] = {"odd": "1", "plain": "1"}
+    await saver.aput(on(checkpoint_ns=""), checkpoint, {}, {"odd": "1", "plain": "1"})
+    found = await saver.aget_tuple(on())
+    assert found is not None
+    assert found.checkpoint["channel_values"] == checkpoint["channel_values"]
+
+
 # PostgreSQL
 
 

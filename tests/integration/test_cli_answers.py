@@ -122,6 +122,10 @@ def test_an_unknown_command_or_option_is_no_traceback(hitl):
             {"HITL_DATABASE_URL": "mysql://root:hunter2@localhost/x"},
             "HITL_DATABASE_URL: mysql is not supported",
         ),
+        (
+            {"HITL_DATABASE_URL": "postgresql://root:hunter2@127.0.0.1:1/x"},
+            "The database postgresql://root:***@127.0.0.1:1/x cannot be reached:",
+        ),
         ({"HITL_DATABASE_URL": "hunter2"}, "HITL_DATABASE_URL is not a URL"),
         ({"HITL_LEASE_SECONDS": "soon"}, "HITL_LEASE_SECONDS: "),
         ({"HITL_FAILPOINTS": "nowhere=kill"}, "HITL_FAILPOINTS: 'nowhere=kill' is not NAME="),

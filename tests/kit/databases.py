@@ -1,15 +1,95 @@
-"""Databases of tests, whichever they are."""
+"""Databases of tests. Which one a test runs on is decided in one place (``kinds_of``); a test does not know."""
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import tempfile
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine, inspect, select, table, text
+
+from hitl_middleware.clock import SystemClock
 from hitl_middleware.ports import Clock, Store
 from hitl_middleware.stores import open_store
+from hitl_middleware.stores.sql import SqlStore
+from hitl_middleware.stores.url import connection_words, driven, parse
+
+Kind = Literal["memory", "sqlite", "postgresql"]
+
+BOTH: tuple[Kind, ...] = ("sqlite", "postgresql")
+# A death takes seconds: on PostgreSQL only those die that a mark names.
+_OF_FOLDER: dict[str, tuple[Kind, ...]] = {"scenario": BOTH, "chaos": ("sqlite",)}
+
+
+def kinds_of(metafunc: pytest.Metafunc) -> list[Any]:
+    """What a test's ``database_kind`` may be: what its mark ``databases`` names, or what its folder's tests run on; else memory."""
+    marked = metafunc.definition.get_closest_marker("databases")
+    kinds = marked.args if marked else _OF_FOLDER.get(metafunc.definition.path.parent.name, ("memory",))
+    return [
+        pytest.param(kind, marks=[pytest.mark.postgres] if kind == "postgresql" else []) for kind in kinds
+    ]
+
+
+def sqlite_in(folder: Path) -> str:
+    """The URL of a folder's SQLite database; where there is none, one as its first use leaves it (a copy: making one costs)."""
+    path = folder / "hitl.db"
+    if not path.exists():
+        path.write_bytes(_empty())
+    return f"sqlite:///{path}"
 
 
 def open_turned(url: str, clock: Clock) -> Store:
     """The store of a URL with ``clock`` as its time, also where the database has a clock of its own, which no test can turn."""
     if not url.startswith("postgresql:"):
         return open_store(url, clock=clock)
-    from hitl_middleware.stores.sql import SqlStore
-
     return SqlStore(url, clock=clock, clock_rules=True)
+
+
+def free_to_write(url: str) -> bool:
+    """Whether nobody is in the middle of writing, where that would hold others up."""
+    if url.startswith("postgresql:"):
+        holding = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL"
+        with psycopg.connect(**connection_words(parse(url))) as connection:
+            return connection.execute(holding).fetchone() == (0,)
+    with closing(sqlite3.connect(parse(url).database or "", timeout=0.3, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        database.execute("ROLLBACK")
+        return True
+
+
+def everything_in(url: str) -> dict[str, list[str]]:
+    """Every row of every table, to see whether anything has changed."""
+    engine = create_engine(driven(parse(url), "sync"))
+    with engine.connect() as connection:
+        rows = {
+            name: sorted(map(repr, connection.execute(select(text("*")).select_from(table(name)))))
+            for name in inspect(connection).get_table_names()
+        }
+    engine.dispose()
+    return rows
+
+
+@cache
+def _empty() -> bytes:
+    async def make(url: str) -> None:
+        from hitl_middleware.stores.saver import close_saver, open_saver
+
+        store = open_store(url, clock=SystemClock())
+        await store.prepare()
+        await store.close()
+        saver = await open_saver(url)
+        await saver.aget_tuple({"configurable": {"thread_id": "none", "checkpoint_ns": ""}})
+        await close_saver(saver)
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(make(f"sqlite:///{folder}/hitl.db"))
+        return (Path(folder) / "hitl.db").read_bytes()

@@ -5,14 +5,11 @@ Everything moves by itself, as in life; ``settle`` sees it to the end at once, a
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +26,14 @@ from hitl_middleware.actions import Decision, EditedAction
 from hitl_middleware.channels.slack.channel import SlackChannel
 from hitl_middleware.channels.slack.client import web_client
 from hitl_middleware.channels.slack.settings import SlackSettings
-from hitl_middleware.clock import SystemClock
 from hitl_middleware.hitl import Graph, Hitl
 from hitl_middleware.settings import load_settings
-from hitl_middleware.stores import open_store
 from hitl_middleware.testing import fake_slack
 from hitl_middleware.testing.fake_slack import FakeSlack, Message
 from hitl_server.serve import running_server
 
 from tests.kit.clocks import TurnedClock, within
+from tests.kit.databases import open_turned, sqlite_in
 from tests.kit.models import check_history
 
 CHANNEL, ANN, BOB, EVE = "C0SUPPORT1", "U024BE7LH", "U0BOB12345", "U0EVE12345"
@@ -200,7 +196,7 @@ class RunningDesk:
 
 @contextmanager
 def running_desk(
-    folder: Path,
+    where: Path | str,
     environment: pytest.MonkeyPatch,
     *,
     model: BaseChatModel | None = None,
@@ -209,7 +205,7 @@ def running_desk(
     slack: FakeSlack | None = None,
     **variables: str,
 ) -> Iterator[RunningDesk]:
-    """Everything set up by environment variables; ``variables`` are further ones.
+    """Everything set up by environment variables; ``variables`` are further ones. ``where``: a folder to make a database in, or its URL.
 
     ``model`` instead of the scripted one; ``graphs`` beside ``support``. ``patience``: how many seconds the cards' channel waits for Slack.
     ``slack``: a workspace that its owner starts and stops.
@@ -220,12 +216,12 @@ def running_desk(
         people(workspace)
         services = SupportWorld(orders=ORDERS, conversations=(CONVERSATION, ELSEWHERE), now=clock.seconds)
         stack.enter_context(services)
-        configure(environment, folder, workspace, services, **variables)
+        configure(environment, where, workspace, services, **variables)
         effects.cache_clear()
         stack.callback(_close_clients)
-        if not (database := folder / "hitl.db").exists():
-            database.write_bytes(_empty_database())
-        hitl = Hitl(load_settings(), clock=clock, channels=_channels(patience))
+        settings = load_settings()
+        store = open_turned(settings.database_url, clock)
+        hitl = Hitl(settings, clock=clock, store=store, channels=_channels(patience))
         served: dict[str, Graph] = {"support": build_graph(hitl, model), **(graphs(hitl) if graphs else {})}
         routers: tuple[APIRouter, ...] = (hitl_router(hitl),)
         server = stack.enter_context(running_server(hitl, graphs=served, routers=routers))
@@ -246,7 +242,7 @@ def people(slack: FakeSlack) -> None:
 
 def configure(
     environment: pytest.MonkeyPatch,
-    folder: Path,
+    where: Path | str,
     slack: FakeSlack | None,
     services: SupportWorld | None,
     **variables: str,
@@ -256,7 +252,7 @@ def configure(
         if name.startswith(("HITL_", "SLACK_", "FRONT_", "STRIPE_", "PLATFORM_", "SUPPORT_")):
             environment.delenv(name)
     settings = {
-        "HITL_DATABASE_URL": f"sqlite:///{folder}/hitl.db",
+        "HITL_DATABASE_URL": where if isinstance(where, str) else sqlite_in(where),
         "HITL_DEFAULT_APPROVERS": f"slack:{ANN}, slack:{BOB}",
         "HITL_SLACK_CHANNEL": CHANNEL,
         "SUPPORT_HTTP_TIMEOUT_SECONDS": "5",
@@ -273,20 +269,6 @@ def _channels(patience: int | None) -> tuple[SlackChannel, ...] | None:
     if settings is None or patience is None:
         return None
     return (SlackChannel(settings, web_client(settings, timeout=patience)),)
-
-
-@cache
-def _empty_database() -> bytes:
-    """A database as the first start leaves it, made once: what it takes to make one is tested where processes are started."""
-
-    async def make(url: str) -> None:
-        store = open_store(url, clock=SystemClock())
-        await store.prepare()
-        await store.close()
-
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(make(f"sqlite:///{folder}/hitl.db"))
-        return (Path(folder) / "hitl.db").read_bytes()
 
 
 def _close_clients() -> None:

@@ -66,7 +66,7 @@ def many_connections() -> Iterator[None]:
 
 
 @pytest.fixture
-def town(tmp_path: Path, many_connections: None) -> Iterator[Town]:
+def town(url: str, tmp_path: Path, many_connections: None) -> Iterator[Town]:
     """People in Slack may all decide; nobody dies here, so the lease is the usual one."""
     warm_up()
     people = [person(number) for number in range(CROWD)]
@@ -76,7 +76,7 @@ def town(tmp_path: Path, many_connections: None) -> Iterator[Town]:
         for user in people[:IN_SLACK]:
             slack.add_user(user, name=user.lower())
         environ = {"HITL_DEFAULT_APPROVERS": "group:crowd", "HITL_LEASE_SECONDS": "30"}
-        stage = Stage(tmp_path, slack, environ=environ)
+        stage = Stage(tmp_path, url, slack, environ=environ)
         try:
             stage.revive()
             other = stage.start().line()

@@ -16,10 +16,10 @@ PEOPLE = f'[people]\nkim = ["front:tea_kim", "slack:{ANN}"]\n'
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Iterator[RunningDesk]:
+def desk(url, tmp_path, monkeypatch) -> Iterator[RunningDesk]:
     """Kim of Front is Ann of Slack, who may decide; the other teammate may not. A draft waits."""
     (tmp_path / "hitl.toml").write_text(PEOPLE)
-    with running_desk(tmp_path, monkeypatch, HITL_CONFIG=str(tmp_path / "hitl.toml")) as running:
+    with running_desk(url, monkeypatch, HITL_CONFIG=str(tmp_path / "hitl.toml")) as running:
         running.customer(QUESTION)
         yield running
 

@@ -17,9 +17,9 @@ THREAD = f"front:{CONVERSATION}"
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Iterator[RunningDesk]:
+def desk(url, monkeypatch) -> Iterator[RunningDesk]:
     """Messages wait for their turn."""
-    with running_desk(tmp_path, monkeypatch) as running:
+    with running_desk(url, monkeypatch) as running:
         yield running
 
 
@@ -110,9 +110,9 @@ def test_another_conversation_does_not_wait(desk):
     assert statuses(desk) == ["suspended", "succeeded"]
 
 
-def test_a_newer_message_may_supersede(tmp_path, monkeypatch):
+def test_a_newer_message_may_supersede(url, monkeypatch):
     """S-16: FRONT_ON_NEW_INPUT=supersede: the old card says Superseded and cannot be used; the new run answers; no call is left open."""
-    with running_desk(tmp_path, monkeypatch, FRONT_ON_NEW_INPUT="supersede") as desk:
+    with running_desk(url, monkeypatch, FRONT_ON_NEW_INPUT="supersede") as desk:
         desk.customer(QUESTION)
         old = desk.card()
         desk.customer("I found it, but the name on it is wrong.")
@@ -132,9 +132,9 @@ def test_a_newer_message_may_supersede(tmp_path, monkeypatch):
         desk.history(THREAD)
 
 
-def test_a_newer_message_may_be_refused(tmp_path, monkeypatch):
+def test_a_newer_message_may_be_refused(url, monkeypatch):
     """S-16: FRONT_ON_NEW_INPUT=refuse: no run, now or later; the card says that nobody will answer."""
-    with running_desk(tmp_path, monkeypatch, FRONT_ON_NEW_INPUT="refuse") as desk:
+    with running_desk(url, monkeypatch, FRONT_ON_NEW_INPUT="refuse") as desk:
         desk.customer(QUESTION)
         desk.customer(REFUND)
         assert statuses(desk) == ["suspended"]
@@ -148,12 +148,12 @@ def test_a_newer_message_may_be_refused(tmp_path, monkeypatch):
         desk.history(THREAD)
 
 
-def test_a_teammates_comment_corrects_the_draft(tmp_path, monkeypatch):
+def test_a_teammates_comment_corrects_the_draft(url, tmp_path, monkeypatch):
     """S-04, S-16: what Ann writes under /draft in Front is what is sent; others' talk and the desk's own comments change nothing."""
     (tmp_path / "hitl.toml").write_text(
         f'[people]\nann = ["slack:{ANN}", "front:tea_ann"]\n', encoding="utf-8"
     )
-    with running_desk(tmp_path, monkeypatch, HITL_CONFIG=str(tmp_path / "hitl.toml")) as desk:
+    with running_desk(url, monkeypatch, HITL_CONFIG=str(tmp_path / "hitl.toml")) as desk:
         desk.customer(QUESTION)
         for who, words in (("tea_kim", "/draft\nSend them away."), ("tea_ann", "  ")):
             desk.services.front.teammate_comments(CONVERSATION, words, teammate=who)

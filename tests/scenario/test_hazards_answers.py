@@ -168,14 +168,14 @@ def test_an_edit_of_a_nested_argument(quick: World) -> None:
 
 
 def test_an_edit_that_the_policy_asks_again_about(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """P-04, DESIGN §2.3: a stricter plan for the edited call is a second request by that plan; then the edited call runs, once."""
     turn = script(says(call("pay", amount=7)))
-    first = make_world(sqlite_url)
+    first = make_world(url)
     first.serve("a", first.agent([effects.pay_tool()], turn))
     first.begin_run("a", asks(), thread_id="t-1")
-    second = make_world(sqlite_url)  # the same program, deployed with a stricter rule
+    second = make_world(url)  # the same program, deployed with a stricter rule
     second.serve("a", second.agent([effects.pay_tool(approvers=["slack:BOSS"], required_approvals=1)], turn))
 
     second.decide(second.only(), "edit", edit={"amount": 9_000})
@@ -196,11 +196,11 @@ def test_an_edit_that_the_policy_asks_again_about(
 
 
 def test_an_edit_whose_second_request_is_rejected(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """P-04: the second look may say no; neither the edited nor the proposed call runs."""
     turn = script(says(call("pay", amount=7)))
-    first, second = make_world(sqlite_url), make_world(sqlite_url)
+    first, second = make_world(url), make_world(url)
     first.serve("a", first.agent([effects.pay_tool()], turn))
     first.begin_run("a", asks())
     second.serve("a", second.agent([effects.pay_tool(approvers=["slack:BOSS"])], turn))

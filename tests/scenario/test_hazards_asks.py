@@ -151,15 +151,15 @@ def test_a_node_that_is_retried_asks_the_same(quick: World) -> None:
 
 @pytest.mark.parametrize("where", ["resume.before", BETWEEN, "open.before"])
 def test_a_process_that_dies_between_two_questions(
-    sqlite_url: str, clock: ManualClock, tmp_path: Path, where: str
+    url: str, clock: ManualClock, tmp_path: Path, where: str
 ) -> None:
     """DESIGN §6: killed after the first answer was stored, wherever: the first is not asked again, the second gets its own answer."""
     book = tmp_path / "book"
-    world = asking_world(sqlite_url, clock.now(), str(book))
+    world = asking_world(url, clock.now(), str(book))
     try:
         world.begin_run("two", GIVEN, thread_id="t-1")
         world.decide(world.only(), "respond", message="Ann")
-        assert in_process(step_and_die_asking, sqlite_url, world.time.now(), str(book), where) == KILLED
+        assert in_process(step_and_die_asking, url, world.time.now(), str(book), where) == KILLED
         world.wait(LEASE + 1)
         world.step()
 

@@ -36,13 +36,13 @@ class Stage:
 
 
 @pytest.fixture
-def stage(sqlite_url: str, clock: ManualClock, tmp_path: Path) -> Iterator[Stage]:
+def stage(url: str, clock: ManualClock, tmp_path: Path) -> Iterator[Stage]:
     """Parked and approved; nothing has been resumed yet."""
     book = tmp_path / "done"
-    world, _ = world_at(sqlite_url, clock.now(), str(book))
+    world, _ = world_at(url, clock.now(), str(book))
     world.begin_run("a", asks(), thread_id="t-1")
     world.decide(world.only())
-    yield Stage(world, sqlite_url, book)
+    yield Stage(world, url, book)
     world.stop()
 
 

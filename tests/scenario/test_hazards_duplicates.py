@@ -83,12 +83,12 @@ def test_concurrent_resumes_through_attach(world: World, effects: Effects) -> No
 
 
 def test_two_processes_advance_the_same_run(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """S-10: two ``Hitl`` on one database look at the same decided run at the same moment: one resumes it, once."""
     pay = effects.pay_tool()
     effects.then = _slow(effects)
-    both = [make_world(sqlite_url), make_world(sqlite_url)]
+    both = [make_world(url), make_world(url)]
     for one in both:
         one.serve("a", one.agent([pay], script(says(call("pay", amount=7)))))
     run = both[0].begin_run("a", asks())
@@ -111,12 +111,12 @@ def test_two_processes_advance_the_same_run(
 
 
 def test_two_processes_resume_the_raw_graph(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """DESIGN §6: the claim is in the database, so it also holds between processes that resume the same checkpoint."""
     pay = effects.pay_tool()
     effects.then = _slow(effects)
-    both = [make_world(sqlite_url), make_world(sqlite_url)]
+    both = [make_world(url), make_world(url)]
     graphs = [one.agent([pay], script(says(call("pay", amount=7)))) for one in both]
     both[0].serve("a", graphs[0])
     both[0].begin_run("a", asks(), thread_id="t-1")

@@ -103,10 +103,10 @@ def _pair(make_world: Callable[..., World], url: str, effects: Effects) -> tuple
 
 
 def test_a_late_owner_answers_the_question_that_was_asked_meanwhile(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """DESIGN §2.2, §3: another process took the run over and asked what became of the act; the owner's word closes the question."""
-    first, second, run = _pair(make_world, sqlite_url, effects)
+    first, second, run = _pair(make_world, url, effects)
     asked: list[str] = []
 
     def be_slow() -> None:
@@ -127,9 +127,9 @@ def test_a_late_owner_answers_the_question_that_was_asked_meanwhile(
     assert second.runs()[0].status == "succeeded"
 
 
-def test_a_person_was_first(make_world: Callable[..., World], sqlite_url: str, effects: Effects) -> None:
+def test_a_person_was_first(make_world: Callable[..., World], url: str, effects: Effects) -> None:
     """DESIGN §3: what a person said of an unknown act stands; the late owner's word is kept in the audit and changes nothing."""
-    first, second, run = _pair(make_world, sqlite_url, effects)
+    first, second, run = _pair(make_world, url, effects)
 
     def be_slow() -> None:
         first.wait(2 * LEASE + 1)
@@ -187,10 +187,10 @@ def test_an_owner_that_is_alive_may_take_its_time(world: World, effects: Effects
 
 
 def test_an_owner_that_was_taken_over_cannot_claim(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """DESIGN §2.2: the fence: a lease that somebody else took meanwhile claims nothing, although the action is still approved."""
-    first, second, run = _pair(make_world, sqlite_url, effects)
+    first, second, run = _pair(make_world, url, effects)
     action = first.act()
     lost = Lease(run, first.owner, first.run_now(first.runs()[0]).fence)
 
@@ -211,10 +211,10 @@ def test_an_owner_that_was_taken_over_cannot_claim(
 
 
 def test_a_run_that_is_driven_is_not_entered_beside_its_owner(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """DESIGN §6: a live and a crashed run look the same from the checkpoint; only the lease tells them apart."""
-    first, second, run = _pair(make_world, sqlite_url, effects)
+    first, second, run = _pair(make_world, url, effects)
     inside, leave = threading.Event(), threading.Event()
 
     def stay() -> None:

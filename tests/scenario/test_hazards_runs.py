@@ -25,11 +25,11 @@ from tests.kit.world import LEASE, World, on, told
 LOOK = says(call("look", what="it"))
 
 
-def test_a_crashed_run_of_ours_is_continued(sqlite_url: str, clock: ManualClock, tmp_path: Path) -> None:
+def test_a_crashed_run_of_ours_is_continued(url: str, clock: ManualClock, tmp_path: Path) -> None:
     """DESIGN §1: its process was killed in the middle; once its lease has run out by database time it goes on, and ends."""
     book = tmp_path / "done"
-    assert in_process(start_and_die, sqlite_url, clock.now(), str(book), "t-1", False) == KILLED
-    world, effects = world_at(sqlite_url, clock.now(), str(book), turn="look")
+    assert in_process(start_and_die, url, clock.now(), str(book), "t-1", False) == KILLED
+    world, effects = world_at(url, clock.now(), str(book), turn="look")
     (run,) = world.runs()
     world.step()
     world.advance_run(run.id)
@@ -46,13 +46,11 @@ def test_a_crashed_run_of_ours_is_continued(sqlite_url: str, clock: ManualClock,
     world.stop()
 
 
-def test_a_crashed_run_of_the_caller_is_never_continued(
-    sqlite_url: str, clock: ManualClock, tmp_path: Path
-) -> None:
+def test_a_crashed_run_of_the_caller_is_never_continued(url: str, clock: ManualClock, tmp_path: Path) -> None:
     """DESIGN §1: the user's own process died; its graph is its own affair, we wait for it to come again – and let it."""
     book = tmp_path / "done"
-    assert in_process(start_and_die, sqlite_url, clock.now(), str(book), "t-1", True) == KILLED
-    world, effects = world_at(sqlite_url, clock.now(), str(book), turn="look")
+    assert in_process(start_and_die, url, clock.now(), str(book), "t-1", True) == KILLED
+    world, effects = world_at(url, clock.now(), str(book), turn="look")
     for _ in range(5):
         world.wait(LEASE + 1)
         world.step()
@@ -68,12 +66,12 @@ def test_a_crashed_run_of_the_caller_is_never_continued(
 
 
 def test_a_parked_run_whose_caller_died_before_filing_gets_its_request(
-    sqlite_url: str, clock: ManualClock, tmp_path: Path
+    url: str, clock: ManualClock, tmp_path: Path
 ) -> None:
     """G-15: killed between "parked, durably" and "stored": the sweep finds the question and files it; it is decided and carried out."""
     book = tmp_path / "done"
-    assert in_process(park_and_die, sqlite_url, clock.now(), str(book), "t-1") == KILLED
-    world, effects = world_at(sqlite_url, clock.now(), str(book))
+    assert in_process(park_and_die, url, clock.now(), str(book), "t-1") == KILLED
+    world, effects = world_at(url, clock.now(), str(book))
     assert world.requests() == []
     world.wait(LEASE + 1)
     world.step()
@@ -86,7 +84,7 @@ def test_a_parked_run_whose_caller_died_before_filing_gets_its_request(
 
 
 def test_a_live_run_is_not_entered_beside_its_owner(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """DESIGN §6: ``ainvoke(None)`` beside a live one runs the node twice; a renewed lease keeps every other process out."""
     inside, leave = threading.Event(), threading.Event()
@@ -96,7 +94,7 @@ def test_a_live_run_is_not_entered_beside_its_owner(
         leave.wait(20)
 
     effects.first = stay
-    first, second = make_world(sqlite_url), make_world(sqlite_url)
+    first, second = make_world(url), make_world(url)
     for one in (first, second):
         one.serve("a", one.agent([effects.look_tool()], script(LOOK)))
     driving = threading.Thread(target=first.begin_run, args=("a", asks()))
@@ -116,7 +114,7 @@ def test_a_live_run_is_not_entered_beside_its_owner(
 
 
 def test_callers_of_a_live_thread_are_told(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """E-04: a thread that another process runs is not entered by a caller either; after three leases it is told who has it."""
     inside, leave = threading.Event(), threading.Event()
@@ -126,7 +124,7 @@ def test_callers_of_a_live_thread_are_told(
         leave.wait(20)
 
     effects.first = stay
-    first, second = make_world(sqlite_url), make_world(sqlite_url)
+    first, second = make_world(url), make_world(url)
     graphs = [one.attach(one.agent([effects.look_tool()], script(LOOK)), "a") for one in (first, second)]
     running = threading.Thread(target=graphs[0].invoke, args=(asks(), on()))
     running.start()

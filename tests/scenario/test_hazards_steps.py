@@ -190,10 +190,10 @@ def test_two_parallel_steps_of_one_graph(quick: World) -> None:
 
 
 def test_a_decision_whose_resume_was_lost_is_not_asked_again(
-    make_world: Callable[..., World], sqlite_url: str, effects: Effects
+    make_world: Callable[..., World], url: str, effects: Effects
 ) -> None:
     """G-15: decided through one process, carried on by another that knows of it from the store alone."""
-    here, there = make_world(sqlite_url), make_world(sqlite_url)
+    here, there = make_world(url), make_world(url)
     served(here, planning(effects))
     here.decide(here.only(), "feedback", message="shorter")
     there.serve("g", planning(effects).compile())

@@ -126,9 +126,9 @@ def test_reject_through_the_api(world: World, api: httpx.Client) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningDesk]:
+def desk(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningDesk]:
     """The real server with fake Slack, and the graph beside the support desk."""
-    with running_desk(tmp_path, monkeypatch, graphs=lambda _: {"human-approval": graph}) as running:
+    with running_desk(url, monkeypatch, graphs=lambda _: {"human-approval": graph}) as running:
         yield running
 
 

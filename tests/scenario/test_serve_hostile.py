@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import json
 import socket
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 
+from tests.kit.databases import everything_in
 from tests.kit.desk import ANN, CONVERSATION, RunningDesk, running_desk
 
 pytestmark = pytest.mark.xdist_group("hostile requests")  # one server for them all
@@ -28,20 +27,16 @@ UNTRUE = "v0=" + "0" * 64
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory) -> Iterator[RunningDesk]:
+def desk(module_url) -> Iterator[RunningDesk]:
     """One server for all that is refused, with one card that waits."""
-    with pytest.MonkeyPatch.context() as environment:
-        folder = tmp_path_factory.mktemp("desk")
-        with running_desk(folder, environment) as running:
-            running.customer("refund order A-1001, 120.00")
-            yield running
+    with pytest.MonkeyPatch.context() as environment, running_desk(module_url, environment) as running:
+        running.customer("refund order A-1001, 120.00")
+        yield running
 
 
 def state(desk: RunningDesk) -> Any:
     """All that could have changed: every row of the database, and everything that was asked of Slack and done to the world."""
-    path = desk.hitl.settings.database_url.removeprefix("sqlite:///")
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        return list(database.iterdump()), desk.slack.calls, desk.effects()
+    return everything_in(desk.hitl.settings.database_url), desk.slack.calls, desk.effects()
 
 
 @pytest.fixture

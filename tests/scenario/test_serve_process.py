@@ -213,10 +213,10 @@ def test_what_stops_it(commands, words, environ, sentence):
     assert "xoxb-1" not in said
 
 
-def test_slack_can_be_off(tmp_path, monkeypatch):
+def test_slack_can_be_off(url, monkeypatch):
     """Rule 8, O-07: nothing of Slack is set: its route answers 404 with a sentence, all else works, and people decide elsewhere."""
     with running_desk(
-        tmp_path, monkeypatch, SLACK_BOT_TOKEN="", SLACK_SIGNING_SECRET=" ", FRONT_WEBHOOK_SECRET=""
+        url, monkeypatch, SLACK_BOT_TOKEN="", SLACK_SIGNING_SECRET=" ", FRONT_WEBHOOK_SECRET=""
     ) as desk:
         for path, missing in (
             ("/slack/events", "SLACK_BOT_TOKEN"),
@@ -231,7 +231,7 @@ def test_slack_can_be_off(tmp_path, monkeypatch):
         assert decided["action"]["status"] == "succeeded"
 
 
-def test_slack_may_go_and_come_back(tmp_path, monkeypatch, slack):
+def test_slack_may_go_and_come_back(url, monkeypatch, slack):
     """O-07: off for one life of the server, pending requests stay; decided meanwhile, the card tells it as soon as Slack is on again."""
 
     def shown(desk: RunningDesk) -> str:
@@ -239,15 +239,13 @@ def test_slack_may_go_and_come_back(tmp_path, monkeypatch, slack):
         (card,) = slack.messages
         return str(card.plain())
 
-    with running_desk(tmp_path, monkeypatch, slack=slack) as desk:
+    with running_desk(url, monkeypatch, slack=slack) as desk:
         desk.customer("refund order A-1001, 120.00")
         assert "Waiting for a decision" in shown(desk)
-    with running_desk(
-        tmp_path, monkeypatch, slack=slack, SLACK_BOT_TOKEN="", SLACK_SIGNING_SECRET=""
-    ) as desk:
+    with running_desk(url, monkeypatch, slack=slack, SLACK_BOT_TOKEN="", SLACK_SIGNING_SECRET="") as desk:
         assert desk.only()["status"] == "pending"
         desk.decide(desk.only()["id"], "approve")
         assert "Waiting for a decision" in shown(desk)
-    with running_desk(tmp_path, monkeypatch, slack=slack) as desk:
+    with running_desk(url, monkeypatch, slack=slack) as desk:
         desk.later(120)
         assert "✅ Approved by @ann\n✅ Executed" in shown(desk)

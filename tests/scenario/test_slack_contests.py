@@ -17,9 +17,9 @@ DRAFT = "Where is my course certificate?"
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Iterator[RunningDesk]:
+def desk(url, monkeypatch) -> Iterator[RunningDesk]:
     """One card for a refund of 120.00."""
-    with running_desk(tmp_path, monkeypatch) as running:
+    with running_desk(url, monkeypatch) as running:
         running.customer(REFUND)
         yield running
 
@@ -130,9 +130,9 @@ def test_a_decision_elsewhere_takes_the_card_with_it(desk):
     assert desk.effects() == []
 
 
-def test_an_old_card_does_not_decide_a_new_question(tmp_path, monkeypatch):
+def test_an_old_card_does_not_decide_a_new_question(url, monkeypatch):
     """S-10, rule 3: a draft was sent back and a new one waits; the button of the old card decides neither, and its owner is told."""
-    with running_desk(tmp_path, monkeypatch) as desk:
+    with running_desk(url, monkeypatch) as desk:
         desk.customer(DRAFT)
         old = desk.card()
         desk.say(desk.only()["id"], "feedback", message="Mention the FAQ.")

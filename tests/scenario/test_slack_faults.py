@@ -20,6 +20,8 @@ from hitl_middleware.testing.fake_slack import (
 
 from tests.kit.desk import ANN, PATIENCE, RunningDesk, people, running_desk
 
+pytestmark = pytest.mark.databases("sqlite")  # they wait for Slack, and the database has no part in it
+
 REFUND = "refund order A-1001, 120.00"
 RETRY_AFTER = 20
 ANOTHER_CARD = "Waiting for a decision"
@@ -36,9 +38,9 @@ FAULTS = {
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Iterator[RunningDesk]:
+def desk(url, monkeypatch) -> Iterator[RunningDesk]:
     """Its cards wait a second for Slack."""
-    with running_desk(tmp_path, monkeypatch, patience=PATIENCE) as running:
+    with running_desk(url, monkeypatch, patience=PATIENCE) as running:
         yield running
 
 
@@ -131,14 +133,14 @@ def test_decided_while_the_first_post_is_under_way(desk):
 
 
 @pytest.mark.parametrize("by", ["api", "terminal"])
-def test_slack_away_for_the_whole_run(tmp_path, monkeypatch, by):
+def test_slack_away_for_the_whole_run(url, tmp_path, monkeypatch, by):
     """S-14: every connection is refused until after the run's end; it is decidable elsewhere, and done once; then the card appears by
     itself, once, with the whole truth.
     """
     kept = tmp_path / "slack.json"
     with FakeSlack(kept_in=kept) as gone:
         people(gone)
-    with running_desk(tmp_path, monkeypatch, patience=PATIENCE, slack=gone) as desk:
+    with running_desk(url, monkeypatch, patience=PATIENCE, slack=gone) as desk:
         desk.customer(REFUND)
         assert desk.only()["status"] == "pending"
         decide = desk.decide if by == "api" else desk.say

@@ -38,9 +38,9 @@ APPROVED_AND_DONE = [
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Iterator[RunningDesk]:
+def desk(url, monkeypatch) -> Iterator[RunningDesk]:
     """The real server, real Bolt, the real SDK."""
-    with running_desk(tmp_path, monkeypatch) as running:
+    with running_desk(url, monkeypatch) as running:
         yield running
 
 

@@ -16,9 +16,9 @@ THREAD = f"front:{CONVERSATION}"
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Iterator[RunningDesk]:
+def desk(url, monkeypatch) -> Iterator[RunningDesk]:
     """Its clients do not wait long for an answer."""
-    with running_desk(tmp_path, monkeypatch, SUPPORT_HTTP_TIMEOUT_SECONDS="0.5") as running:
+    with running_desk(url, monkeypatch, SUPPORT_HTTP_TIMEOUT_SECONDS="0.5") as running:
         yield running
 
 
@@ -59,9 +59,9 @@ def test_a_failed_refund_shows_on_its_card(desk):
     assert desk.effects() == []
 
 
-def test_every_copy_tells_of_a_failure(tmp_path, monkeypatch):
+def test_every_copy_tells_of_a_failure(url, monkeypatch):
     """S-09, S-14: without a channel each approver has a card of their own; one decides, both cards say what became of it."""
-    with running_desk(tmp_path, monkeypatch, HITL_SLACK_CHANNEL="") as desk:
+    with running_desk(url, monkeypatch, HITL_SLACK_CHANNEL="") as desk:
         desk.services.front.script(ServerError(503), on="/messages")
         desk.customer("Where is my course certificate?")
         assert len(desk.cards) == 2

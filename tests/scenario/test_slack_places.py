@@ -9,11 +9,11 @@ from tests.kit.desk import ANN, BOB, CHANNEL, EVE, running_desk
 REFUND = "refund order A-1001, 120.00"
 
 
-def test_the_channel_and_each_approver(tmp_path, monkeypatch):
+def test_the_channel_and_each_approver(url, tmp_path, monkeypatch):
     """S-14, S-10: one card in the channel and one for each approver; approved in one direct message, all three say so and take no more."""
     config = tmp_path / "hitl.toml"
     config.write_text("[slack]\ndm = true\n")
-    with running_desk(tmp_path, monkeypatch, HITL_CONFIG=str(config)) as desk:
+    with running_desk(url, monkeypatch, HITL_CONFIG=str(config)) as desk:
         desk.customer(REFUND)
         waiting = desk.cards
         assert len(waiting) == 3
@@ -39,12 +39,12 @@ def test_the_channel_and_each_approver(tmp_path, monkeypatch):
         assert len(desk.services.stripe.made(RefundCreated)) == 1
 
 
-def test_a_user_group_decides(tmp_path, monkeypatch):
+def test_a_user_group_decides(url, tmp_path, monkeypatch):
     """P-01: who is in Slack's user group when they click may decide, who is not may not; the card and the refusal name the group."""
     config = tmp_path / "hitl.toml"
     config.write_text("[slack]\nuser_groups = true\n")
     with running_desk(
-        tmp_path, monkeypatch, HITL_CONFIG=str(config), HITL_DEFAULT_APPROVERS="slack:S0FINANCE1"
+        url, monkeypatch, HITL_CONFIG=str(config), HITL_DEFAULT_APPROVERS="slack:S0FINANCE1"
     ) as desk:
         desk.slack.add_usergroup("S0FINANCE1", "finance", users=[BOB])
         desk.customer(REFUND)

@@ -25,9 +25,9 @@ def config(tmp_path) -> Path:
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch, config) -> Iterator[RunningDesk]:
+def desk(url, monkeypatch, config) -> Iterator[RunningDesk]:
     """The real server."""
-    with running_desk(tmp_path, monkeypatch, HITL_CONFIG=str(config)) as running:
+    with running_desk(url, monkeypatch, HITL_CONFIG=str(config)) as running:
         yield running
 
 
@@ -113,11 +113,11 @@ def test_the_home_tab_lists_what_waits(desk):
     assert "Nothing waits for you" in desk.slack.home_of(ANN).plain()
 
 
-def test_over_a_socket(tmp_path, monkeypatch, config):
+def test_over_a_socket(url, monkeypatch, config):
     """S-11, S-14: the same over Socket Mode."""
     with (
         FakeSlack(now=TurnedClock().seconds).use_socket_mode() as slack,
-        running_desk(tmp_path, monkeypatch, slack=slack, HITL_CONFIG=str(config)) as desk,
+        running_desk(url, monkeypatch, slack=slack, HITL_CONFIG=str(config)) as desk,
     ):
         slack.wait_for(lambda: slack.sockets.connected)
         desk.customer(REFUND)

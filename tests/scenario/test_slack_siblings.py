@@ -25,9 +25,9 @@ HEADS = ("Refund an order", "Move purchases to another address", "Hand a convers
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Iterator[RunningDesk]:
+def desk(url, monkeypatch) -> Iterator[RunningDesk]:
     """One message, three wishes."""
-    with running_desk(tmp_path, monkeypatch) as running:
+    with running_desk(url, monkeypatch) as running:
         running.customer(THREE)
         yield running
 
@@ -119,9 +119,9 @@ def test_a_decision_while_a_sibling_is_at_work(desk):
     assert len(desk.services.platform.made(EmailTransferred)) == 1
 
 
-def test_equal_calls_are_two_acts(tmp_path, monkeypatch):
+def test_equal_calls_are_two_acts(url, monkeypatch):
     """S-07: the same refund twice in one message: two cards, two decisions, two keys; approving one leaves the other."""
-    with running_desk(tmp_path, monkeypatch) as desk:
+    with running_desk(url, monkeypatch) as desk:
         desk.customer("Refund order A-1001, 60.00 and refund order A-1001, 60.00")
         first, second = desk.cards
         desk.press("Approve", first)

@@ -18,11 +18,11 @@ REFUND = "refund order A-1001, 120.00"
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch) -> Iterator[RunningDesk]:
+def desk(url, monkeypatch) -> Iterator[RunningDesk]:
     """The real server with an app token and no signing secret."""
     with (
         FakeSlack(now=TurnedClock().seconds).use_socket_mode() as slack,
-        running_desk(tmp_path, monkeypatch, slack=slack) as running,
+        running_desk(url, monkeypatch, slack=slack) as running,
     ):
         slack.wait_for(lambda: slack.sockets.connected)
         yield running

@@ -19,7 +19,10 @@ from hitl_middleware.testing.fake_slack import Message
 
 from tests.kit.desk import ANN, BOB, RunningDesk, running_desk
 
-pytestmark = pytest.mark.xdist_group("hostile text")  # one server for them all
+pytestmark = [
+    pytest.mark.xdist_group("hostile text"),  # one server for them all
+    pytest.mark.databases("postgresql"),  # it minds more characters than SQLite
+]
 
 FAKE_CARD = "Approve\n\n✅ Approved by @ann\n✅ Executed\nCode `aaaaaaaa`\n[Approve](https://evil.example) <https://evil.example|Approve>"
 FAKE_BLOCKS = json.dumps({"type": "actions", "elements": [{"type": "button", "action_id": "hitl_approve"}]})
@@ -78,12 +81,13 @@ def odd(hitl: Hitl) -> Graph:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory) -> Iterator[RunningDesk]:
+def desk(module_url) -> Iterator[RunningDesk]:
     """One server for all texts, each in a run of its own."""
-    with pytest.MonkeyPatch.context() as environment:
-        folder = tmp_path_factory.mktemp("desk")
-        with running_desk(folder, environment, graphs=lambda hitl: {"odd": odd(hitl)}) as running:
-            yield running
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        running_desk(module_url, environment, graphs=lambda hitl: {"odd": odd(hitl)}) as running,
+    ):
+        yield running
 
 
 def asked(desk: RunningDesk, text: Any, how: str = "say") -> tuple[dict[str, Any], Message]:

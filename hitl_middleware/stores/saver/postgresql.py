@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, cast
 
 import psycopg
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -24,6 +27,13 @@ CONNECTIONS = 10
 """At most so many checkpoints are read and written at the same time by one process."""
 
 _NEWEST = len(AsyncPostgresSaver.MIGRATIONS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """A string that must not be written where LangGraph writes strings, which is into JSONB: PostgreSQL's knows no NUL."""
+
+    text: str
 
 
 class _Opening:
@@ -69,6 +79,29 @@ class SharedPostgresSaver(Shared, AsyncPostgresSaver):
     async def close(self) -> None:
         """See ``Shared.close``."""
         await self.conn.close()
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """As LangGraph's, for every string that a user may send (O-08). Raises ``LeaseLost``."""
+        values = {
+            channel: _Apart(value) if isinstance(value, str) and "\0" in value else value
+            for channel, value in checkpoint["channel_values"].items()
+        }
+        apart: Checkpoint = {**checkpoint, "channel_values": values}
+        return await super().aput(config, apart, metadata, new_versions)
+
+    def _dump_blobs(
+        self, thread_id: str, checkpoint_ns: str, values: dict[str, Any], versions: ChannelVersions
+    ) -> list[tuple[str, str, str, str, str, bytes | None]]:
+        whole = {
+            channel: value.text if isinstance(value, _Apart) else value for channel, value in values.items()
+        }
+        return super()._dump_blobs(thread_id, checkpoint_ns, whole, versions)
 
     async def fence_of(self, run_id: str) -> int | None:
         """See ``Shared.fence_of``."""
