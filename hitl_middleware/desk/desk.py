@@ -198,6 +198,8 @@ class ReviewDesk:
         """
         if (active := await work.uow.active_run(thread_id, lock=True)) is not None:
             return active
+        # Calls of one turn are entered at once, by tasks that find no run to lock: they take turns at the one row that is always there.
+        await work.uow.chain_head(lock=True)
         before = [r.run_id for r in await work.uow.requests_of_thread(thread_id) if r.decided_via == CALLER]
         run_id = before[-1] if before else new_id()
         if not before:
