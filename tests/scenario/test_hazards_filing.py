@@ -49,7 +49,9 @@ class CutsWhenAsked:
 
 def _attached(world: World, effects: Effects, rule: Any) -> Any:
     turn = says(call("pay", amount=7))
-    return world.attach(world.agent([effects.pay_tool(when=rule)], script(turn)), "a")
+    # Without a limit of rejections the rule is the last that happens before the run parks: nothing is looked up after it.
+    tool = effects.pay_tool(when=rule, max_rejections=None)
+    return world.attach(world.agent([tool], script(turn)), "a")
 
 
 def _back(world: World, database: Unreliable) -> None:
