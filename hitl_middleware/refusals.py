@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hitl_middleware.actions import ActionRequest, Decision
+from hitl_middleware.errors import DatabaseUnreachable
 from hitl_middleware.ids import new_id
 from hitl_middleware.ledger import Ledger
 from hitl_middleware.policy import ReviewPlan
@@ -45,9 +46,13 @@ async def refuse_repeated(
 ) -> Action | None:
     """Refuse a call that people have rejected ``most`` times on its thread, to the letter; ``None``: it may be asked about.
 
-    The refusal's verdict is ``refuse``: on no run does this call interrupt.
+    The refusal's verdict is ``refuse``: on no run does this call interrupt. Where the database is away, it may be asked about: the run
+    parks, and nothing is lost.
     """
-    denied = await ledger.denied(call.identity.thread_id, call.name)
+    try:
+        denied = await ledger.denied(call.identity.thread_id, call.name)
+    except DatabaseUnreachable:
+        return None
     if len(rejected := rejections(denied, call.args)) < most:
         return None
     async with ledger.unit() as work:
