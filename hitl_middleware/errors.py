@@ -18,6 +18,7 @@
     ├── ArgumentsChanged            what would run is not what was shown
     ├── LeaseLost                   another process drives this run now
     ├── ThreadBusy                  another process holds this thread
+    ├── AnswerRefused               the graph took an answer for none and goes on asking
     ├── RequestNotFiled             the run is parked, its request is not stored yet
     ├── QuestionWithdrawn           an ask was taken back: nobody will answer it
     ├── NotExecuted                 raised by a tool: nothing happened
@@ -131,6 +132,10 @@ class RequestNotFiled(HitlError):
 
 class QuestionWithdrawn(HitlError):
     """Nobody will answer {title!r} any more: {why}"""
+
+
+class AnswerRefused(HitlError):
+    """The graph did not take the answer: {reason}"""
 
 
 class NotExecuted(HitlError):

@@ -313,6 +313,15 @@ class ReviewChannel(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """What a step raised when it was answered. ``kept``: LangGraph stored the ``answer`` and gives it again on every re-run."""
+
+    error: str
+    kept: bool
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingInterrupt:
     """A question of LangGraph that waits for an answer by ``id``."""
 
@@ -320,6 +329,7 @@ class PendingInterrupt:
     value: Any
     response_schema: dict[str, Any] | None = None
     checkpoint_ns: str = ""
+    raised: Raised | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,7 +361,13 @@ class GraphRuns(Protocol):
         """Run with the run's input."""
 
     async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
-        """``Command(resume={interrupt id: answer})``, ``durability="sync"``."""
+        """``Command(resume={interrupt id: answer})``, ``durability="sync"``.
+
+        Raises ``AnswerRefused`` where the graph takes one of them for none and goes on asking.
+        """
+
+    async def take_anew(self, run: Run, lease: Lease, interrupt_id: str) -> bool:
+        """Take a step anew that cannot live with its answer, so that it asks again; what the thread holds stays. ``False``: no way to."""
 
     async def carry_on(self, run: Run, lease: Lease) -> None:
         """Continue from the last checkpoint with no input: past a breakpoint, or after a crash."""

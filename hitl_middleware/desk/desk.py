@@ -58,10 +58,16 @@ class ReviewDesk:
         self._filing = Filing(store, ledger, wake, channels, default_approvers, max_pending)
 
     async def open(
-        self, run_id: str, snapshot: Snapshot, *, complete: bool = True, fence: int | None = None
+        self,
+        run_id: str,
+        snapshot: Snapshot,
+        *,
+        complete: bool = True,
+        fence: int | None = None,
+        anew: Mapping[str, str] = {},
     ) -> Sequence[ReviewRequest]:
         """File what a run asks; see ``Filing.open``."""
-        return await self._filing.open(run_id, snapshot, complete=complete, fence=fence)
+        return await self._filing.open(run_id, snapshot, complete=complete, fence=fence, anew=anew)
 
     # submit ----------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,13 +45,20 @@ class Filing:
         self._max_pending = max_pending
 
     async def open(
-        self, run_id: str, snapshot: Snapshot, *, complete: bool = True, fence: int | None = None
+        self,
+        run_id: str,
+        snapshot: Snapshot,
+        *,
+        complete: bool = True,
+        fence: int | None = None,
+        anew: Mapping[str, str] = {},
     ) -> Sequence[ReviewRequest]:
         """Bring the run's requests in line with the questions it stands at; one transaction. The requests that are new.
 
         A question without a request gets one. A question asked again under a new interrupt id is bound to its open request. A pending
         request whose question is gone was answered elsewhere or overtaken: superseded. With ``fence``: that of the lease under which
-        the snapshot was taken; raises ``LeaseLost`` where it is out of date.
+        the snapshot was taken; raises ``LeaseLost`` where it is out of date. ``anew``: interrupts of others whose answer the graph did not
+        take, with what their new requests say of that, by interrupt id: the answer that is stored counts no more.
         """
         failpoint("open.before")
         opened: list[ReviewRequest] = []
@@ -70,8 +77,9 @@ class Filing:
             room = await self._room(work, known, ids, tasks)
             bound: set[str] = set()
             for item, together in standing:
+                full, why = len(opened) >= room, anew.get(item.id)
                 for request, is_new in await self._bind(
-                    work, run, item, together, known, full=len(opened) >= room
+                    work, run, item, together, known, full=full, why_anew=why
                 ):
                     bound.add(request.id)
                     if not is_new:
@@ -117,6 +125,7 @@ class Filing:
         known: Sequence[ReviewRequest],
         *,
         full: bool,
+        why_anew: str | None,
     ) -> Sequence[tuple[ReviewRequest, bool]]:
         """The requests of one interrupt, and which of them are new. ``full``: a further call of ours is refused."""
         first = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
@@ -128,7 +137,8 @@ class Filing:
             return [pair for pair in found if pair is not None]
         if together[0].place is not None:
             return [await self._bind_placed(work, run, item, together[0], known, first)]
-        if before := filed(item, together, known):
+        before = filed(item, together, known)
+        if before and (why_anew is None or any(request.status == "pending" for request in before)):
             return [(request, False) for request in before]
         return [
             (
@@ -139,6 +149,7 @@ class Filing:
                     question,
                     first + position,
                     content=dialects.fingerprint(together, position),
+                    note=why_anew,
                 ),
                 True,
             )
@@ -208,7 +219,7 @@ class Filing:
         await refuse(self._ledger, work, call, refused, why, run_id=run.id, action=action)
         await work.want(run.id)
 
-    async def file(
+    async def file(  # noqa: PLR0913 – each is one fact of the request
         self,
         work: Work,
         run: Run,
@@ -219,6 +230,7 @@ class Filing:
         action: Action | None = None,
         content: str = "",
         edited_from: dict[str, Any] | None = None,
+        note: str | None = None,
     ) -> ReviewRequest:
         """Store one question as a request, with its action where it has one; nobody is told of it yet."""
         request_id, action_id = new_id(), action.id if action else new_id()
@@ -238,7 +250,8 @@ class Filing:
                 action, request_id=request_id, run_id=action.run_id or run.id, updated_at=work.now
             )
             await work.uow.save_action(action)
-        notes = [after.note for after in await work.uow.queued_runs(run.thread_id) if after.note]
+        notes = [] if note is None else [note]
+        notes += [after.note for after in await work.uow.queued_runs(run.thread_id) if after.note]
         if action is not None and action.edited:
             notes.append("A reviewer edited the call, and the policy asks about the edited one")
         request = ReviewRequest(

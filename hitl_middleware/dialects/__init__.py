@@ -33,7 +33,7 @@ from typing import Any
 from hitl_middleware.actions import Decision
 from hitl_middleware.dialects.agent_inbox import human_response, read_agent_inbox
 from hitl_middleware.dialects.answers import json_in, question_of, read_answer, understood
-from hitl_middleware.dialects.langchain import langchain_decision, read_batched, read_per_call
+from hitl_middleware.dialects.langchain import batched_misfit, langchain_decision, read_batched, read_per_call
 from hitl_middleware.dialects.ours import (
     SETTLED_HINT,
     ask_call,
@@ -76,6 +76,7 @@ __all__ = [
     "question_of",
     "read",
     "read_answer",
+    "refuses",
     "resume_value",
     "understood",
 ]
@@ -93,6 +94,14 @@ def read(value: Any, response_schema: dict[str, Any] | None = None) -> tuple[Que
         or read_agent_inbox(value)
         or (read_plain(value, response_schema),)
     )
+
+
+def refuses(asked: Sequence[Question], answer: Any, error: str) -> bool:
+    """Whether the step that asked all this raised ``error`` because it cannot live with the ``answer`` that LangGraph keeps for it.
+
+    Only of the batched form can that be said: nothing but reading the answer happens in its step. What another step raises is its own.
+    """
+    return asked[0].form == "batched" and batched_misfit(asked, answer, error)
 
 
 def resume_value(asked: Sequence[Question], decisions: Sequence[Decision]) -> Any:

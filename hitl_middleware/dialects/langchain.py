@@ -71,6 +71,30 @@ def langchain_decision(decision: Decision) -> dict[str, Any]:
             return {"type": "approve"}
 
 
+def batched_misfit(asked: Sequence[Question], answer: Any, error: str) -> bool:
+    """Whether a batched interrupt raised ``error`` because of the ``answer``, and so will raise it for ever.
+
+    The middleware checks nothing before LangGraph has stored the answer. It raises by itself where the decisions do not match the calls
+    (also where its ``when`` changed its mind); its two sentences for that speak of human decisions.
+    """
+    decisions = answer.get("decisions") if isinstance(answer, Mapping) else None
+    if not isinstance(decisions, list | tuple) or len(decisions) != len(asked):
+        return True
+    taken = all(_is_taken(question, decision) for question, decision in zip(asked, decisions, strict=True))
+    return not taken or "human decision" in error
+
+
+def _is_taken(question: Question, decision: Any) -> bool:
+    if not isinstance(decision, Mapping):
+        return False
+    kind = decision.get("type")
+    if kind == "edit":
+        edited = decision.get("edited_action")
+        if not isinstance(edited, Mapping) or not _is_call(edited):
+            return False
+    return kind in question.plan.allowed_decisions and (kind != "respond" or "message" in decision)
+
+
 def _question(
     form: Form,
     request: Mapping[str, Any],

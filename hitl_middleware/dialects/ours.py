@@ -37,7 +37,10 @@ def ask_call(
         "name": call.name,
         "args": args,
         "description": call.description,
-        "action_requests": [{"name": call.name, "args": args, "description": call.description}],
+        # Agent Inbox reads "arguments" where LangChain writes "args" (agent-inbox, contexts/utils.ts, normalizeInterrupt).
+        "action_requests": [
+            {"name": call.name, "args": args, "arguments": args, "description": call.description}
+        ],
         "review_configs": [{"action_name": call.name, "allowed_decisions": list(plan.allowed_decisions)}],
         "hitl": hitl_of(call, plan, title=title, schema=schema, idempotent=idempotent),
     }

@@ -28,7 +28,7 @@ def ask_people(question: Question) -> dict[str, Any]:
         "name": name,
         "description": text,
         "args": shown,
-        "action_requests": [{"name": name, "args": shown, "description": text}],
+        "action_requests": [{"name": name, "args": shown, "arguments": shown, "description": text}],
         "review_configs": [{"action_name": name, "allowed_decisions": decisions}],
         "round": question.round,
         "notes": list(question.notes),

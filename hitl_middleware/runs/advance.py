@@ -5,18 +5,20 @@ May be called at any time, any number of times, by anyone: the run's lease makes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
 
 from hitl_middleware.desk import ReviewDesk
-from hitl_middleware.errors import DatabaseUnreachable, LeaseLost
+from hitl_middleware.dialects import read, refuses
+from hitl_middleware.errors import AnswerRefused, DatabaseUnreachable, LeaseLost
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.leases import Holdings
-from hitl_middleware.ports import GraphRuns, Snapshot, Store
+from hitl_middleware.ports import GraphRuns, PendingInterrupt, Snapshot, Store
 from hitl_middleware.records import Lease, Run
 from hitl_middleware.review import is_final
 from hitl_middleware.work import Wake, Work, unit
@@ -95,6 +97,12 @@ class Advancer:
             )
         if snapshot.finished:
             return await self._close(run, "succeeded")
+        if kept := [item for item in snapshot.interrupts if item.raised is not None and item.raised.kept]:
+            if refused := [item for item in kept if _refuses(item)]:
+                return await self._unwedge(run, lease, snapshot, refused)
+            # It was answered and then failed for reasons of its own: it asks no more.
+            waiting = tuple(item for item in snapshot.interrupts if item not in kept)
+            snapshot = replace(snapshot, interrupts=waiting)
         if snapshot.interrupts or snapshot.breakpoint:
             return await self._answer(run, lease, snapshot)
         # Work is left and nobody is asked: the process that drove it died. Our lease says it is not merely slow.
@@ -129,9 +137,56 @@ class Advancer:
             answers=len(answers),
             **run.labels,
         )
-        return await self._drive(run, partial(self._runs.resume, run, lease, answers))
+        return await self._drive(run, partial(self._runs.resume, run, lease, answers), answers)
 
-    async def _drive(self, run: Run, go: Callable[[], Awaitable[None]]) -> bool:
+    async def _unwedge(
+        self, run: Run, lease: Lease, snapshot: Snapshot, refused: Sequence[PendingInterrupt]
+    ) -> bool:
+        """Somebody resumed with what is no answer, and LangGraph would give it again for ever: take the step anew and ask again."""
+        before, error = {item.id for item in snapshot.interrupts}, ""
+        for item in refused:
+            error = item.raised.error if item.raised is not None else ""
+            if not await self._runs.take_anew(run, lease, item.id):
+                why = f"An answer that is none was given ({error}), and the step cannot be taken anew"
+                return await self._close(run, "failed", why)
+            log.warning("run unwedged", run=run.id, thread=run.thread_id, graph=run.graph, interrupt=item.id)
+        async with self._unit(run) as work:
+            await work.audit("run.unwedged", "hitl", run=run, interrupts=len(refused))
+        if not await self._drive(run, partial(self._runs.carry_on, run, lease)):
+            return False
+        now = await self._runs.look(run)
+        note = f"Asked again: the graph could not live with the answer it was given ({error})"
+        anew = {item.id: note for item in now.interrupts if item.id not in before}
+        await self._desk.open(run.id, now, fence=run.fence, anew=anew)
+        return True
+
+    async def _ask_again(self, run: Run, answers: Collection[str], refusal: AnswerRefused) -> bool:
+        """The graph says that an answer is none and goes on asking: ask people again, and say why.
+
+        What was answered beside it and still stands may have been carried out (LangChain's warning on its per-call mode): it is asked again
+        as well, rather than answered twice.
+        """
+        snapshot = await self._runs.look(run)
+        beside = (
+            "Asked again: an answer given at the same time was refused. This one may have been carried out"
+        )
+        anew = {
+            item.id: str(refusal) if item.raised is not None else beside
+            for item in snapshot.interrupts
+            if item.id in answers
+        }
+        if not anew:
+            return False
+        log.warning("answer refused", run=run.id, thread=run.thread_id, graph=run.graph, interrupts=len(anew))
+        await self._desk.open(run.id, snapshot, fence=run.fence, anew=anew)
+        return True
+
+    async def _is_wedged(self, run: Run) -> bool:
+        return any(_refuses(item) for item in (await self._runs.look(run)).interrupts)
+
+    async def _drive(
+        self, run: Run, go: Callable[[], Awaitable[None]], answers: Collection[str] = ()
+    ) -> bool:
         failpoint("resume.before")
         async with self._unit(run) as work:
             if run.status != "running" or run.driver != "hitl":
@@ -142,11 +197,16 @@ class Advancer:
             await go()
         except LeaseLost:
             raise
+        except AnswerRefused as refusal:
+            if not await self._ask_again(run, answers, refusal):
+                return await self._close(run, "failed", str(refusal))
         except Exception as error:  # noqa: BLE001 – whatever a graph raises ends its run, visibly
             stumbles = self._stumbles[run.id] = self._stumbles.get(run.id, 0) + 1
             if _is_transient(error) and stumbles <= MAX_TRANSIENT:
                 log.warning("run stumbled", run=run.id, error=type(error).__name__, times=stumbles)
                 return False
+            if await self._is_wedged(run):
+                return True
             log.warning("run failed", run=run.id, graph=run.graph, error=type(error).__name__)
             return await self._close(run, "failed", f"{type(error).__name__}: {error}"[:2_000])
         self._stumbles.pop(run.id, None)
@@ -184,6 +244,13 @@ class Advancer:
             for waiting in (await work.uow.queued_runs(run.thread_id))[:1]:
                 await work.want(waiting.id)
         return False
+
+
+def _refuses(item: PendingInterrupt) -> bool:
+    """Whether it was answered with what is no answer, and raises for ever."""
+    if item.raised is None or not item.raised.kept:
+        return False
+    return refuses(read(item.value, item.response_schema), item.raised.answer, item.raised.error)
 
 
 def _is_transient(error: Exception) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import is_invalid_resume
 from langgraph.pregel import Pregel
 from langgraph.types import Command, StateSnapshot
 
-from hitl_middleware.errors import UnknownGraph
+from hitl_middleware.errors import AnswerRefused, UnknownGraph
 from hitl_middleware.gate.build import check_tools
 from hitl_middleware.gate.calls import LEASE_KEY
 from hitl_middleware.gate.steps import STEPS_KEY, Steps
@@ -19,6 +21,7 @@ from hitl_middleware.gate.wiring import check_steps
 from hitl_middleware.portal import Portal
 from hitl_middleware.ports import PendingInterrupt, Snapshot
 from hitl_middleware.records import Lease, Run
+from hitl_middleware.runs import stuck
 
 T = TypeVar("T")
 
@@ -53,10 +56,15 @@ class LocalRuns:
         """Where the run's thread stands, from its newest checkpoint."""
         graph = self._graph(run)
         try:
-            return await self._on_its_loop(graph, _look, graph, run)
+            snapshot, troubled = await self._on_its_loop(graph, _look, graph, run)
         except NotImplementedError:  # a saver without async methods: from now on in a thread
             self._sync_only.add(run.graph)
-            return await self._in_thread(graph, run)
+            snapshot, troubled = await self._in_thread(graph, run)
+        if not troubled:
+            return snapshot
+        raised = await asyncio.to_thread(stuck.raised, graph, _config(run))
+        found = (replace(item, raised=raised.get(item.id)) for item in snapshot.interrupts)
+        return replace(snapshot, interrupts=tuple(found))
 
     async def start(self, run: Run, lease: Lease) -> None:
         """Run with the run's input."""
@@ -64,16 +72,23 @@ class LocalRuns:
 
     async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
         """Resume by interrupt id: a bare value that arrives twice would answer the next question."""
-        await self._invoke(run, lease, Command(resume=dict(answers)))
+        try:
+            await self._invoke(run, lease, Command(resume=dict(answers)))
+        except Exception as error:
+            if is_invalid_resume(error):
+                raise AnswerRefused(reason=f"{type(error).__name__}: {error}"[:500]) from error
+            raise
+
+    async def take_anew(self, run: Run, lease: Lease, interrupt_id: str) -> bool:
+        """See ``stuck.take_anew``."""
+        return await asyncio.to_thread(stuck.take_anew, self._graph(run), _driving(run, lease), interrupt_id)
 
     async def carry_on(self, run: Run, lease: Lease) -> None:
         """Continue from the last checkpoint."""
         await self._invoke(run, lease, None)
 
     async def _invoke(self, run: Run, lease: Lease, given: Any) -> None:
-        graph, config = self._graph(run), _config(run)
-        config["configurable"][LEASE_KEY] = {"run": lease.run_id, "fence": lease.fence}
-        config["metadata"] = {RUN_KEY: run.id}
+        graph, config = self._graph(run), _driving(run, lease)
         # "exit" forgets an approval after a crash; "async" may. "sync" costs no more here (DESIGN §6).
         if run.graph in self._sync_only:
             await asyncio.to_thread(partial(graph.invoke, given, config, durability="sync"))
@@ -91,7 +106,7 @@ class LocalRuns:
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_begin(do, *args), home))
         return await asyncio.wrap_future(self._portal.submit(do, *args))
 
-    async def _in_thread(self, graph: Pregel[Any, Any, Any, Any], run: Run) -> Snapshot:
+    async def _in_thread(self, graph: Pregel[Any, Any, Any, Any], run: Run) -> tuple[Snapshot, bool]:
         state = await asyncio.to_thread(graph.get_state, _config(run))
         before = (
             await asyncio.to_thread(graph.get_state, state.parent_config) if state.parent_config else None
@@ -118,7 +133,7 @@ async def _ainvoke(graph: Pregel[Any, Any, Any, Any], given: Any, config: Any) -
         raise RuntimeError(msg) from error
 
 
-async def _look(graph: Pregel[Any, Any, Any, Any], run: Run) -> Snapshot:
+async def _look(graph: Pregel[Any, Any, Any, Any], run: Run) -> tuple[Snapshot, bool]:
     state = await graph.aget_state(_config(run))
     asks_after = bool(graph.interrupt_after_nodes) and bool(state.tasks) and not state.interrupts
     before = await graph.aget_state(state.parent_config) if asks_after and state.parent_config else None
@@ -127,7 +142,8 @@ async def _look(graph: Pregel[Any, Any, Any, Any], run: Run) -> Snapshot:
 
 def _snapshot(
     graph: Pregel[Any, Any, Any, Any], run: Run, state: StateSnapshot, before: StateSnapshot | None
-) -> Snapshot:
+) -> tuple[Snapshot, bool]:
+    """Where it stands, and whether a step raised something when it was answered."""
     metadata = state.metadata or {}
     # A suspended run has begun, whoever wrote the newest checkpoint: somebody may have resumed its thread past us.
     begun = run.started_by == "caller" or run.status == "suspended" or metadata.get(RUN_KEY) == run.id
@@ -144,13 +160,14 @@ def _snapshot(
         before is not None and _holds(graph.interrupt_after_nodes, before.next)
     )
     checkpoint_id = (state.config.get("configurable") or {}).get("checkpoint_id")
-    return Snapshot(
+    snapshot = Snapshot(
         started=mine,
         # next == () does not mean finished: a crashed thread can look so. No task left does (DESIGN §6).
         finished=mine and state.tasks == (),
         interrupts=interrupts,
         breakpoint=checkpoint_id if held and state.tasks and not interrupts else None,
     )
+    return snapshot, any(task.error and task.interrupts for task in state.tasks)
 
 
 def _holds(nodes: str | Collection[str], names: Collection[str]) -> bool:
@@ -159,3 +176,12 @@ def _holds(nodes: str | Collection[str], names: Collection[str]) -> bool:
 
 def _config(run: Run) -> RunnableConfig:
     return {"configurable": {"thread_id": run.thread_id}}
+
+
+def _driving(run: Run, lease: Lease) -> RunnableConfig:
+    """The same for whoever writes: under which lease, and for which run."""
+    handed = {"run": lease.run_id, "fence": lease.fence}
+    return {
+        "configurable": {"thread_id": run.thread_id, LEASE_KEY: handed},
+        "metadata": {RUN_KEY: run.id},
+    }

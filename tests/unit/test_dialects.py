@@ -138,7 +138,7 @@ def test_clients_of_langchains_forms_understand_it() -> None:
     """E-03: the per-call form, and a batched form of one."""
     assert (ENVELOPE["type"], ENVELOPE["tool_call_id"], ENVELOPE["name"]) == ("tool_approval", "c", "pay")
     assert ENVELOPE["action_requests"] == [
-        {"name": "pay", "args": {"amount": 7}, "description": "Pay somebody."}
+        {"name": "pay", "args": {"amount": 7}, "arguments": {"amount": 7}, "description": "Pay somebody."}
     ]
     (config,) = ENVELOPE["review_configs"]
     assert config == {"action_name": "pay", "allowed_decisions": list(PLAN.allowed_decisions)}
