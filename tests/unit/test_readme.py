@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command
+from langgraph.graph import START, StateGraph
+from langgraph.types import Command, interrupt
 
 from hitl_middleware import Decision, Hitl
 from hitl_middleware.review import drawing
@@ -93,6 +95,73 @@ def test_langchains_middleware_by_a_changed_import(monkeypatch, tmp_path):
     (request,) = hitl.portal.call(hitl.views.requests)[0].items
     hitl.stop()
     assert (deleted, request.status, request.decided_by) == (["report.pdf"], "approved", "caller")
+
+
+def _asked_and_decided(hitl: Hitl, **said: Any) -> str:
+    """Decide the one thing that waits, let the run go on; the tool or the question."""
+    (request,) = hitl.portal.call(hitl.views.requests, status="pending")[0].items
+    hitl.portal.call(hitl.submit, request.id, Decision(**said), identity="local:ann", via="cli")
+    assert hitl.wait_for("t-1", seconds=30).run.status == "succeeded"
+    return request.tool or request.title
+
+
+def test_langchains_middleware_as_it_is(monkeypatch, tmp_path):
+    """E-03: README's snippet: LangChain's own class, attached by one line, is asked about and goes on."""
+    monkeypatch.setenv("HITL_DATABASE_URL", f"sqlite:///{tmp_path}/hitl.db")
+    deleted: list[str] = []
+
+    @tool
+    def delete_file(path: str) -> str:
+        """Delete a file."""
+        deleted.append(path)
+        return f"deleted {path}"
+
+    call = {"name": "delete_file", "args": {"path": "report.pdf"}, "id": "c1"}
+    (program,) = [text for text in snippets("python") if 'name="files"' in text]
+    hitl = Hitl.from_env()
+    names: dict[str, Any] = {
+        "HumanInTheLoopMiddleware": HumanInTheLoopMiddleware,
+        "create_agent": create_agent,
+        "delete_file": delete_file,
+        "hitl": hitl,
+        "model": Scripted(turns=(AIMessage("", tool_calls=[call]),)),
+        "saver": InMemorySaver(),
+    }
+    exec(compile(program, str(README), "exec"), names)  # noqa: S102 – README's own program
+    try:
+        given = {"messages": [("user", "delete report.pdf")]}
+        names["agent"].invoke(given, {"configurable": {"thread_id": "t-1"}})
+        assert _asked_and_decided(hitl, type="approve") == "delete_file"
+    finally:
+        hitl.stop()
+    assert deleted == ["report.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("node", "said", "asked", "answer"),
+    [
+        ("review", {"type": "feedback", "message": "not him"}, "send_mail", {"type": "response", "args": "not him"}),
+        ("ask", {"type": "respond", "message": "blue"}, "Which colour?", "blue"),
+    ],
+)  # fmt: skip
+def test_other_graphs_as_they_are(monkeypatch, tmp_path, node, said, asked, answer):
+    """E-03: README's snippets: Agent Inbox's form and a plain interrupt, in a graph that is attached."""
+    monkeypatch.setenv("HITL_DATABASE_URL", f"sqlite:///{tmp_path}/hitl.db")
+    (program,) = [text for text in snippets("python") if text.startswith(f"def {node}(state)")]
+    names: dict[str, Any] = {"interrupt": interrupt}
+    exec(compile(program, str(README), "exec"), names)  # noqa: S102 – README's own program
+    builder = StateGraph(dict)
+    builder.add_node("node", names[node])
+    builder.add_edge(START, "node")
+    hitl = Hitl.from_env()
+    try:
+        graph = hitl.attach(builder.compile(checkpointer=InMemorySaver()), name="other")
+        here: Any = {"configurable": {"thread_id": "t-1"}}
+        graph.invoke({"to": "ann"}, here)
+        assert _asked_and_decided(hitl, **said) == asked
+        assert graph.get_state(here).values["answer"] == answer
+    finally:
+        hitl.stop()
 
 
 def test_the_workflow_runs(monkeypatch, tmp_path):
