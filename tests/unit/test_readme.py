@@ -150,7 +150,8 @@ def test_other_graphs_as_they_are(monkeypatch, tmp_path, node, said, asked, answ
     (program,) = [text for text in snippets("python") if text.startswith(f"def {node}(state)")]
     names: dict[str, Any] = {"interrupt": interrupt}
     exec(compile(program, str(README), "exec"), names)  # noqa: S102 – README's own program
-    builder = StateGraph(dict)
+    state: Any = dict
+    builder = StateGraph(state)
     builder.add_node("node", names[node])
     builder.add_edge(START, "node")
     hitl = Hitl.from_env()
