@@ -41,12 +41,13 @@ def done() -> Done:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory, done) -> Iterator[RunningDesk]:
+def desk(module_url, done) -> Iterator[RunningDesk]:
     """One server; each test has a run of its own."""
-    with pytest.MonkeyPatch.context() as environment:
-        folder = tmp_path_factory.mktemp("desk")
-        with running_desk(folder, environment, graphs=lambda hitl: {"trips": trips(hitl, done)}) as running:
-            yield running
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        running_desk(module_url, environment, graphs=lambda hitl: {"trips": trips(hitl, done)}) as running,
+    ):
+        yield running
 
 
 @pytest.fixture(autouse=True)
