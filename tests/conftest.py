@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hitl_middleware.clock import ManualClock
 
@@ -16,6 +18,16 @@ from tests.kit.databases import Kind, kinds_of, sqlite_in
 from tests.kit.effects import Effects
 from tests.kit.postgres import Postgres, postgres
 from tests.kit.world import World
+
+# How fast a busy machine draws examples says nothing about what is tested; and where a change is judged, luck has no say.
+settings.register_profile(
+    "ours",
+    settings.get_profile("default"),
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ours")
 
 
 @pytest.fixture

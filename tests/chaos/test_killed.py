@@ -40,7 +40,7 @@ IN_DOUBT = ("claim.after", "effect.before", "effect.after", "settle.before")
 """Between the claim and its settlement nobody can know from outside whether the act happened."""
 
 ELSEWHERE = ("adopt.before", "adopt.after")
-"""Only a caller's own process passes these, and no server: ``test_hazards_drop_in.py`` dies there."""
+"""Only a caller's own process passes these, and no server: ``test_hazards_drop_in_again.py`` dies there."""
 
 DONE = frozenset({"effect.after", "settle.before"})
 

@@ -36,7 +36,7 @@ def test_an_act_in_doubt_is_settled_by_a_person(stage: Stage, point: str, said: 
     assert len(stage.paid()) == happened
     assert _told_after(stage, served_at) <= MOST_LEASES * LEASE
     card = stage.shows(request, "Approved by @ann", "Unknown", f"hitl actions settle {action['id']}")
-    assert not card.buttons
+    assert [button.text for button in card.buttons] == ["Say what happened"]
     assert len(stage.cards()) == 1
 
     stage.settle(action["id"], said)
