@@ -16,7 +16,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
 # Arguments for pytest: make test ARGS='tests/unit -k quorum'. WORKERS=0 runs in one process (for a debugger).
 ARGS ?=
-WORKERS ?= auto
+# Two for each core, eight at most: tests wait for processes and leases more than they compute, and each worker has servers of its own.
+WORKERS ?= $(shell "$(PYTHON)" -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
