@@ -30,6 +30,9 @@ TRANSIENT = frozenset({"OperationalError", "InterfaceError", "PoolTimeout"})
 
 MAX_TRANSIENT = 20
 
+MOST_STEPS = 100
+"""Looks at one run before others get their turn; the sweep comes back to it. One that moves stops a handful of times in between."""
+
 
 class Advancer:
     """Drives runs on."""
@@ -53,8 +56,11 @@ class Advancer:
         self._holdings.hold_lease(lease)
         failpoint("lease.after")
         try:
-            while await self._step(lease):
-                pass
+            for _ in range(MOST_STEPS):
+                if not await self._step(lease):
+                    break
+            else:
+                log.error("run does not come to rest", run=run_id, steps=MOST_STEPS)
         except LeaseLost:
             log.warning("run taken over", run=run_id)
         finally:
