@@ -103,12 +103,11 @@ class Advancer:
             )
         if snapshot.finished:
             return await self._close(run, "succeeded")
-        if kept := [item for item in snapshot.interrupts if item.raised is not None and item.raised.kept]:
-            if refused := [item for item in kept if _refuses(item)]:
-                return await self._unwedge(run, lease, snapshot, refused)
-            # It was answered and then failed for reasons of its own: it asks no more.
-            waiting = tuple(item for item in snapshot.interrupts if item not in kept)
-            snapshot = replace(snapshot, interrupts=waiting)
+        if refused := [item for item in snapshot.interrupts if _refuses(item)]:
+            return await self._unwedge(run, lease, snapshot, refused)
+        # What was answered and then failed for reasons of its own asks no more. (What stands at our own gate does: the ledger knows how.)
+        waiting = tuple(item for item in snapshot.interrupts if not _is_over(item))
+        snapshot = replace(snapshot, interrupts=waiting)
         if snapshot.interrupts or snapshot.breakpoint:
             return await self._answer(run, lease, snapshot)
         # Work is left and nobody is asked: the process that drove it died. Our lease says it is not merely slow.
@@ -257,6 +256,12 @@ def _refuses(item: PendingInterrupt) -> bool:
     if item.raised is None or not item.raised.kept:
         return False
     return refuses(read(item.value, item.response_schema), item.raised.answer, item.raised.error)
+
+
+def _is_over(item: PendingInterrupt) -> bool:
+    """Whether somebody else's question was answered, and its step then failed."""
+    kept = item.raised is not None and item.raised.kept
+    return kept and read(item.value, item.response_schema)[0].form != "ours"
 
 
 def _is_transient(error: Exception) -> bool:

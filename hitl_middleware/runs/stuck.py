@@ -17,7 +17,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.types import RESUME
 from langgraph.constants import START
 from langgraph.pregel import Pregel
-from langgraph.types import PregelTask, StateSnapshot
+from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
 from hitl_middleware.ports import Raised
 
@@ -42,8 +42,10 @@ def raised(graph: Graph, config: RunnableConfig) -> Mapping[str, Raised]:
     for stuck in _stuck(graph.get_state(config, subgraphs=True)):
         answers = _answers(saver, stuck)
         for item in stuck.task.interrupts:
+            # The error outlives a re-run that went on to the next question: only the first one is known to be what was answered.
+            kept = bool(answers) and item.id == _first_id(stuck)
             found[item.id] = Raised(
-                error=str(stuck.task.error), kept=bool(answers), answer=answers[-1] if answers else None
+                error=str(stuck.task.error), kept=kept, answer=answers[0] if kept else None
             )
     return found
 
@@ -81,6 +83,13 @@ def _stuck(state: StateSnapshot, above: tuple[StateSnapshot, ...] = ()) -> Itera
             yield from _stuck(task.state, above)
         else:
             yield _Stuck(task, above)
+
+
+def _first_id(stuck: _Stuck) -> str:
+    """The id of the first thing that a step asks."""
+    around = (stuck.above[-1].config.get("configurable") or {}).get("checkpoint_ns") or ""
+    within = f"{stuck.task.name}:{stuck.task.id}"
+    return Interrupt.from_ns(value=None, ns=f"{around}|{within}" if around else within).id
 
 
 def _answers(saver: BaseCheckpointSaver[Any], stuck: _Stuck) -> list[Any]:

@@ -134,6 +134,28 @@ def test_what_fails_for_reasons_of_its_own(quick: World) -> None:
     assert "the node's own trouble" in (quick.runs()[0].error or "")
 
 
+def test_an_error_of_old_closes_no_new_question(quick: World) -> None:
+    """DESIGN §6: the error stays with the step when its caller runs it again and it comes to its next question: that one is asked."""
+    trouble = [ValueError("once")]
+
+    def ask() -> list[Any]:
+        first = interrupt("Which colour?")
+        if trouble:
+            raise trouble.pop()
+        return [first, interrupt("Which size?")]
+
+    graph = quick.attach(foreign.node(ask), "a")
+    graph.invoke({"got": None}, on())
+    assert _resumed(graph, {asked(graph)[0]: "blue"}) == "ValueError"
+    graph.invoke(None, on())
+    quick.step()
+    request = quick.only()
+    assert request.title == "Which size?"
+    quick.decide(request, "respond", message="big")
+    quick.step()
+    assert graph.get_state(on()).values == {"got": ["blue", "big"]}
+
+
 class Even(BaseModel):
     """Wants more than a JSON Schema can say."""
 
