@@ -25,6 +25,7 @@ from hitl_middleware.records import (
     Page,
     ReviewRequest,
     Run,
+    Snapshot,
     Submission,
     Tally,
     Target,
@@ -310,40 +311,6 @@ class ReviewChannel(Protocol):
 
     async def notify(self, notice: Notice) -> None:
         """Deliver a one-off message."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Raised:
-    """What a step raised when it was answered. ``kept``: LangGraph stored the ``answer`` and gives it again on every re-run."""
-
-    error: str
-    kept: bool
-    answer: Any = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingInterrupt:
-    """A question of LangGraph that waits for an answer by ``id``."""
-
-    id: str
-    value: Any
-    response_schema: dict[str, Any] | None = None
-    checkpoint_ns: str = ""
-    raised: Raised | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Where a thread stands.
-
-    ``started``: there is a checkpoint. ``finished``: no task is left (``state.tasks == ()``; ``next == ()`` does not mean that).
-    ``breakpoint``: id of the checkpoint at which a static breakpoint holds it, where that is how it stopped.
-    """
-
-    started: bool
-    finished: bool
-    interrupts: tuple[PendingInterrupt, ...] = ()
-    breakpoint: str | None = None
 
 
 class GraphRuns(Protocol):

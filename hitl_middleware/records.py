@@ -1,4 +1,4 @@
-"""What is stored: frozen records, one per table. Pure values; a change is a new record.
+"""What is stored and what is read: frozen records, one per table, and where a thread stands. Pure values; a change is a new record.
 
 Ids are UUIDv7 (text), times are aware UTC datetimes, identities of people are text (``slack:U…``, ``github:…``, ``local:…``, ``api``).
 """
@@ -59,6 +59,40 @@ class Lease:
     run_id: str
     owner: str
     fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """What a step raised when it was answered. ``kept``: LangGraph stored the ``answer`` and gives it again on every re-run."""
+
+    error: str
+    kept: bool
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingInterrupt:
+    """A question of LangGraph that waits for an answer by ``id``."""
+
+    id: str
+    value: Any
+    response_schema: dict[str, Any] | None = None
+    checkpoint_ns: str = ""
+    raised: Raised | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Where a thread stands.
+
+    ``started``: there is a checkpoint. ``finished``: no task is left (``state.tasks == ()``; ``next == ()`` does not mean that).
+    ``breakpoint``: id of the checkpoint at which a static breakpoint holds it, where that is how it stopped.
+    """
+
+    started: bool
+    finished: bool
+    interrupts: tuple[PendingInterrupt, ...] = ()
+    breakpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

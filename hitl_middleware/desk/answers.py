@@ -9,8 +9,7 @@ from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
 from hitl_middleware.dialects import Question
 from hitl_middleware.ledger import is_settled
-from hitl_middleware.ports import PendingInterrupt, Snapshot
-from hitl_middleware.records import Action, ReviewRequest, Run
+from hitl_middleware.records import Action, PendingInterrupt, ReviewRequest, Run, Snapshot
 
 
 def asked(snapshot: Snapshot) -> Sequence[tuple[PendingInterrupt, tuple[Question, ...]]]:

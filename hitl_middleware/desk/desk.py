@@ -21,8 +21,8 @@ from hitl_middleware.errors import DoesNotFit, NotFound
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
 from hitl_middleware.ledger import CALLER, Ledger, Outcome, is_adoptable
-from hitl_middleware.ports import Directory, PendingInterrupt, Person, ReviewChannel, Snapshot, Store
-from hitl_middleware.records import Action, ReviewRequest, Run, Submission
+from hitl_middleware.ports import Directory, Person, ReviewChannel, Store
+from hitl_middleware.records import Action, PendingInterrupt, ReviewRequest, Run, Snapshot, Submission
 from hitl_middleware.redaction import hide_action, hide_request, restored
 from hitl_middleware.review import STATUS_AFTER, step, still_needed
 from hitl_middleware.settings import MAX_PENDING

@@ -16,8 +16,8 @@ from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_code, new_id
 from hitl_middleware.ledger import Ledger
 from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.ports import PendingInterrupt, ReviewChannel, Snapshot, Store
-from hitl_middleware.records import Action, Card, ReviewRequest, Run
+from hitl_middleware.ports import ReviewChannel, Store
+from hitl_middleware.records import Action, Card, PendingInterrupt, ReviewRequest, Run, Snapshot
 from hitl_middleware.refusals import refuse
 from hitl_middleware.review import step
 from hitl_middleware.work import Wake, Work, unit

@@ -15,8 +15,7 @@ from hitl_middleware.actions import ActionRequest, Decision, DecisionType, Ident
 from hitl_middleware.desk.fit import mismatch
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.ports import PendingInterrupt
-from hitl_middleware.records import Lease
+from hitl_middleware.records import Lease, PendingInterrupt
 from hitl_middleware.redaction import restored
 
 LEASE_KEY = "hitl_lease"

@@ -18,8 +18,7 @@ from hitl_middleware.dialects import Question
 from hitl_middleware.errors import DoesNotFit
 from hitl_middleware.gate import calls, outcomes
 from hitl_middleware.policy import Policy, ReviewPlan
-from hitl_middleware.ports import PendingInterrupt
-from hitl_middleware.records import Action
+from hitl_middleware.records import Action, PendingInterrupt
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from hitl_middleware.dialects import read, refuses
 from hitl_middleware.errors import AnswerRefused, DatabaseUnreachable, LeaseLost
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.leases import Holdings
-from hitl_middleware.ports import GraphRuns, PendingInterrupt, Snapshot, Store
-from hitl_middleware.records import Lease, Run
+from hitl_middleware.ports import GraphRuns, Store
+from hitl_middleware.records import Lease, PendingInterrupt, Run, Snapshot
 from hitl_middleware.review import is_final
 from hitl_middleware.work import Wake, Work, unit
 

@@ -19,8 +19,7 @@ from langgraph.pregel import Pregel
 from hitl_middleware.errors import HitlError, RequestNotFiled
 from hitl_middleware.gate.steps import STEPS_KEY, Steps
 from hitl_middleware.portal import Portal
-from hitl_middleware.ports import PendingInterrupt, Snapshot
-from hitl_middleware.records import Lease
+from hitl_middleware.records import Lease, PendingInterrupt, Snapshot
 from hitl_middleware.runs.callers import Callers
 
 log = structlog.get_logger("hitl.runs")

@@ -11,8 +11,8 @@ from hitl_middleware.desk import ReviewDesk
 from hitl_middleware.errors import DoesNotFit, ThreadBusy
 from hitl_middleware.ids import new_id
 from hitl_middleware.leases import Holdings
-from hitl_middleware.ports import Clock, Snapshot, Store
-from hitl_middleware.records import Lease, OnNewInput, Run
+from hitl_middleware.ports import Clock, Store
+from hitl_middleware.records import Lease, OnNewInput, Run, Snapshot
 from hitl_middleware.review import is_final
 from hitl_middleware.work import Wake, Work, unit
 

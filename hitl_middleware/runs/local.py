@@ -19,8 +19,7 @@ from hitl_middleware.gate.calls import LEASE_KEY
 from hitl_middleware.gate.steps import STEPS_KEY, Steps
 from hitl_middleware.gate.wiring import check_steps
 from hitl_middleware.portal import Portal
-from hitl_middleware.ports import PendingInterrupt, Snapshot
-from hitl_middleware.records import Lease, Run
+from hitl_middleware.records import Lease, PendingInterrupt, Run, Snapshot
 from hitl_middleware.runs import stuck
 
 T = TypeVar("T")

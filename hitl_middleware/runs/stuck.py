@@ -19,7 +19,7 @@ from langgraph.constants import START
 from langgraph.pregel import Pregel
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 
-from hitl_middleware.ports import Raised
+from hitl_middleware.records import Raised
 
 Graph = Pregel[Any, Any, Any, Any]
 

@@ -22,8 +22,7 @@ from hitl_middleware.leases import Claim, Holdings
 from hitl_middleware.ledger import Ledger, Outcome
 from hitl_middleware.people import ListedPeople
 from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.ports import PendingInterrupt
-from hitl_middleware.records import Action, ReviewRequest, Run
+from hitl_middleware.records import Action, PendingInterrupt, ReviewRequest, Run
 from hitl_middleware.review import ACTION, REQUEST
 from hitl_middleware.stores import open_store
 

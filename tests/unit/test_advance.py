@@ -3,8 +3,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from hitl_middleware.ports import Snapshot
-from hitl_middleware.records import Lease, Run
+from hitl_middleware.records import Lease, Run, Snapshot
 from hitl_middleware.runs.advance import MOST_STEPS, Advancer
 
 from tests.kit.world import World

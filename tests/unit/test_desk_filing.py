@@ -15,7 +15,7 @@ from hitl_middleware import dialects
 from hitl_middleware.actions import ActionRequest, Identity
 from hitl_middleware.errors import AlreadyDecided, DoesNotFit, LeaseLost, NotFound
 from hitl_middleware.policy import Policy
-from hitl_middleware.ports import PendingInterrupt, Snapshot
+from hitl_middleware.records import PendingInterrupt, Snapshot
 
 from tests.kit.effects import Effects
 from tests.kit.models import asks, call, says, script

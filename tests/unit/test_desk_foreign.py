@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from hitl_middleware.ports import PendingInterrupt, Snapshot
-from hitl_middleware.records import ReviewRequest, Run
+from hitl_middleware.records import PendingInterrupt, ReviewRequest, Run, Snapshot
 
 from tests.kit.effects import Effects
 from tests.kit.models import script

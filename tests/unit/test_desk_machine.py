@@ -21,7 +21,7 @@ from hitl_middleware.ids import new_id
 from hitl_middleware.leases import Claim
 from hitl_middleware.ledger import Ledger, Outcome
 from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.ports import PendingInterrupt, Snapshot
+from hitl_middleware.records import PendingInterrupt, Snapshot
 
 from tests.kit.desk_machine import (
     ANN,
