@@ -187,7 +187,14 @@ class Advancer:
         return True
 
     async def _is_wedged(self, run: Run) -> bool:
-        return any(_refuses(item) for item in (await self._runs.look(run)).interrupts)
+        """Whether what was just raised comes from an answer that is none. A thread that cannot even be read asks nothing."""
+        try:
+            snapshot = await self._runs.look(run)
+        except Exception as error:
+            if _is_transient(error):
+                raise
+            return False
+        return any(_refuses(item) for item in snapshot.interrupts)
 
     async def _drive(
         self, run: Run, go: Callable[[], Awaitable[None]], answers: Collection[str] = ()

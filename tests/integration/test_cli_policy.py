@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from hitl_middleware import Hitl
 from hitl_middleware.cli.app import app
 
 AGENT = '''
@@ -74,6 +75,9 @@ def policy_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HITL_DATABASE_URL", raising=False)
     monkeypatch.delenv("HITL_DEFAULT_APPROVERS", raising=False)
+    monkeypatch.setattr(
+        Hitl, "_shared", {}
+    )  # as in a new process, whatever other tests in this one have left
 
     def run(call: Any, *words: str, name: str = "call.json") -> Result:
         text = call if isinstance(call, str) else json.dumps(call)

@@ -232,7 +232,12 @@ def test_clients_of_langgraph_can_show_it() -> None:
     """E-03: LangChain's words beside ours; the schema of the decision keeps the form's references right."""
     value, schema = dialects.ask_people(STEP), dialects.answer_schema(STEP)
     assert value["action_requests"] == [
-        {"name": "check", "args": {"plan": "dig"}, "description": "Fine?\nReally?"}
+        {
+            "name": "check",
+            "args": {"plan": "dig"},
+            "arguments": {"plan": "dig"},
+            "description": "Fine?\nReally?",
+        }
     ]
     assert value["review_configs"] == [{"action_name": "check", "allowed_decisions": ["approve", "feedback"]}]
     assert schema is not None
