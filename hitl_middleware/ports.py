@@ -21,6 +21,7 @@ from hitl_middleware.records import (
     Delivery,
     Driver,
     Lease,
+    Mail,
     Notice,
     Page,
     ReviewRequest,
@@ -29,6 +30,7 @@ from hitl_middleware.records import (
     Submission,
     Tally,
     Target,
+    Undelivered,
 )
 from hitl_middleware.review import RequestStatus, RunStatus
 
@@ -242,6 +244,25 @@ class UnitOfWork(Protocol):
 
     async def tally(self) -> Tally:
         """Count what waits and what went wrong."""
+
+    # what is out of order, for the diagnosis: bounded pages of what is not finished ------------------------------------
+
+    async def active_runs(self, *, after: str = "", limit: int = 100) -> Sequence[Run]:
+        """Running and suspended runs in the order of their threads, behind the thread ``after``."""
+
+    async def unasked_runs(
+        self, *, among: Collection[str], after: str = "", limit: int = 100
+    ) -> Sequence[Run]:
+        """The same of graphs named by ``among``: suspended and at rest (lease free, nothing wanted), and no request of theirs is pending."""
+
+    async def unknown_actions(self, *, after: str = "", limit: int = 100) -> Sequence[Action]:
+        """Acts whose outcome is not known, oldest first, behind the id ``after``."""
+
+    async def undelivered(self, topic: Mail, *, after: str = "", limit: int = 100) -> Sequence[Undelivered]:
+        """What was given up, oldest first, behind the id ``after``."""
+
+    async def deliver_again(self, topic: Mail, key: str) -> bool:
+        """Make it due at once, as after a first attempt: whoever carries it looks whether that one arrived. ``False``: not given up."""
 
     # due work, for the sweep -----------------------------------------------------------------------------------------
 

@@ -20,6 +20,9 @@ Driver = Literal["hitl", "caller"]
 
 OnNewInput = Literal["enqueue", "supersede", "refuse"]
 
+Mail = Literal["card", "notice", "delivery"]
+"""What is carried to people and from them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -264,6 +267,23 @@ class Delivery:
     next_attempt_at: dt.datetime | None = None
     error: str | None = None
     lease_until: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """Something that is not tried any more: a card or a notice that could not be posted, a webhook on which nobody could act.
+
+    ``address`` is where it belongs: the channel's own word for the place, or a webhook's key. ``request_id`` is set for cards.
+    """
+
+    id: str
+    topic: Mail
+    channel: str
+    address: str
+    attempts: int
+    error: str | None
+    since: dt.datetime
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

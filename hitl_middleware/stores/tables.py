@@ -55,6 +55,7 @@ CARD_FAILED = text("gave_up AND shown < wanted")
 NOTICE_UNSENT = text("sent_at IS NULL AND NOT gave_up")
 NOTICE_FAILED = text("gave_up AND sent_at IS NULL")
 DELIVERY_UNPROCESSED = text("processed_at IS NULL")
+DELIVERY_FAILED = text("processed_at IS NOT NULL AND error IS NOT NULL")
 AUDIT_UNSEALED = text("seq IS NULL")
 
 

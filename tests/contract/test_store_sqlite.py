@@ -23,6 +23,7 @@ from hitl_middleware.stores import open_store
 from hitl_middleware.stores.sql import SqlStore
 from hitl_middleware.stores.sql.due import STATEMENTS
 from hitl_middleware.stores.sql.requests import AT_PLACE
+from hitl_middleware.stores.sql.troubles import ACTIVE, UNASKED, UNDELIVERED, UNKNOWN
 from hitl_middleware.testing.store_contract import StoreContract
 from hitl_middleware.testing.store_contract.case import BORN, a_run
 
@@ -296,6 +297,31 @@ class TestSqliteStore(StoreContract):
         with closing(sqlite3.connect(path)) as connection:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [0, 0, 0])]
         assert "ix_hitl_requests_placed" in plan[0]
+
+    @pytest.mark.parametrize(
+        ("statement", "indexes"),
+        [
+            (ACTIVE, {"ix_hitl_runs_active"}),
+            (UNASKED, {"ix_hitl_runs_active", "ix_hitl_requests_run"}),
+            (UNKNOWN, {"ix_hitl_actions_unknown"}),
+            (UNDELIVERED["card"], {"ix_hitl_cards_failed"}),
+            (UNDELIVERED["notice"], {"ix_hitl_notices_failed"}),
+        ],
+        ids=["active", "unasked", "unknown", "card", "notice"],
+    )
+    async def test_what_is_out_of_order_is_found_without_walking_what_is_finished(
+        self, store: Store, path: Path, statement, indexes
+    ) -> None:
+        """Runs are many over the years: the diagnosis reads indexes of what is unfinished or failed, in their order, nothing else."""
+        said = statement.params(among=["support"], after="", rows=1, clock=None).compile(
+            dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}
+        )
+        with closing(sqlite3.connect(path)) as connection:
+            values = [0] * str(said).count("?")
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {said}", values)]
+        used = [step for step in plan if step.startswith(("SEARCH", "SCAN"))]
+        assert {step.split("INDEX ")[1].split()[0] for step in used} == indexes, plan
+        assert not [step for step in plan if "TEMP B-TREE" in step], plan
 
     # other URLs
 

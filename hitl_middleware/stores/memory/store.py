@@ -11,6 +11,7 @@ from hitl_middleware.review import is_final
 from hitl_middleware.stores.memory.actions import ActionVerbs, CardVerbs, MailVerbs
 from hitl_middleware.stores.memory.runs import RequestVerbs, RunVerbs
 from hitl_middleware.stores.memory.state import RuleBroken, State, Verbs, oldest_first
+from hitl_middleware.stores.memory.troubles import TroubleVerbs
 from hitl_middleware.stores.turn import Turn
 
 
@@ -51,7 +52,7 @@ class AuditVerbs(Verbs):
         return tuple(event for _, event in sorted(sealed, key=lambda pair: pair[0])[:limit])
 
 
-class MemoryUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, AuditVerbs):
+class MemoryUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, AuditVerbs, TroubleVerbs):
     """``ports.UnitOfWork`` over a state."""
 
     async def tally(self) -> Tally:

@@ -14,11 +14,14 @@ from hitl_middleware.stores.sql.due import DueVerbs
 from hitl_middleware.stores.sql.requests import RequestVerbs
 from hitl_middleware.stores.sql.runs import RunVerbs
 from hitl_middleware.stores.sql.tally import TallyVerbs
+from hitl_middleware.stores.sql.troubles import TroubleVerbs
 
 _NOW = select(NOW)
 
 
-class SqlUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, AuditVerbs, DueVerbs, TallyVerbs):
+class SqlUnit(
+    RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, AuditVerbs, DueVerbs, TallyVerbs, TroubleVerbs
+):
     """``ports.UnitOfWork`` over one connection."""
 
     async def now(self) -> dt.datetime:

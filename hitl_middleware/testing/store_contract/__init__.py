@@ -29,6 +29,7 @@ from hitl_middleware.testing.store_contract.mail import MailContract
 from hitl_middleware.testing.store_contract.requests import RequestContract
 from hitl_middleware.testing.store_contract.runs import LeaseContract, RunContract
 from hitl_middleware.testing.store_contract.tally import TallyContract
+from hitl_middleware.testing.store_contract.troubles import TroubleContract
 from hitl_middleware.testing.store_contract.units import UnitContract
 
 
@@ -42,6 +43,7 @@ class StoreContract(
     MailContract,
     AuditContract,
     TallyContract,
+    TroubleContract,
 ):
     """All of it."""
 
