@@ -28,6 +28,7 @@ from hitl_middleware.records import Action, Notice, ReviewRequest, Run
 from hitl_middleware.redaction import hide_action, hide_request
 from hitl_middleware.runs.advance import Advancer
 from hitl_middleware.runs.callers import Callers
+from hitl_middleware.runs.recall import Recall
 from hitl_middleware.settings import ConfigFile, Settings, load_config, load_settings
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.prepared import PreparedStore
@@ -360,6 +361,7 @@ class Hitl:
     def _make_dispatcher(self) -> LocalDispatcher:
         channels, seconds = self.channels, self.settings.lease_seconds
         advancer = Advancer(self.store, self.desk, self.graphs, self.holdings, self._wake)
+        recall = Recall(self.store, self.graphs, self.clock, self._wake)
         publisher = Publisher(
             self.store, channels, self._wake, owner=self.owner, public_url=self.public_url, seconds=seconds
         )
@@ -371,7 +373,7 @@ class Hitl:
                 "delivery": self.inbox.process,
             },
             self._due,
-            chores={"bury": self.ledger.bury, "seal": lambda: audit.seal(self.store)},
+            chores={"bury": self.ledger.bury, "recall": recall, "seal": lambda: audit.seal(self.store)},
             heartbeat=self.holdings.renew,
             sweep_seconds=min(1.0, seconds / 3),
             beat_seconds=seconds / 3,

@@ -253,7 +253,7 @@ class UnitOfWork(Protocol):
     async def unasked_runs(
         self, *, among: Collection[str], after: str = "", limit: int = 100
     ) -> Sequence[Run]:
-        """The same of graphs named by ``among``: suspended and at rest (lease free, nothing wanted), and no request of theirs is pending."""
+        """The same of graphs ``among``: suspended and at rest (lease free, nothing wanted), and no request of theirs is pending."""
 
     async def unknown_actions(self, *, after: str = "", limit: int = 100) -> Sequence[Action]:
         """Acts whose outcome is not known, oldest first, behind the id ``after``."""

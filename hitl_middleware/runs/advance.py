@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
 
 from hitl_middleware.desk import ReviewDesk
-from hitl_middleware.dialects import read, refuses
 from hitl_middleware.errors import AnswerRefused, DatabaseUnreachable, LeaseLost
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ports import GraphRuns, Store
 from hitl_middleware.records import Lease, PendingInterrupt, Run, Snapshot
 from hitl_middleware.review import is_final
+from hitl_middleware.runs.standing import refused, waiting
 from hitl_middleware.work import Wake, Work, unit
 
 log = structlog.get_logger("hitl.runs")
@@ -29,6 +28,10 @@ TRANSIENT = frozenset({"OperationalError", "InterfaceError", "PoolTimeout"})
 """Errors of a saver whose database is under load or restarting; the run is left as it is and looked at again. Anything else ends it."""
 
 MAX_TRANSIENT = 20
+
+NO_THREAD = (
+    "Its thread has no checkpoint any more, so there is nothing to go on from. Was its saver one in memory?"
+)
 
 MOST_STEPS = 100
 """Looks at one run before others get their turn; the sweep comes back to it. One that moves stops a handful of times in between."""
@@ -96,24 +99,24 @@ class Advancer:
         snapshot = await self._runs.look(run)
         ours = run.driver == "hitl"
         if not snapshot.started:
-            return (
-                await self._drive(run, partial(self._runs.start, run, lease))
-                if ours
-                else await self._rest(run, run.status)
-            )
+            return await self._begin(run, lease) if ours else await self._rest(run, run.status)
         if snapshot.finished:
             return await self._close(run, "succeeded")
-        if refused := [item for item in snapshot.interrupts if _refuses(item)]:
-            return await self._unwedge(run, lease, snapshot, refused)
-        # What was answered and then failed for reasons of its own asks no more. (What stands at our own gate does: the ledger knows how.)
-        waiting = tuple(item for item in snapshot.interrupts if not _is_over(item))
-        snapshot = replace(snapshot, interrupts=waiting)
+        if stuck := refused(snapshot):
+            return await self._unwedge(run, lease, snapshot, stuck)
+        snapshot = waiting(snapshot)
         if snapshot.interrupts or snapshot.breakpoint:
             return await self._answer(run, lease, snapshot)
         # Work is left and nobody is asked: the process that drove it died. Our lease says it is not merely slow.
         return await (
             self._drive(run, partial(self._runs.carry_on, run, lease)) if ours else self._left(run, snapshot)
         )
+
+    async def _begin(self, run: Run, lease: Lease) -> bool:
+        if run.status == "suspended":
+            # It had begun: what it did would be done again from its input on, and nobody has asked for that.
+            return await self._close(run, "failed", NO_THREAD)
+        return await self._drive(run, partial(self._runs.start, run, lease))
 
     async def _left(self, run: Run, snapshot: Snapshot) -> bool:
         """The user's own process stopped in the middle: with an error that it was told, or because it died. It may come again."""
@@ -145,18 +148,18 @@ class Advancer:
         return await self._drive(run, partial(self._runs.resume, run, lease, answers), answers)
 
     async def _unwedge(
-        self, run: Run, lease: Lease, snapshot: Snapshot, refused: Sequence[PendingInterrupt]
+        self, run: Run, lease: Lease, snapshot: Snapshot, stuck: Sequence[PendingInterrupt]
     ) -> bool:
         """Somebody resumed with what is no answer, and LangGraph would give it again for ever: take the step anew and ask again."""
         before, error = {item.id for item in snapshot.interrupts}, ""
-        for item in refused:
+        for item in stuck:
             error = item.raised.error if item.raised is not None else ""
             if not await self._runs.take_anew(run, lease, item.id):
                 why = f"An answer that is none was given ({error}), and the step cannot be taken anew"
                 return await self._close(run, "failed", why)
             log.warning("run unwedged", run=run.id, thread=run.thread_id, graph=run.graph, interrupt=item.id)
         async with self._unit(run) as work:
-            await work.audit("run.unwedged", "hitl", run=run, interrupts=len(refused))
+            await work.audit("run.unwedged", "hitl", run=run, interrupts=len(stuck))
         if not await self._drive(run, partial(self._runs.carry_on, run, lease)):
             return False
         now = await self._runs.look(run)
@@ -194,7 +197,7 @@ class Advancer:
             if _is_transient(error):
                 raise
             return False
-        return any(_refuses(item) for item in snapshot.interrupts)
+        return bool(refused(snapshot))
 
     async def _drive(
         self, run: Run, go: Callable[[], Awaitable[None]], answers: Collection[str] = ()
@@ -256,19 +259,6 @@ class Advancer:
             for waiting in (await work.uow.queued_runs(run.thread_id))[:1]:
                 await work.want(waiting.id)
         return False
-
-
-def _refuses(item: PendingInterrupt) -> bool:
-    """Whether it was answered with what is no answer, and raises for ever."""
-    if item.raised is None or not item.raised.kept:
-        return False
-    return refuses(read(item.value, item.response_schema), item.raised.answer, item.raised.error)
-
-
-def _is_over(item: PendingInterrupt) -> bool:
-    """Whether somebody else's question was answered, and its step then failed."""
-    kept = item.raised is not None and item.raised.kept
-    return kept and read(item.value, item.response_schema)[0].form != "ours"
 
 
 def _is_transient(error: Exception) -> bool:

@@ -46,7 +46,9 @@ class TroubleVerbs(Verbs):
             case Card():
                 self._put(self._state.cards, replace(found, gave_up=False, attempts=1, next_attempt_at=None))
             case Notice():
-                self._put(self._state.notices, replace(found, gave_up=False, attempts=1, next_attempt_at=None))
+                self._put(
+                    self._state.notices, replace(found, gave_up=False, attempts=1, next_attempt_at=None)
+                )
             case Delivery():
                 again = replace(found, processed_at=None, attempts=1, next_attempt_at=None)
                 self._put(self._state.deliveries, again)
@@ -77,20 +79,24 @@ def _given_up(each: Card | Notice | Delivery) -> bool:
 
 
 def _told(each: Card | Notice | Delivery) -> Undelivered:
-    match each:
-        case Card():
-            topic, channel, address, since = "card", each.target.channel, each.target.address, each.created_at
-        case Notice():
-            topic, channel, address, since = "notice", each.channel, each.address, each.created_at
-        case Delivery():
-            topic, channel, address, since = "delivery", each.channel, each.key, each.received_at
+    if isinstance(each, Delivery):
+        return Undelivered(
+            id=each.id,
+            topic="delivery",
+            channel=each.channel,
+            address=each.key,
+            attempts=each.attempts,
+            error=each.error,
+            since=each.received_at,
+        )
+    place = each.target if isinstance(each, Card) else each
     return Undelivered(
         id=each.id,
-        topic=topic,
-        channel=channel,
-        address=address,
+        topic="card" if isinstance(each, Card) else "notice",
+        channel=place.channel,
+        address=place.address,
         attempts=each.attempts,
         error=each.error,
-        since=since,
+        since=each.created_at,
         request_id=each.request_id if isinstance(each, Card) else None,
     )

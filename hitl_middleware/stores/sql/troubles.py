@@ -40,9 +40,7 @@ UNASKED = ACTIVE.where(
     runs.c.graph.in_(bindparam("among", expanding=True)),
     ~_asking,
 )
-UNKNOWN = (
-    select(actions).where(ACTION_UNKNOWN, actions.c.id > _AFTER).order_by(actions.c.id).limit(_ROWS)
-)
+UNKNOWN = select(actions).where(ACTION_UNKNOWN, actions.c.id > _AFTER).order_by(actions.c.id).limit(_ROWS)
 UNDELIVERED: Mapping[Mail, Select[Any]] = {
     "card": select(
         cards.c.id,
