@@ -84,6 +84,21 @@ class SlackConfig(BaseModel):
     user_groups: bool = False
 
 
+class GitHubConfig(BaseModel):
+    """``[github]``: who may decide, and how answers come in.
+
+    ``approvers``: who decides, for runs that belong to an issue, what no policy speaks of. ``webhook = false``: GitHub cannot reach this
+    server; answers are found by re-reading alone and no secret is needed. ``poll_seconds``: how often the issues of pending requests
+    are re-read, with a webhook, too: GitHub does not repeat a delivery that failed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    approvers: tuple[str, ...] = ("github:role:write",)
+    poll_seconds: float = Field(default=30.0, gt=0, le=3600, allow_inf_nan=False)
+    webhook: bool = True
+
+
 class ConfigFile(BaseModel):
     """``hitl.toml``. ``api_acts_for``: identities (or ``"*"``) that HITL_API_TOKEN may name as ``reviewer``."""
 
@@ -95,6 +110,7 @@ class ConfigFile(BaseModel):
     api_acts_for: tuple[str, ...] = ()
     tokens: dict[str, TokenConfig] = Field(default_factory=dict)
     slack: SlackConfig = SlackConfig()
+    github: GitHubConfig = GitHubConfig()
 
 
 def load_settings() -> Settings:
