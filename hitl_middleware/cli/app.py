@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hitl_middleware.cli import actions, auditing, connect, database, demo, policies, requests, runs, serving
+from hitl_middleware.cli.doctor import doctor
 from hitl_middleware.cli.init import init
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app.command("demo", short_help="See the whole loop here; no account, no key.")(d
 app.command("init", short_help="Make a new agent project.")(init)
 app.command("serve", short_help="Serve API, Slack, pages; run graphs.")(serving.serve)
 app.command("worker", short_help="Run graphs and post messages, without HTTP.")(serving.worker)
+app.command("doctor", short_help="Say what is out of order; --fix mends it.")(doctor)
 app.add_typer(runs.app, name="runs", help="Runs of graphs.")
 app.add_typer(requests.app, name="requests", help="What waits for a decision, and deciding it.")
 app.add_typer(actions.app, name="actions", help="Acts and what became of them.")

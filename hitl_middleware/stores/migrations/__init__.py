@@ -62,11 +62,16 @@ def downgrade(url: str, revision: str) -> None:
 
 def current(url: str) -> str | None:
     """The revision the database is at; ``None``: it has none of our tables. Creates nothing."""
-    parsed = parse(url)
-    if parsed.drivername == "sqlite" and not Path(parsed.database or "").exists():
+    if not is_there(url):
         return None
-    with _connection(parsed, _BUSY_SECONDS) as connection:
+    with _connection(parse(url), _BUSY_SECONDS) as connection:
         return _revision(connection)
+
+
+def is_there(url: str) -> bool:
+    """Whether there is something to look into: a server, which may be away, or a file."""
+    parsed = parse(url)
+    return parsed.drivername != "sqlite" or Path(parsed.database or "").exists()
 
 
 def revisions() -> tuple[str, ...]:

@@ -1,0 +1,237 @@
+"""``hitl doctor``: what is out of order, and mending it without deciding anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hitl_middleware.cli.context import Json, ask, opened, speaks
+from hitl_middleware.cli.output import as_json, say
+from hitl_middleware.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from hitl_middleware.diagnosis import Examination, Finding, Trouble
+    from hitl_middleware.hitl import Hitl
+    from hitl_middleware.manifest import LoadedGraph
+    from hitl_middleware.settings import Settings
+
+FOUND = 1
+"""Exit code where something is out of order and was not mended."""
+
+MOST_IDS = 10
+"""Ids that are printed for one finding; ``--json`` has all."""
+
+
+@speaks
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended; nothing is decided by it.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Say what is out of order and how to mend it: settings, graphs, runs, requests, messages, audit."""
+    from hitl_middleware.diagnosis import Trouble, findings
+    from hitl_middleware.settings import load_settings
+
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        _told(findings([Trouble("settings", None, why=str(error))]), None, {}, json_=json_)
+        return
+    with opened() as hitl:
+        channels, database = list(_of_channels(hitl)), list(_of_database(settings))
+        stored = not database and _is_stored(settings)
+        graphs, broken = _loaded(settings)
+        broken += _registered(hitl, graphs, stored=stored)
+        found = findings([*channels, *database, *broken])
+        examination = _examined(hitl) if stored else None
+        found += examination.findings if examination else ()
+        # Requests that are filed get cards: not before it is known where those belong.
+        healed = _healed(hitl, found) if fix and examination and not channels else {}
+    _told(found, examination, healed, json_=json_)
+
+
+# the set-up ----------------------------------------------------------------------------------------------------------
+
+
+def _of_channels(hitl: Hitl) -> Iterator[Trouble]:
+    """hitl.toml, and each channel's own settings."""
+    from hitl_middleware.diagnosis import Trouble
+
+    try:
+        _ = hitl.config
+    except ConfigurationError as error:
+        yield Trouble("hitl.toml", None, why=str(error))
+        return
+    try:
+        _ = hitl.channels
+    except ConfigurationError as error:
+        yield Trouble("channels", None, why=str(error))
+
+
+def _of_database(settings: Settings) -> Iterator[Trouble]:
+    from hitl_middleware.diagnosis import Trouble
+
+    if not _is_stored(settings):
+        return
+    from hitl_middleware.stores import migrations
+
+    try:
+        at = migrations.current(settings.database_url)
+    except ConfigurationError as error:
+        yield Trouble("database", None, "Nothing that is stored was looked at.", str(error))
+        return
+    if at != migrations.HEAD:
+        why = f"The database is at revision {at or 'none'}, and this version works with {migrations.HEAD}."
+        mend = "hitl db upgrade brings it there; stop servers of another version first. Nothing that is stored was looked at."
+        yield Trouble("database", None, mend, why)
+
+
+def _is_stored(settings: Settings) -> bool:
+    """Whether there is a database to look at: looking makes none."""
+    from hitl_middleware.stores import migrations
+
+    return settings.database_url != "memory://" and migrations.is_there(settings.database_url)
+
+
+def _loaded(settings: Settings) -> tuple[list[LoadedGraph], list[Trouble]]:
+    """The graphs of langgraph.json, each by itself: one that is broken hides no other."""
+    from hitl_middleware.diagnosis import Trouble
+    from hitl_middleware.manifest import load_graph, read_manifest
+
+    graphs, troubles = [], []
+    try:
+        named = read_manifest(settings.manifest)
+    except ConfigurationError as error:
+        return [], [Trouble("langgraph.json", None, why=str(error))]
+    for name, spec in named.items():
+        try:
+            graphs.append(load_graph(name, spec, settings.manifest.absolute().parent))
+        except ConfigurationError as error:
+            troubles.append(Trouble("langgraph.json", None, why=str(error)))
+    return graphs, troubles
+
+
+def _registered(hitl: Hitl, graphs: Sequence[LoadedGraph], *, stored: bool) -> list[Trouble]:
+    """Make the graphs known, as a server does; their saver is opened only where there is a database."""
+    from hitl_middleware.diagnosis import Trouble
+
+    troubles = []
+    for loaded in graphs:
+        try:
+            if stored:
+                hitl.serve(loaded.name, loaded.graph)
+            else:
+                hitl.graphs.add(loaded.name, loaded.graph)
+        except ConfigurationError as error:
+            troubles.append(Trouble("langgraph.json", None, why=f"graph {loaded.name!r}: {error}"))
+    return troubles
+
+
+# what is stored ------------------------------------------------------------------------------------------------------
+
+
+def _examined(hitl: Hitl) -> Examination:
+    from hitl_middleware.diagnosis import examine
+
+    return ask(hitl, examine, hitl.store, hitl.graphs, seconds=hitl.settings.lease_seconds)
+
+
+def _healed(hitl: Hitl, found: Sequence[Finding]) -> Mapping[Finding, tuple[str, ...]]:
+    """The ids that were mended, by finding."""
+    from hitl_middleware.diagnosis import Healer
+
+    healer = Healer(hitl.store, hitl.desk, hitl.ledger, hitl.graphs, hitl.holdings)
+    return {each: ask(hitl, healer.heal, each) for each in found if each.healable}
+
+
+# what is said --------------------------------------------------------------------------------------------------------
+
+
+def _told(
+    found: Sequence[Finding],
+    examination: Examination | None,
+    healed: Mapping[Finding, tuple[str, ...]],
+    *,
+    json_: bool,
+) -> None:
+    left = [each for each in found if not each.note and not _is_mended(each, healed)]
+    if json_:
+        as_json(_plain(found, examination, healed, ok=not left))
+    else:
+        for each in found:
+            _say(each, healed)
+        say(_summary(found, left, examination))
+    if left:
+        raise typer.Exit(FOUND)
+
+
+def _is_mended(finding: Finding, healed: Mapping[Finding, tuple[str, ...]]) -> bool:
+    return bool(finding.ids) and set(healed.get(finding, ())) >= set(finding.ids)
+
+
+def _say(finding: Finding, healed: Mapping[Finding, tuple[str, ...]]) -> None:
+    mended = _is_mended(finding, healed)
+    say(f"{'·' if finding.note else '✓ Mended:' if mended else '✗'} {finding.says}")
+    left = finding.ids if mended else [key for key in finding.ids if key not in healed.get(finding, ())]
+    for key in left[:MOST_IDS]:
+        say(f"    {key}")
+    if len(left) > MOST_IDS:
+        say(f"    … and {len(left) - MOST_IDS} more: --json lists them")
+    if not mended:
+        say(f"  → {finding.mend}")
+
+
+def _summary(found: Sequence[Finding], left: Sequence[Finding], examination: Examination | None) -> str:
+    wrong = [each for each in found if not each.note]
+    if examination is None:
+        looked = "Nothing is stored yet." if not wrong else "What is stored was not looked at."
+    else:
+        runs = _count(examination.runs, "run that has not ended", "runs that have not ended")
+        requests = _count(examination.requests, "request that waits", "requests that wait")
+        looked = (
+            f"Looked at {runs}, {requests} and {_count(examination.events, 'event', 'events')} of the audit."
+        )
+    if not wrong:
+        return f"{looked} All is well."
+    if not left:
+        return f"{looked} All of it is mended; a running server or worker carries on with what is due."
+    still = "still " if len(left) < len(wrong) else ""
+    return f"{looked} {_count(len(left), 'thing is', 'things are')} {still}out of order."
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _plain(
+    found: Sequence[Finding],
+    examination: Examination | None,
+    healed: Mapping[Finding, tuple[str, ...]],
+    *,
+    ok: bool,
+) -> dict[str, object]:
+    return {
+        "ok": ok,
+        "findings": [
+            {
+                "check": each.check,
+                "says": each.says,
+                "ids": each.ids,
+                "mend": each.mend,
+                "healable": each.healable,
+                "note": each.note,
+                "mended": healed.get(each, ()),
+            }
+            for each in found
+        ],
+        "looked_at": None
+        if examination is None
+        else {
+            "runs": examination.runs,
+            "requests": examination.requests,
+            "audit_events": examination.events,
+        },
+    }

@@ -1,0 +1,146 @@
+"""``hitl doctor`` as its users have it: what it says, how it leaves, and what is different afterwards."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hitl_graphs.human_approval import graph
+from hitl_middleware.ids import new_id
+from hitl_middleware.records import Run
+
+from tests.kit.commands import Commands
+from tests.kit.databases import sqlite_in
+from tests.kit.world import World, on
+
+LOOKED = "Looked at 1 run that has not ended, 0 requests that wait and 0 events of the audit."
+
+
+@pytest.fixture
+def hitl(tmp_path: Path) -> Commands:
+    """The command line in a folder of its own, with a database in it."""
+    return Commands(tmp_path, {"HITL_DATABASE_URL": sqlite_in(tmp_path)})
+
+
+@pytest.fixture
+def world(hitl: Commands, make_world: Callable[..., World]) -> World:
+    """Somebody else who uses the same database."""
+    return make_world(hitl.environ["HITL_DATABASE_URL"])
+
+
+def parked(world: World, name: str = "human-approval") -> Run:
+    """A run at a question that nobody was asked, as an older version may have left it."""
+    world.serve(name, graph)
+    served = world.graphs._graphs[name]
+    thread = new_id()
+    with_saver = served.copy({"checkpointer": world.checkpointer()})
+    world.portal.call(with_saver.ainvoke, {"topic": "bees"}, on(thread))
+    return recorded(world, thread, name)
+
+
+def recorded(world: World, thread: str, name: str) -> Run:
+    """Its record."""
+
+    async def store() -> Run:
+        async with world.store.begin() as uow:
+            now = await uow.now()
+            run = Run(
+                id=new_id(), thread_id=thread, graph=name, status="suspended", driver="hitl", created_at=now,
+                updated_at=now, wanted=1, seen=1,
+            )  # fmt: skip
+            assert await uow.add_run(run)
+            return run
+
+    return world.portal.call(store)
+
+
+def test_it_finds_and_heals(hitl: Commands, world: World) -> None:
+    """G-15, issue 4 item 8: named with its id, the sentence and the way out; exit code 1; ``--fix`` files it and leaves with 0."""
+    run = parked(world)
+    done = hitl.run("doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        "✗ A run of human-approval is suspended at a question that nobody was asked.",
+        f"    {run.id}",
+        "  → hitl doctor --fix files the requests. Start hitl serve or hitl worker: they do so by themselves within a minute.",
+        f"{LOOKED} 1 thing is out of order.",
+    ]
+    assert world.pending() == []
+    healed = hitl.said("doctor", "--fix")
+    assert healed.splitlines() == [
+        "✓ Mended: A run of human-approval is suspended at a question that nobody was asked.",
+        f"    {run.id}",
+        f"{LOOKED} All of it is mended; a running server or worker carries on with what is due.",
+    ]
+    assert world.only().run_id == run.id
+    assert hitl.said("doctor").endswith("1 request that waits and 0 events of the audit. All is well.\n")
+
+
+def test_what_only_people_can_mend(hitl: Commands, world: World) -> None:
+    """A graph that is not in langgraph.json: exit code 1 with ``--fix`` too, and in JSON for programs."""
+    run = recorded(world, "t-1", "forgotten")
+    done = hitl.run("doctor", "--fix", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert told == {
+        "ok": False,
+        "findings": [
+            {
+                "check": "graph unknown",
+                "says": "A run waits, and its graph forgotten cannot be run here.",
+                "ids": [run.id],
+                "mend": "Put forgotten back into langgraph.json, or run hitl doctor in the folder that has it.",
+                "healable": False,
+                "note": False,
+                "mended": [],
+            }
+        ],
+        "looked_at": {"runs": 1, "requests": 0, "audit_events": 0},
+    }
+
+
+def test_the_set_up(hitl: Commands, world: World) -> None:
+    """E-04: hitl.toml, a channel in part, a graph that does not load: each told, all at once, and nothing is healed on such ground."""
+    run = parked(world)
+    (hitl.folder / "hitl.toml").write_text("[slack]\nchanel = 'C1'\n")
+    manifest = {"graphs": {"human-approval": "hitl_graphs.human_approval:graph", "gone": "nowhere:graph"}}
+    (hitl.folder / "langgraph.json").write_text(json.dumps(manifest))
+    done = hitl.run("doctor", "--fix")
+    assert done.returncode == 1
+    first, _, second, _, third, *_ = done.stdout.splitlines()
+    assert first == "✗ hitl.toml: slack.chanel: Extra inputs are not permitted"
+    assert second == "✗ graph 'gone' (nowhere:graph) cannot be loaded: No module named 'nowhere'"
+    assert third == "✗ A run of human-approval is suspended at a question that nobody was asked."
+    assert run.id in done.stdout
+    (hitl.folder / "hitl.toml").unlink()
+    half = hitl.run("doctor", SLACK_BOT_TOKEN="xoxb-secret")
+    assert half.returncode == 1
+    assert half.stdout.startswith("✗ Slack is configured in part: SLACK_BOT_TOKEN is set but SLACK_")
+    assert "xoxb-secret" not in half.stdout
+    assert world.pending() == []
+
+
+def test_the_database(hitl: Commands, tmp_path: Path) -> None:
+    """Another revision, one that cannot be reached, a variable that makes no sense: told, with what to do; looking makes no database."""
+    with closing(sqlite3.connect(tmp_path / "hitl.db")) as database:
+        database.execute("UPDATE hitl_schema_version SET version_num = '0001'")
+        database.commit()
+    old = hitl.run("doctor", "--fix")
+    assert old.returncode == 1
+    assert old.stdout.startswith("✗ The database is at revision 0001, and this version works with ")
+    assert "→ hitl db upgrade brings it there" in old.stdout
+    away = hitl.run("doctor", HITL_DATABASE_URL="postgresql://hitl:s3cret@127.0.0.1:1/hitl")
+    assert away.returncode == 1
+    assert away.stdout.startswith("✗ The database ")
+    assert "cannot be reached" in away.stdout
+    assert "s3cret" not in away.stdout
+    wrong = hitl.run("doctor", HITL_LEASE_SECONDS="soon")
+    assert (wrong.returncode, wrong.stdout.startswith("✗ HITL_LEASE_SECONDS: ")) == (1, True)
+    nothing = hitl.said("doctor", HITL_DATABASE_URL="sqlite:///none/hitl.db")
+    assert nothing == "Nothing is stored yet. All is well.\n"
+    assert not (tmp_path / "none").exists()
