@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from hitl_middleware.clock import ManualClock
 
-from tests.kit.databases import Kind, kinds_of, sqlite_in
+from tests.kit.databases import Kind, has_cases_of_its_own, kinds_of, sqlite_in
 from tests.kit.effects import Effects
 from tests.kit.postgres import Postgres, postgres
 from tests.kit.world import World
@@ -38,7 +38,7 @@ def clock() -> ManualClock:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that needs a database runs on each kind that it is for."""
-    if "database_kind" in metafunc.fixturenames:
+    if "database_kind" in metafunc.fixturenames and not has_cases_of_its_own(metafunc):
         metafunc.parametrize("database_kind", kinds_of(metafunc), indirect=True, scope="module")
 
 

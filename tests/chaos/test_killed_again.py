@@ -6,13 +6,14 @@ import httpx
 import pytest
 
 from tests.chaos.stage import ANN, BOB, Stage
+from tests.kit.databases import on_each
 
 pytestmark = pytest.mark.chaos
 
 
-@pytest.mark.parametrize(
+@on_each(
     "points",
-    [
+    sqlite=[
         ("open.before", "post.after"),
         ("post.before", "post.after"),
         ("submit.before", "submit.after"),
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.chaos
         ("settle.after", "resume.after"),
         ("update.before", "update.after"),
     ],
-    ids=" then ".join,
+    postgresql=[("resume.before@2", "claim.before")],
 )
 def test_killed_twice(stage: Stage, points: tuple[str, ...]):
     """DESIGN rules 2 and 6: two deaths in a row at different places change nothing: one act, one card, the run ends."""
@@ -36,7 +37,7 @@ def test_killed_twice(stage: Stage, points: tuple[str, ...]):
     assert stage.deaths == list(points)
 
 
-@pytest.mark.parametrize("point", ["open.before", "open.after", "update.before"])
+@on_each("point", sqlite=["open.before", "open.after", "update.before"], postgresql=["open.after"])
 def test_killed_while_the_doubt_is_told(stage: Stage, point: str):
     """DESIGN rule 2: the process that finds a dead claim dies, too, while it files the question: one question in the end."""
     stage.die_at("effect.after", point)
@@ -54,7 +55,7 @@ def test_killed_while_the_doubt_is_told(stage: Stage, point: str):
     stage.check_at_the_end([request])
 
 
-@pytest.mark.parametrize("point", ["claim.after", "effect.after"])
+@on_each("point", sqlite=["claim.after", "effect.after"], postgresql=["effect.after"])
 def test_killed_again_at_the_retry(stage: Stage, point: str):
     """DESIGN rule 2: a retry is one more execution at most; where that dies, it is unknown again, and asked again."""
     stage.die_at("effect.before", point)
@@ -102,7 +103,7 @@ def test_killed_while_nothing_happens(stage: Stage):
     stage.check_at_the_end([request])
 
 
-@pytest.mark.parametrize("point", ["lease.before", "lease.after", "open.before"])
+@on_each("point", sqlite=["lease.before", "lease.after", "open.before"], postgresql=["lease.after"])
 def test_killed_at_the_first_look_after_the_click(stage: Stage, point: str):
     """DESIGN rule 6: killed while parked, then again as soon as the answered run is looked at: the decision stands, one act."""
     run = stage.begin(5)
@@ -117,7 +118,7 @@ def test_killed_at_the_first_look_after_the_click(stage: Stage, point: str):
     stage.check_at_the_end([request])
 
 
-@pytest.mark.parametrize("point", ["submit.before", "submit.after"])
+@on_each("point", sqlite=["submit.before", "submit.after"], postgresql=["submit.after"])
 def test_a_click_that_nobody_acknowledged(stage: Stage, point: str):
     """Rule 6, S-10: not stored, not acknowledged – the next click decides, whoever's; stored – the next is told who was first."""
     stage.die_at(point)
@@ -142,7 +143,7 @@ def test_a_click_that_nobody_acknowledged(stage: Stage, point: str):
     stage.check_at_the_end([request])
 
 
-@pytest.mark.parametrize("point", ["claim.after", "effect.before@2", "settle.after"])
+@on_each("point", sqlite=["claim.after", "effect.before@2", "settle.after"], postgresql=["effect.before@2"])
 def test_several_acts_of_one_turn(stage: Stage, point: str):
     """S-07, rule 2: killed among the acts of one turn: each approved one happens once, the one that waits goes on waiting.
 

@@ -14,7 +14,7 @@ import pytest
 from hitl_middleware.testing.fake_slack.faults import RateLimited
 
 from tests.chaos.stage import ANN, Stage
-from tests.kit.databases import free_to_write
+from tests.kit.databases import BOTH, free_to_write, on_each
 from tests.kit.lives import Life
 
 pytestmark = pytest.mark.chaos
@@ -64,7 +64,7 @@ def _stopped(stage: Stage, life: Life) -> bool:
     return free_to_write(stage.database)
 
 
-@pytest.mark.parametrize("point", ["open.before", "resume.before@2", "claim.before"])
+@on_each("point", sqlite=["open.before", "resume.before@2", "claim.before"], postgresql=["claim.before"])
 def test_whoever_slept_before_the_claim_does_nothing(make_stage: MakeStage, point: str):
     """DESIGN rule 2: another process acts and parks the run at its next question; the sleeper neither acts nor takes that one back."""
     asleep = frozen(make_stage, point)
@@ -83,6 +83,7 @@ def test_whoever_slept_before_the_claim_does_nothing(make_stage: MakeStage, poin
     stage.check_at_the_end([])
 
 
+@pytest.mark.databases(*BOTH)
 def test_whoever_slept_while_the_run_ended_does_not_open_it_again(make_stage: MakeStage):
     """DESIGN §3: another process brings the run to its end; nothing follows on that, whatever the sleeper had in mind."""
     asleep = frozen(make_stage, "resume.before@2")
@@ -97,7 +98,7 @@ def test_whoever_slept_while_the_run_ended_does_not_open_it_again(make_stage: Ma
     stage.check_at_the_end([])
 
 
-@pytest.mark.parametrize("point", ["claim.after", "effect.before"])
+@on_each("point", sqlite=["claim.after", "effect.before"], postgresql=["effect.before"])
 def test_whoever_slept_on_its_claim_does_not_act(make_stage: MakeStage, point: str):
     """DESIGN rule 2: the claim of a sleeper becomes unknown; a person has it done by another process; the sleeper does not act."""
     asleep = frozen(make_stage, point)
@@ -130,7 +131,7 @@ def test_a_late_owner_still_says_how_it_ended(make_stage: MakeStage):
     stage.check_at_the_end([])
 
 
-@pytest.mark.parametrize("said", ["done", "failed"])
+@on_each("said", sqlite=["done", "failed"], postgresql=["failed"])
 def test_what_a_person_said_stands_against_a_late_owner(make_stage: MakeStage, said: str):
     """DESIGN §3: a person has settled it before the owner wakes up; their word stays, and it happened once."""
     asleep = frozen(make_stage, "settle.before")
@@ -182,6 +183,7 @@ def test_whoever_slept_while_posting_does_not_post_a_second_card(make_stage: Mak
     stage.check_at_the_end([request])
 
 
+@pytest.mark.databases(*BOTH)
 def test_whoever_slept_while_updating_does_not_unsay_the_truth(make_stage: MakeStage):
     """DESIGN §1: it slept before it wrote an older version onto a card; another process wrote the newest; that one stays."""
     for _ in range(TRIES):

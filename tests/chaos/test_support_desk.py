@@ -15,6 +15,7 @@ import pytest
 from hitl_graphs.support.fakes import SupportWorld
 
 from tests.chaos.stage import Stage
+from tests.kit.databases import on_each
 
 pytestmark = pytest.mark.chaos
 
@@ -63,7 +64,11 @@ def refunds(books: Path) -> list[Any]:
     return [line for line in lines if line["kind"] == "RefundCreated"]
 
 
-@pytest.mark.parametrize("point", ["lease.before", "open.after", "submit.after", "update.after"])
+@on_each(
+    "point",
+    sqlite=["lease.before", "open.after", "submit.after", "update.after"],
+    postgresql=["submit.after"],
+)
 def test_a_refund_is_made_once(desk: Stage, services: SupportWorld, books: Path, point: str):
     """S-01, S-05, S-08, rule 2: killed on the way, one message is one run, one card, one approval, one refund, and the card says so."""
     desk.die_at(point)
@@ -78,7 +83,7 @@ def test_a_refund_is_made_once(desk: Stage, services: SupportWorld, books: Path,
     desk.check_at_the_end([request])
 
 
-@pytest.mark.parametrize(("point", "made"), [("effect.before", 0), ("effect.after", 1)])
+@on_each("point,made", sqlite=[("effect.before", 0), ("effect.after", 1)], postgresql=[("effect.after", 1)])
 def test_a_refund_in_doubt_is_tried_again_by_a_person(
     desk: Stage, services: SupportWorld, books: Path, point: str, made: int
 ):

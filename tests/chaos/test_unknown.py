@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hitl_middleware.clock import SystemClock
 
 from tests.chaos.stage import ANN, LEASE, Stage
 from tests.chaos.test_killed import DONE, IN_DOUBT
+from tests.kit.databases import on_each
 
 pytestmark = pytest.mark.chaos
 
@@ -18,8 +20,11 @@ MOST_LEASES = 3
 """DESIGN rule 2: a claim whose owner died is shown as unknown within so many leases."""
 
 
-@pytest.mark.parametrize("said", ["done", "failed", "retry"])
-@pytest.mark.parametrize("point", IN_DOUBT)
+@on_each(
+    "point,said",
+    sqlite=[*product(IN_DOUBT, ["done", "failed", "retry"])],
+    postgresql=[("claim.after", "retry"), ("effect.after", "done"), ("settle.before", "failed")],
+)
 def test_an_act_in_doubt_is_settled_by_a_person(stage: Stage, point: str, said: str):
     """DESIGN rules 2 and 4, S-08: "Unknown" within 3 leases, never repeated by itself; done, failed and retry each end right."""
     stage.die_at(point)

@@ -1,10 +1,14 @@
-"""Databases of tests. Which one a test runs on is decided in one place (``kinds_of``); a test does not know."""
+"""Databases of tests. Which one a test runs on is decided in one place (``kinds_of``); a test does not know.
+
+Where every case costs seconds the databases need not have the same: ``on_each``.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -23,7 +27,7 @@ from hitl_middleware.stores.url import connection_words, driven, parse
 Kind = Literal["memory", "sqlite", "postgresql"]
 
 BOTH: tuple[Kind, ...] = ("sqlite", "postgresql")
-# A death takes seconds: on PostgreSQL only those die that a mark names.
+# A death takes seconds: on PostgreSQL only those die that a mark names, or ``on_each``.
 _OF_FOLDER: dict[str, tuple[Kind, ...]] = {"scenario": BOTH, "chaos": ("sqlite",)}
 
 
@@ -31,9 +35,33 @@ def kinds_of(metafunc: pytest.Metafunc) -> list[Any]:
     """What a test's ``database_kind`` may be: what its mark ``databases`` names, or what its folder's tests run on; else memory."""
     marked = metafunc.definition.get_closest_marker("databases")
     kinds = marked.args if marked else _OF_FOLDER.get(metafunc.definition.path.parent.name, ("memory",))
-    return [
-        pytest.param(kind, marks=[pytest.mark.postgres] if kind == "postgresql" else []) for kind in kinds
-    ]
+    return [_case(kind) for kind in kinds]
+
+
+def on_each(names: str, *, sqlite: Sequence[Any], postgresql: Sequence[Any]) -> pytest.MarkDecorator:
+    """``parametrize`` with a database's own cases; where there are several ``names``, a case is a tuple."""
+    several = "," in names
+
+    def cases(kind: Kind, values: Sequence[Any]) -> list[Any]:
+        return [_case(kind, *(value if several else (value,))) for value in values]
+
+    both = cases("sqlite", sqlite) + cases("postgresql", postgresql)
+    return pytest.mark.parametrize(f"database_kind,{names}", both, indirect=["database_kind"])
+
+
+def has_cases_of_its_own(metafunc: pytest.Metafunc) -> bool:
+    """Whether a test says by ``on_each`` what it runs on."""
+    return any("database_kind" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+
+
+def _case(kind: Kind, *values: Any) -> Any:
+    words = [kind, *(" then ".join(value) if isinstance(value, tuple) else str(value) for value in values)]
+    return pytest.param(
+        kind,
+        *values,
+        marks=[pytest.mark.postgres] if kind == "postgresql" else [],
+        id="-".join(words),
+    )
 
 
 def sqlite_in(folder: Path) -> str:

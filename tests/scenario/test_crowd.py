@@ -194,7 +194,6 @@ def test_a_crowd_answers_one_request_at_once(town: Town, record_property: Callab
     print(f"{crowd} answers in {took:.1f} s: p50 {p50:.2f} s, p99 {p99:.2f} s, p99/p50 {p99 / p50:.2f}")  # noqa: T201
 
 
-@pytest.mark.databases("sqlite")
 def test_a_burst_of_answers_to_as_many_requests(town: Town):
     """S-10, rule 2: every answer is another request's: all are decided, each act happens once, every card says so."""
     stage = town.stage
@@ -217,7 +216,6 @@ def test_a_burst_of_answers_to_as_many_requests(town: Town):
     finish(town, requests)
 
 
-@pytest.mark.databases("sqlite")
 def test_a_click_that_is_replayed_a_hundred_times(town: Town):
     """S-10, O-08: the same signed bytes again and again, at both servers: 200 each time, one decision, one execution, no note."""
     stage = town.stage

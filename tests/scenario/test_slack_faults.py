@@ -18,9 +18,8 @@ from hitl_middleware.testing.fake_slack import (
     TimeoutAfterAccepting,
 )
 
+from tests.kit.databases import on_each
 from tests.kit.desk import ANN, PATIENCE, RunningDesk, people, running_desk
-
-pytestmark = pytest.mark.databases("sqlite")  # they wait for Slack, and the database has no part in it
 
 REFUND = "refund order A-1001, 120.00"
 RETRY_AFTER = 20
@@ -49,9 +48,10 @@ def asked_at(desk: RunningDesk, method: str) -> list[float]:
     return [call.at for call in desk.slack.calls if call.method == method]
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_trouble_with_posting_and_with_updating(desk, fault):
+@on_each("kind", sqlite=[*FAULTS], postgresql=["limited", "lost"])
+def test_trouble_with_posting_and_with_updating(desk, kind):
     """Slack spoils the post, then the updates: one card all the same, posted once and true in the end; the refund is made once, in time."""
+    fault = FAULTS[kind]
     desk.slack.fail("chat.postMessage", fault)
     desk.customer(REFUND)
     assert desk.run()["status"] == "suspended"
