@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hitl_middleware.gate import current_action, requires_approval, send_tool_calls
     from hitl_middleware.hitl import Hitl
     from hitl_middleware.policy import Policy
-    from hitl_middleware.steps import aask, ask, human_step, route
+    from hitl_middleware.steps import aask, alabel_run, ask, human_step, label_run, route
 
 _HOMES = {
     "ActionRequest": "actions",
@@ -41,8 +41,10 @@ _HOMES = {
     "Hitl": "hitl",
     "Policy": "policy",
     "aask": "steps",
+    "alabel_run": "steps",
     "ask": "steps",
     "human_step": "steps",
+    "label_run": "steps",
     "route": "steps",
 }
 
@@ -60,9 +62,11 @@ __all__ = [
     "Review",
     "Ungated",
     "aask",
+    "alabel_run",
     "ask",
     "current_action",
     "human_step",
+    "label_run",
     "requires_approval",
     "route",
     "send_tool_calls",

@@ -161,5 +161,9 @@ class DeliveryFailed(HitlError):
         self.permanent = permanent
 
 
+class DeliveryBusy(HitlError):
+    """{key} of {channel} is being acted on by another process; it comes again."""
+
+
 class IllegalTransition(HitlError):
     """A {kind} cannot go from {old!r} to {new!r}."""

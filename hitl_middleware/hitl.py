@@ -15,16 +15,16 @@ from hitl_middleware import audit
 from hitl_middleware.actions import Decision
 from hitl_middleware.clock import SystemClock
 from hitl_middleware.desk import ReviewDesk
+from hitl_middleware.dispatch.local import Chore as Errand
 from hitl_middleware.dispatch.local import LocalDispatcher
 from hitl_middleware.errors import ConfigurationError, UnknownGraph
-from hitl_middleware.ids import new_id
 from hitl_middleware.inbox import Inbox
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ledger import Ledger, Outcome
 from hitl_middleware.portal import Portal
 from hitl_middleware.ports import Clock, Directory, Person, ReviewChannel, Store, Topic
 from hitl_middleware.publish import Publisher
-from hitl_middleware.records import Action, Notice, ReviewRequest, Run
+from hitl_middleware.records import Action, NoticeDraft, ReviewRequest, Run
 from hitl_middleware.redaction import hide_action, hide_request
 from hitl_middleware.runs.advance import Advancer
 from hitl_middleware.runs.callers import Callers
@@ -81,6 +81,8 @@ class Hitl:
         self.ledger = Ledger(self.store, self.clock, self.holdings, self._wake)
         self.inbox = Inbox(self.store, self._wake, seconds=seconds)
         self.views = Views(self.store)
+        self.errands: dict[str, Errand] = {}
+        """What else to do now and then, by name: asked for with every sweep, one of each at a time (a channel reads what it missed)."""
         self._given = (config, channels, directory)
         self._dispatcher: LocalDispatcher | None = None
         self._starting = threading.Lock()
@@ -249,12 +251,15 @@ class Hitl:
         via: str,
         vouched_by: str | None = None,
         if_match: str | None = None,
+        source: str | None = None,
     ) -> ReviewRequest:
-        """One person's answer to one request; committed when this returns. Errors as ``ReviewDesk.submit``."""
+        """One person's answer to one request; committed when this returns. Errors, and what is said of them, as ``ReviewDesk.submit``."""
 
         async def work() -> ReviewRequest:
             by = await self._person(identity, name, vouched_by)
-            decided = await self.desk.submit(request_id, decision, by=by, via=via, if_match=if_match)
+            decided = await self.desk.submit(
+                request_id, decision, by=by, via=via, if_match=if_match, source=source
+            )
             return hide_request(decided)
 
         return await self.portal.run(work)
@@ -280,8 +285,7 @@ class Hitl:
         return await self.portal.run(work)
 
     async def _person(self, identity: str, name: str | None, vouched_by: str | None) -> Person:
-        person = await self.directory.person(identity, name=name)
-        return replace(person, vouched_by=vouched_by, groups=await self.directory.groups(person))
+        return replace(await self.directory.person(identity, name=name), vouched_by=vouched_by)
 
     async def start_run(self, graph: str, given: Any, **options: Any) -> Run:
         """Store a new run; it begins at once. Options and errors as ``Callers.start``; ``UnknownGraph`` too."""
@@ -294,11 +298,7 @@ class Hitl:
 
         async def store() -> None:
             async with unit(self.store, self._wake) as work:
-                notice = Notice(
-                    id=new_id(), key=key, channel=channel, address=address, body=body, created_at=work.now
-                )
-                if await work.uow.add_notice(notice):
-                    work.wake("notice", notice.id)
+                await work.tell(channel, NoticeDraft(key=key, address=address, body=body))
 
         await self.portal.run(store)
 
@@ -374,6 +374,7 @@ class Hitl:
             },
             self._due,
             chores={"bury": self.ledger.bury, "recall": recall, "seal": lambda: audit.seal(self.store)},
+            errands=self.errands,
             heartbeat=self.holdings.renew,
             sweep_seconds=min(1.0, seconds / 3),
             beat_seconds=seconds / 3,

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from hitl_middleware.errors import HitlError
+from hitl_middleware.errors import DeliveryBusy, HitlError
 from hitl_middleware.ids import new_id
 from hitl_middleware.ports import Store
 from hitl_middleware.records import Delivery
@@ -60,6 +60,34 @@ class Inbox:
                 id=new_id(), channel=channel, key=key, body=b"", received_at=now, processed_at=now
             )
             return await uow.add_delivery(seen)
+
+    async def once(self, channel: str, key: str, act: Callable[[], Awaitable[None]]) -> bool:
+        """Do ``act`` for this key, under a lease, if it was not done before; ``False``: it was.
+
+        For what may arrive by several ways, and in several processes at once. Raises ``DeliveryBusy`` while another one is at it. An act
+        that raises, or dies, may be begun again, so it must lead to the same records.
+        """
+        async with self._store.begin() as uow:
+            now = await uow.now()
+            new = Delivery(id=new_id(), channel=channel, key=key, body=b"", received_at=now)
+            await uow.add_delivery(new)
+            known = await uow.delivery(channel, key)
+            assert known is not None  # noqa: S101 – it was added, or it was there
+            if known.processed_at is not None:
+                return False
+            leased = await uow.lease_delivery(known.id, LEASES * self._seconds)
+        if leased is None:
+            raise DeliveryBusy(channel=channel, key=key)
+        try:
+            async with asyncio.timeout(self._seconds):
+                await act()
+        except Exception as error:
+            async with self._store.begin() as uow:
+                await uow.save_delivery(replace(leased, error=type(error).__name__))
+            raise
+        async with self._store.begin() as uow:
+            await uow.save_delivery(replace(leased, processed_at=await uow.now(), error=None))
+        return True
 
     async def forget(self, channel: str, key: str) -> None:
         """A delivery that could not be acted on may come again."""

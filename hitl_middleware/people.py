@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from hitl_middleware.ports import Person
+from hitl_middleware.records import ReviewRequest
 
 LOCAL = "local:"
 """Identities of whoever sits at the machine: terminal, demo, notebook. They can read the database, so they are operators."""
+
+
+class GroupSource(Protocol):
+    """A channel that knows groups of its own: user groups, teams, roles. It may ask, and says no where it is not told."""
+
+    def spelling(self, identity: str) -> str:
+        """The one spelling of an identity of this channel (a service may not tell ``Ann`` from ``ann``); others' as they are. Pure."""
+
+    async def groups(
+        self, person: Person, among: frozenset[str], labels: Mapping[str, str]
+    ) -> frozenset[str]:
+        """Those ``among`` the approvers' names in which the person is; ``labels`` of the request say where."""
 
 
 class ListedPeople:
     """A directory from a configuration file.
 
     ``people``: name → identities of one person (``{"ann": ["slack:U024BE7LH", "github:ann"]}``); ``groups``: name → identities or names.
+    ``sources`` know the groups that are not in the file.
     """
 
     def __init__(
@@ -21,14 +36,25 @@ class ListedPeople:
         people: Mapping[str, Sequence[str]] | None = None,
         groups: Mapping[str, Sequence[str]] | None = None,
         operators: Sequence[str] = (),
+        sources: Sequence[GroupSource] = (),
     ) -> None:
-        self._people = {name: frozenset(identities) for name, identities in (people or {}).items()}
+        self._sources = tuple(sources)
+        self._people = {
+            name: frozenset(map(self.spelling, identities)) for name, identities in (people or {}).items()
+        }
         self._owner = {identity: name for name, identities in self._people.items() for identity in identities}
         self._groups = {name: frozenset(members) for name, members in (groups or {}).items()}
-        self._operators = frozenset(operators)
+        self._operators = frozenset(map(self.spelling, operators))
+
+    def spelling(self, identity: str) -> str:
+        """The one spelling of an identity, as the channel has it whose it is."""
+        for source in self._sources:
+            identity = source.spelling(identity)
+        return identity
 
     async def person(self, identity: str, *, name: str | None = None) -> Person:
         """The one person behind an identity; somebody nobody listed is just that identity."""
+        identity = self.spelling(identity)
         listed = self._owner.get(identity)
         identities = self._people[listed] if listed else frozenset({identity})
         everything = identities | ({listed} if listed else frozenset())
@@ -39,9 +65,12 @@ class ListedPeople:
             operator=identity.startswith(LOCAL) or bool(everything & self._operators),
         )
 
-    async def groups(self, person: Person) -> frozenset[str]:  # noqa: ARG002 – a file knows no groups but its own
-        """None: those of the file are asked for by ``members``."""
-        return frozenset()
+    async def groups(self, person: Person, request: ReviewRequest) -> frozenset[str]:
+        """What the sources say of the plan's approvers, and of those whom the file's groups stand for."""
+        named = request.plan.approvers or ()
+        among = frozenset(named).union(*(self.listed(each) for each in named if each.startswith("group:")))
+        found = [await source.groups(person, among, request.labels) for source in self._sources]
+        return frozenset().union(*found)
 
     async def members(self, group: str) -> frozenset[str]:
         """Identities in ``group:name``."""
@@ -51,5 +80,5 @@ class ListedPeople:
         """The same, without waiting: what the file says."""
         found: set[str] = set()
         for member in self._groups.get(group.removeprefix("group:"), frozenset()):
-            found |= self._people.get(member, frozenset({member}))
+            found |= self._people.get(member, frozenset({self.spelling(member)}))
         return frozenset(found)

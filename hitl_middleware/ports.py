@@ -23,6 +23,7 @@ from hitl_middleware.records import (
     Lease,
     Mail,
     Notice,
+    NoticeDraft,
     Page,
     ReviewRequest,
     Run,
@@ -77,6 +78,9 @@ class UnitOfWork(Protocol):
         ``False``, and nothing changed: there is no such run, or it would be the thread's second that is running or suspended.
         """
 
+    async def label_run(self, run_id: str, labels: Mapping[str, str]) -> None:
+        """Add labels to those that the run has; one that it has already gets the new value."""
+
     async def want_run(self, run_id: str) -> None:
         """``wanted = wanted + 1``: there is something for ``advance`` to look at."""
 
@@ -120,11 +124,20 @@ class UnitOfWork(Protocol):
         """Write all that may change; the request was read with ``lock`` in this unit of work."""
 
     async def list_requests(
-        self, *, status: RequestStatus | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        *,
+        status: RequestStatus | None = None,
+        labels: Mapping[str, str] = {},
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Page[ReviewRequest]:
-        """Newest first."""
+        """Newest first. ``labels``: those that have all of these."""
 
-    async def add_submission(self, submission: Submission) -> None: ...
+    async def add_submission(self, submission: Submission) -> bool:
+        """Insert. ``False``: what brought it (``source``) has brought an answer already."""
+
+    async def submission_from(self, source: str) -> Submission | None:
+        """What this source has brought."""
 
     async def submissions(self, request_id: str) -> Sequence[Submission]:
         """Oldest first."""
@@ -212,6 +225,8 @@ class UnitOfWork(Protocol):
 
     async def add_delivery(self, delivery: Delivery) -> bool:
         """Insert. ``False``: (channel, key) exists – this delivery is known."""
+
+    async def delivery(self, channel: str, key: str) -> Delivery | None: ...
 
     async def drop_delivery(self, channel: str, key: str) -> None:
         """Forget a delivery that could not be acted on, so that it may come again."""
@@ -319,7 +334,13 @@ class ReviewChannel(Protocol):
     name: str
 
     def targets(self, request: ReviewRequest) -> Sequence[Target]:
-        """Where this request's cards belong. Pure: from settings and the plan."""
+        """Where this request's cards belong. Pure: from settings, the plan and the labels."""
+
+    def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:
+        """Who may decide there, beside the default approvers, what no policy speaks of, in a run with these labels. Pure."""
+
+    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
+        """What stays there as history when a request that has a card there was decided. Pure; stored with the decision."""
 
     async def post(self, view: CardView) -> str:
         """Post a new message for the card; its ref."""
@@ -382,8 +403,14 @@ class Directory(Protocol):
 
     async def person(self, identity: str, *, name: str | None = None) -> Person: ...
 
-    async def groups(self, person: Person) -> frozenset[str]:
-        """Groups of a channel that the person is in; empty where it does not say. It may be asked, so never inside a transaction."""
+    def spelling(self, identity: str) -> str:
+        """The one spelling of an identity, by which it is compared. Pure."""
+
+    async def groups(self, person: Person, request: ReviewRequest) -> frozenset[str]:
+        """Groups of a channel that the person is in, as far as they matter to this request (its plan's approvers; its labels say where).
+
+        Empty where the channel does not say. It may be asked, so never inside a transaction.
+        """
 
     async def members(self, group: str) -> frozenset[str]:
         """Identities behind ``group:name``; empty for an unknown group (nobody may decide, never everybody)."""

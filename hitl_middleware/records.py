@@ -107,7 +107,8 @@ class ReviewRequest:
     ``response_schema`` is the JSON Schema of the answer: for a tool call that of its arguments (an edit must fit it), for a workflow
     step that of its form (``approve`` carries an ``answer`` that fits). ``step`` is a workflow step's name, ``round`` (from 1) how often
     it was asked until people were content; ``ordinal`` says where in its task a step or an ``ask`` stands (``place``).
-    ``edited_from`` are the arguments before a reviewer's edit, where ``args`` are those after it.
+    ``edited_from`` are the arguments before a reviewer's edit, where ``args`` are those after it. ``labels`` are the run's, as they were
+    when it was asked.
     """
 
     id: str
@@ -143,6 +144,7 @@ class ReviewRequest:
     round: int | None = None
     ordinal: int | None = None
     edited_from: dict[str, Any] | None = None
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> Place | None:
@@ -152,7 +154,10 @@ class ReviewRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """One person's answer, before it counts. ``vouched_by``: the token that named the person, where one did."""
+    """One person's answer, before it counts. ``vouched_by``: the token that named the person, where one did.
+
+    ``source``: what brought it, where that could be read again (a comment's id); unique, so it counts once.
+    """
 
     id: str
     request_id: str
@@ -162,6 +167,7 @@ class Submission:
     decision: Decision
     created_at: dt.datetime
     vouched_by: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +257,15 @@ class Notice:
     error: str | None = None
     gave_up: bool = False
     lease_until: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeDraft:
+    """A notice that a channel would leave behind; ``key`` is its own name among those of one decision."""
+
+    key: str
+    address: str
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

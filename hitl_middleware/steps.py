@@ -137,6 +137,21 @@ async def aask(
     return await steps_in(here()).aask(question, schema, approvers=approvers, expires_in=expires_in)
 
 
+def label_run(**labels: str) -> None:
+    """Say, from inside a node, what the run is about: small facts for people and channels, such as ``repository="acme/shop", issue="12"``.
+
+    They are added to the run at once, and what is asked from then on carries them; the same again changes nothing. Whoever drives the
+    graph knows its run; where nobody does (no ``Hitl`` serves the graph, nor is it attached), there is none to label and nothing happens.
+    A node of an ``async`` graph awaits ``alabel_run``. Raises ``ConfigurationError`` outside a graph, or for a label that is no short text.
+    """
+    steps_in(here()).label(labels)
+
+
+async def alabel_run(**labels: str) -> None:
+    """``label_run`` for ``async`` nodes."""
+    await steps_in(here()).alabel(labels)
+
+
 def steps_in(configurable: Mapping[str, Any]) -> Steps:
     """The ``Steps`` of whoever drives this graph."""
     found = configurable.get(STEPS_KEY)
@@ -147,4 +162,4 @@ def steps_in(configurable: Mapping[str, Any]) -> Steps:
     return Hitl.from_env().steps
 
 
-__all__ = ["aask", "ask", "human_step", "route"]
+__all__ = ["aask", "alabel_run", "ask", "human_step", "label_run", "route"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from hitl_middleware.ids import new_id
 from hitl_middleware.ports import Store, Topic, UnitOfWork
-from hitl_middleware.records import Action, AuditEvent, ReviewRequest, Run
+from hitl_middleware.records import Action, AuditEvent, Notice, NoticeDraft, ReviewRequest, Run
 
 Wake = Callable[[Topic, str], None]
 """``Dispatcher.wake``: never blocks, may be lost."""
@@ -39,6 +39,19 @@ class Work:
         await self.uow.save_request(request)
         for card_id in await self.uow.want_cards(request.id, request.version):
             self.wake("card", card_id)
+
+    async def tell(self, channel: str, draft: NoticeDraft) -> None:
+        """Store a one-off message of a channel; the same key again changes nothing."""
+        notice = Notice(
+            id=new_id(),
+            key=draft.key,
+            channel=channel,
+            address=draft.address,
+            body=draft.body,
+            created_at=self.now,
+        )
+        if await self.uow.add_notice(notice):
+            self.wake("notice", notice.id)
 
     async def audit(
         self,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hitl_middleware.people import ListedPeople
+from collections.abc import Sequence
+
+from hitl_middleware.people import GroupSource, ListedPeople
 from hitl_middleware.ports import Clock, Directory, ReviewChannel
 from hitl_middleware.settings import ConfigFile
 
@@ -20,13 +22,16 @@ def configured_channels(config: ConfigFile) -> tuple[ReviewChannel, ...]:
 
 
 def configured_directory(config: ConfigFile, clock: Clock) -> Directory:
-    """The people of ``hitl.toml``, with Slack's user groups where they are asked for. Raises ``ChannelHalfConfigured``."""
-    if config.slack.user_groups:
-        from hitl_middleware.channels.slack.settings import SlackSettings
+    """The people of ``hitl.toml``, with the groups that channels know. Raises ``ChannelHalfConfigured``."""
+    return ListedPeople(config.people, config.groups, config.operators, sources=_sources(config, clock))
 
-        slack = SlackSettings.from_env(config.slack)
-        if slack is not None:
-            from hitl_middleware.channels.slack.groups import SlackGroupPeople
 
-            return SlackGroupPeople(slack, clock, config.people, config.groups, config.operators)
-    return ListedPeople(config.people, config.groups, config.operators)
+def _sources(config: ConfigFile, clock: Clock) -> Sequence[GroupSource]:
+    from hitl_middleware.channels.slack.settings import SlackSettings
+
+    slack = SlackSettings.from_env(config.slack) if config.slack.user_groups else None
+    if slack is None:
+        return ()
+    from hitl_middleware.channels.slack.groups import SlackGroups
+
+    return (SlackGroups(slack, clock),)

@@ -19,9 +19,9 @@ async def check_person(
     Nobody decides what they asked for, unless the plan allows it; nor does somebody named by the very token that started the run,
     where the plan wants another person than the requester. Operators may decide anything else.
     """
-    mine = by.identities | {by.identity}
+    mine = {directory.spelling(each) for each in by.identities | {by.identity}}
     if not plan.allow_requester and requester is not None:
-        if requester in mine:
+        if directory.spelling(requester) in mine:
             raise NotAllowed(who=by.identity, why="whoever asked for it does not decide it.")
         if run is not None and by.vouched_by is not None and by.vouched_by == run.started_by:
             why = "the token that started this run cannot also name the person who decides it."
@@ -31,7 +31,7 @@ async def check_person(
     approvers = plan.approvers or ()  # the desk fills in the default ones when it files a request
     for approver in approvers:
         people = await directory.members(approver) if approver.startswith("group:") else {approver}
-        if (mine | by.groups) & people:
+        if (mine | by.groups) & {*people, *map(directory.spelling, people)}:
             return
     raise NotAllowed(who=by.identity, why=f"it is for {_listed(approvers)} to decide.")
 

@@ -33,6 +33,10 @@ class _NothingToAdopt(Exception):
     """Somebody was first; what this unit of work has prepared is rolled back."""
 
 
+class _AlreadyCounted(Exception):
+    """Another process was first to bring what this source says; this unit of work is rolled back."""
+
+
 class ReviewDesk:
     """Files what runs ask, judges what people answer.
 
@@ -72,25 +76,54 @@ class ReviewDesk:
     # submit ----------------------------------------------------------------------------------------------------------
 
     async def submit(
-        self, request_id: str, decision: Decision, *, by: Person, via: str, if_match: str | None = None
+        self,
+        request_id: str,
+        decision: Decision,
+        *,
+        by: Person,
+        via: str,
+        if_match: str | None = None,
+        source: str | None = None,
     ) -> ReviewRequest:
         """One person's answer. When this returns it is committed; the request as it stands now.
 
-        ``if_match``: the digest the person saw. Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch``,
-        ``DoesNotFit`` or ``NotAllowed``; then nothing has changed.
+        ``if_match``: the digest the person saw. ``source``: what brought the answer, where that may be read again; one that has counted
+        changes nothing more (``counted`` tells of it). Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch``, ``DoesNotFit`` or
+        ``NotAllowed``; then nothing has changed.
         """
         failpoint("submit.before")
-        async with unit(self._store, self._wake) as work:
+        if source is not None and (before := await self.counted(source)) is not None:
+            return before
+        async with self._store.read() as uow:
             # Who comes too late is told so without waiting for a lock; who does not looks again under it.
-            known = still_open(await work.uow.request(request_id), request_id)
-            run = await work.uow.run(known.run_id, lock=True)
-            request = still_open(await work.uow.request(request_id, lock=True), request_id, if_match)
-            decision = restored(decision, request.args, request.plan.redact)
-            check_fit(request, decision)
-            await check_person(request.plan, request.requester, run, by, self._directory)
-            decided = await self._count(work, request, decision, by, via)
+            known = still_open(await uow.request(request_id), request_id)
+        by = await self._member(by, known)
+        try:
+            async with unit(self._store, self._wake) as work:
+                run = await work.uow.run(known.run_id, lock=True)
+                request = still_open(await work.uow.request(request_id, lock=True), request_id, if_match)
+                decision = restored(decision, request.args, request.plan.redact)
+                check_fit(request, decision)
+                await check_person(request.plan, request.requester, run, by, self._directory)
+                decided = await self._count(work, request, decision, by, via, source)
+        except _AlreadyCounted:
+            if source is None or (before := await self.counted(source)) is None:
+                raise
+            return before
         failpoint("submit.after")
         return decided
+
+    async def counted(self, source: str) -> ReviewRequest | None:
+        """The request to which this source has brought an answer, as it stands now."""
+        async with self._store.read() as uow:
+            submission = await uow.submission_from(source)
+            return None if submission is None else await uow.request(submission.request_id)
+
+    async def _member(self, by: Person, request: ReviewRequest | None) -> Person:
+        """The same person with the groups that matter here. It may be asked elsewhere, so never inside a transaction."""
+        if request is None:
+            return by
+        return replace(by, groups=await self._directory.groups(by, request))
 
     async def look(self, request_id: str, *, by: Person, if_match: str | None = None) -> ReviewRequest:
         """The request as people may see it, if ``by`` could answer it now: as ``submit`` before it looks at the answer. Decides nothing.
@@ -100,11 +133,19 @@ class ReviewDesk:
         async with self._store.read() as uow:
             request = still_open(await uow.request(request_id), request_id, if_match)
             run = await uow.run(request.run_id)
-        await check_person(request.plan, request.requester, run, by, self._directory)
+        await check_person(
+            request.plan, request.requester, run, await self._member(by, request), self._directory
+        )
         return hide_request(request)
 
     async def _count(
-        self, work: Work, request: ReviewRequest, decision: Decision, by: Person, via: str
+        self,
+        work: Work,
+        request: ReviewRequest,
+        decision: Decision,
+        by: Person,
+        via: str,
+        source: str | None = None,
     ) -> ReviewRequest:
         earlier = await work.uow.submissions(request.id)
         submission = Submission(
@@ -116,8 +157,10 @@ class ReviewDesk:
             decision=decision,
             created_at=work.now,
             vouched_by=by.vouched_by,
+            source=source,
         )
-        await work.uow.add_submission(submission)
+        if not await work.uow.add_submission(submission):
+            raise _AlreadyCounted
         await work.audit(
             "submission.received",
             by.identity,
@@ -153,6 +196,7 @@ class ReviewDesk:
             action = await self._ledger.decide(work, action, decision, by.identity)
             decided = replace(decided, args=dict(action.args), digest=action.digest)
         await work.show(decided)
+        await self._filing.leave_notices(work, decided)
         await work.want(request.run_id)
         await work.audit(
             f"request.{status}", by.identity, via=via, request=decided, decision=decision.type, digest=decided.digest,
@@ -241,12 +285,13 @@ class ReviewDesk:
 
         ``attempt``: which of the act's attempts the person was asked about. Raises ``NotFound``, ``NotAllowed``, ``DoesNotFit``.
         """
-        async with unit(self._store, self._wake) as work:
-            action = await work.uow.action(action_id)
+        async with self._store.read() as uow:
+            action = await uow.action(action_id)
             if action is None:
                 raise NotFound(kind="action", key=action_id)
-            asked = await work.uow.request(action.request_id) if action.request_id else None
-            await self._may_settle(action, asked, by)
+            asked = await uow.request(action.request_id) if action.request_id else None
+        await self._may_settle(action, asked, by)
+        async with unit(self._store, self._wake) as work:
             settled = await self._ledger.settle_unknown(
                 work, action_id, what, by=by.identity, via=via, outcome=outcome, attempt=attempt
             )
@@ -287,7 +332,8 @@ class ReviewDesk:
         return hide_request(request), hide_action(action)
 
     async def _may_settle(self, action: Action, asked: ReviewRequest | None, by: Person) -> None:
-        plan = asked.plan if asked is not None else self._filing.complete(action.plan)
+        plan = asked.plan if asked is not None else self._filing.complete(action.plan, {})
+        by = await self._member(by, asked)
         await check_person(plan, asked.requester if asked else None, None, by, self._directory)
 
     async def take_back(self, work: Work, run_id: str, why: str) -> None:

@@ -18,6 +18,7 @@ from hitl_middleware.ledger import Ledger
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import ReviewChannel, Store
 from hitl_middleware.records import Action, Card, PendingInterrupt, ReviewRequest, Run, Snapshot
+from hitl_middleware.redaction import hide_request
 from hitl_middleware.refusals import refuse
 from hitl_middleware.review import step
 from hitl_middleware.work import Wake, Work, unit
@@ -234,7 +235,7 @@ class Filing:
     ) -> ReviewRequest:
         """Store one question as a request, with its action where it has one; nobody is told of it yet."""
         request_id, action_id = new_id(), action.id if action else new_id()
-        plan, call = self.complete(question.plan), question.call
+        plan, call = self.complete(question.plan, run.labels), question.call
         if call is not None and action is None:
             action = await self._ledger.propose(
                 work,
@@ -281,6 +282,7 @@ class Filing:
             round=question.round,
             ordinal=question.place.ordinal if question.place else None,
             edited_from=edited_from,
+            labels=dict(run.labels),
             created_at=work.now,
             updated_at=work.now,
         )
@@ -303,11 +305,24 @@ class Filing:
         )
         return request
 
-    def complete(self, plan: ReviewPlan) -> ReviewPlan:
-        """The plan with its approvers filled in where the policy names none."""
+    def complete(self, plan: ReviewPlan, labels: Mapping[str, str]) -> ReviewPlan:
+        """The plan with its approvers filled in where the policy names none: by the settings, and by the channels where it is asked."""
         if plan.approvers is not None:
             return plan
-        return plan.model_copy(update={"approvers": self._default_approvers})
+        there = [each for channel in self._channels for each in channel.approvers(labels)]
+        return plan.model_copy(update={"approvers": tuple(dict.fromkeys([*self._default_approvers, *there]))})
+
+    async def leave_notices(self, work: Work, decided: ReviewRequest) -> None:
+        """What the channels that show a request keep of its decision; stored with it, sent once."""
+        cards = await work.uow.cards_of(decided.id) if self._channels else ()
+        for channel in self._channels:
+            for card in cards:
+                if card.target.channel != channel.name:
+                    continue
+                for draft in channel.notices(hide_request(decided), card):
+                    await work.tell(
+                        channel.name, replace(draft, key=f"{channel.name}:{decided.id}:{draft.key}")
+                    )
 
     async def _post(self, work: Work, request: ReviewRequest) -> None:
         """A card in every place where the request belongs."""

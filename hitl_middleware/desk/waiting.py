@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hitl_middleware.desk.authority import check_person
@@ -61,6 +61,7 @@ async def waiting_for(store: Store, directory: Directory, by: Person, *, most: i
 
 
 async def _may(request: ReviewRequest, by: Person, directory: Directory) -> bool:
+    by = replace(by, groups=await directory.groups(by, request))
     try:
         await check_person(request.plan, request.requester, None, by, directory)
     except NotAllowed:

@@ -26,7 +26,10 @@ MOST_ROUNDS = 50
 
 
 class LocalDispatcher:
-    """``reconcilers``: what to do with a key of each topic. ``chores`` run with every sweep; ``heartbeat`` has a rhythm of its own."""
+    """``reconcilers``: what to do with a key of each topic. ``chores`` run with every sweep; ``heartbeat`` has a rhythm of its own.
+
+    ``errands`` ask elsewhere and may take long: each sweep sends those on their way that are back from the last one.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class LocalDispatcher:
         due: Due,
         *,
         chores: Mapping[str, Chore],
+        errands: Mapping[str, Chore] = {},
         heartbeat: Chore,
         sweep_seconds: float = 1.0,
         beat_seconds: float = 10.0,
@@ -42,6 +46,8 @@ class LocalDispatcher:
         self._reconcilers = reconcilers
         self._due = due
         self._chores = chores
+        self._errands = errands
+        self._away: dict[str, asyncio.Task[None]] = {}
         self._heartbeat = heartbeat
         self._sweep_seconds = sweep_seconds
         self._beat_seconds = beat_seconds
@@ -79,9 +85,11 @@ class LocalDispatcher:
             self._loops[1].cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=GRACE)
-        for task in (*self._tasks, *self._loops):
+        left = (*self._tasks, *self._loops, *self._away.values())
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._loops, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
+        self._away = {}
         self._loops = []
 
     async def sweep(self) -> None:
@@ -93,10 +101,10 @@ class LocalDispatcher:
             except Exception:
                 log.exception("sweep failed", topic=topic)
         for name, chore in self._chores.items():
-            try:
-                await chore()
-            except Exception:
-                log.exception("chore failed", chore=name)
+            await self._do(name, chore)
+        for name, errand in self._errands.items():
+            if name not in self._away or self._away[name].done():
+                self._away[name] = asyncio.get_running_loop().create_task(self._do(name, errand))
 
     async def settle(self) -> None:
         """Sweep and work until nothing is due: for tests and one-shot commands, which want to see the end."""
@@ -114,7 +122,7 @@ class LocalDispatcher:
         """
         due: list[tuple[Topic, str]] = []
         for _ in range(MOST_ROUNDS):
-            for chore in self._chores.values():
+            for chore in (*self._chores.values(), *self._errands.values()):
                 await chore()
             due = [(topic, key) for topic in self._reconcilers for key in await self._due(topic)]
             if not due:
@@ -136,6 +144,13 @@ class LocalDispatcher:
             log.exception("work failed", topic=topic, key=key)  # it stays due: the sweep brings it back
         finally:
             self._busy.pop((topic, key), None)
+
+    @staticmethod
+    async def _do(name: str, chore: Chore) -> None:
+        try:
+            await chore()
+        except Exception:
+            log.exception("chore failed", chore=name)
 
     async def _every(self, seconds: float, name: str, do: Callable[[], Awaitable[object]]) -> None:
         while True:

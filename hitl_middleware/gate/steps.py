@@ -39,6 +39,10 @@ STEPS_KEY = "__hitl_steps"
 """``configurable[…]``: the ``Steps`` of whoever drives the graph. Two underscores: LangGraph keeps it out of checkpoints and traces."""
 
 
+MOST_LABEL = 500
+"""Characters: labels are shown in headings and written into every line of the log."""
+
+
 class Steps:
     """How the nodes of a graph ask people. One per ``Hitl``: ``hitl.steps``."""
 
@@ -90,6 +94,31 @@ class Steps:
             )
 
         return (yield from self.heard(here(), "ask", make, partial(_answer, shape)))
+
+    # labels ----------------------------------------------------------------------------------------------------------
+
+    def label(self, labels: Mapping[str, str]) -> None:
+        """See ``hitl_middleware.label_run``."""
+        if (run_id := self._labelled(labels)) is not None:
+            self._portal.call(self._label, run_id, labels)
+
+    async def alabel(self, labels: Mapping[str, str]) -> None:
+        """See ``hitl_middleware.alabel_run``."""
+        if (run_id := self._labelled(labels)) is not None:
+            await self._portal.run(self._label, run_id, labels)
+
+    def _labelled(self, labels: Mapping[str, str]) -> str | None:
+        """The run that is to bear them."""
+        for name, value in labels.items():
+            if not isinstance(value, str) or len(value) > MOST_LABEL:
+                msg = f"label_run({name}=…): a label is a text of at most {MOST_LABEL} characters"
+                raise ConfigurationError(msg)
+        configurable = here()
+        return self._run_id(configurable, str(configurable.get("thread_id")))
+
+    async def _label(self, run_id: str, labels: Mapping[str, str]) -> None:
+        async with self._store.begin() as uow:
+            await uow.label_run(run_id, labels)
 
     # what both do ----------------------------------------------------------------------------------------------------
 
@@ -163,7 +192,7 @@ def here() -> Mapping[str, Any]:
     try:
         return get_config().get("configurable") or {}
     except RuntimeError:
-        msg = "ask() works inside a node of a graph that runs; there is none here"
+        msg = "this works inside a node of a graph that runs; there is none here"
         raise ConfigurationError(msg) from None
 
 

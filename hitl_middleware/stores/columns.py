@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Text
+from sqlalchemy import BigInteger, Boolean, DateTime, Dialect, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -54,6 +54,11 @@ class UtcTime(TypeDecorator[dt.datetime]):
         return at
 
 
+def written(value: Any) -> str:
+    """JSON as ``Json`` stores it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 class Json(TypeDecorator[Any]):
     """JSON as portable text. Escaped to ASCII, so that it holds every character a model may write, on both databases."""
 
@@ -62,7 +67,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 – the same on both
         """To the database; ``None`` is NULL."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else written(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 – the same on both
         """From the database."""
@@ -84,6 +89,26 @@ class Words(TypeDecorator[str]):
             return value
         replaced = value.replace("\0", _REPLACEMENT)
         return "".join(_REPLACEMENT if "\ud800" <= char <= "\udfff" else char for char in replaced)
+
+
+class Within(FunctionElement[bool]):
+    """Whether one text stands in another, letter by letter (SQLite's LIKE makes no difference between a and A)."""
+
+    type = Boolean()
+    inherit_cache = True
+    name = "within"
+
+
+@compiles(Within, "sqlite")
+def _instr(within: Within, compiler: SQLCompiler, **options: Any) -> str:
+    part, whole = (compiler.process(each, **options) for each in within.clauses)
+    return f"(instr({whole}, {part}) > 0)"
+
+
+@compiles(Within, "postgresql")
+def _strpos(within: Within, compiler: SQLCompiler, **options: Any) -> str:
+    part, whole = (compiler.process(each, **options) for each in within.clauses)
+    return f"(strpos({whole}, {part}) > 0)"
 
 
 class Moment(FunctionElement[dt.datetime]):

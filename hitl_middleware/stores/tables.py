@@ -47,6 +47,7 @@ RUN_DUE = text(
 REQUEST_PENDING = text("status = 'pending'")
 REQUEST_PLACED = text("ordinal IS NOT NULL")
 REQUEST_EXPIRES = text("status = 'pending' AND deadline_at IS NOT NULL")
+SUBMISSION_SOURCED = text("source IS NOT NULL")
 ACTION_EXECUTING = text("status = 'executing'")
 ACTION_UNKNOWN = text("status = 'unknown'")
 CARD_BEHIND = text("shown < wanted AND NOT gave_up")
@@ -162,6 +163,7 @@ requests = Table(
     Column("round", Integer, nullable=True),
     Column("ordinal", Integer, nullable=True),
     _json("edited_from", null=True),
+    Column("labels", Json, nullable=False, server_default="{}"),
     UniqueConstraint("thread_id", "interrupt_id", "position"),
     Index("ix_hitl_requests_status", "status", "id"),
     Index("ix_hitl_requests_code", "code"),
@@ -183,7 +185,9 @@ submissions = Table(
     _json("decision"),
     _time("created_at"),
     _text("vouched_by", null=True),
+    _text("source", null=True),
     Index("ix_hitl_submissions_request", "request_id", "id"),
+    _some("submissions_source", "source", where=SUBMISSION_SOURCED, unique=True),
 )
 
 actions = Table(

@@ -1,19 +1,20 @@
 """A channel of one's own, complete and small: a pin board. Copy it to begin yours; it passes ``ChannelContract``.
 
-What makes a channel: ``targets`` says where a request's cards belong, ``post`` / ``update`` / ``find`` keep one message true, ``notify``
-says something once. Words come from ``hitl_middleware.display``, so that every place says the same and hides nothing. Whatever goes wrong
-is a ``DeliveryFailed``: for good, or with the time to wait – publishing, retrying and remembering are the library's.
+What makes a channel: ``targets`` says where a request's cards belong, ``approvers`` who may decide there by default, ``post`` / ``update``
+/ ``find`` keep one message true, ``notify`` says something once, ``notices`` what is left behind by a decision. Words come from
+``hitl_middleware.display``, so that every place says the same and hides nothing. Whatever goes wrong is a ``DeliveryFailed``: for good, or
+with the time to wait – publishing, retrying and remembering are the library's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from hitl_middleware.display import hidden_from, person, shown_args, shown_text, status_words, visible
 from hitl_middleware.errors import DeliveryFailed
-from hitl_middleware.records import CardView, Notice, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
 
 LIMIT = 3_000
 """Characters of arguments that fit on a pin."""
@@ -52,6 +53,14 @@ class BoardChannel:
     def targets(self, request: ReviewRequest) -> Sequence[Target]:
         """Every request belongs here; a real channel would look at ``request.tool`` and ``request.plan.approvers``."""
         return [Target(channel=self.name, address=self._place)]
+
+    def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:
+        """Nobody but whom policies and settings name."""
+        return ()
+
+    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
+        """Nothing: the card says it."""
+        return ()
 
     async def post(self, view: CardView) -> str:
         """Pin it. The card's id goes with it, for ``find``."""

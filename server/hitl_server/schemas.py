@@ -49,6 +49,7 @@ def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
         deadline_at=request.deadline_at,
         decision=None if request.decision is None else DecisionOut.model_validate(request.decision),
         decided_by=request.decided_by,
+        labels=request.labels,
         notes=request.notes,
         action=None if action is None else _brief(action),
     )
@@ -113,6 +114,7 @@ def run_detail_out(detail: RunDetail) -> RunDetailOut:
         requests=tuple(request_out(r, actions.get(r.action_id or "")) for r in detail.requests),
         actions=tuple(action_out(action) for action in detail.actions),
         error=detail.run.error,
+        labels=detail.run.labels,
     )
 
 

@@ -93,6 +93,7 @@ class RequestOut(BaseModel):
     deadline_at: dt.datetime | None
     decision: DecisionOut | None
     decided_by: Text | None
+    labels: dict[Text, Text]
     notes: tuple[Text, ...]
     action: ActionBrief | None
 
@@ -129,8 +130,9 @@ class RunStarted(_Out):
 
 
 class RunOut(RunStarted):
-    """A run."""
+    """A run. ``labels`` say what it is about: a conversation, a repository and an issue."""
 
+    labels: dict[Text, Text]
     requester: Text | None
     error: Text | None
     created_at: dt.datetime
@@ -143,6 +145,7 @@ class RunDetailOut(RunStarted):
     requests: tuple[RequestOut, ...]
     actions: tuple[ActionOut, ...]
     error: Text | None
+    labels: dict[Text, Text]
 
 
 class EventOut(_Out):

@@ -108,7 +108,6 @@ class HitlSlackDesk:
 
         async def look() -> Waiting:
             person = await hitl.directory.person(identity)
-            person = replace(person, groups=await hitl.directory.groups(person))
             found = await waiting_for(hitl.store, hitl.directory, person, most=most)
             shown = (replace(item, request=hide_request(item.request)) for item in found.items)
             return replace(found, items=tuple(shown))

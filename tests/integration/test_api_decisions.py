@@ -17,7 +17,7 @@ from tests.kit.world import World
 SHAPE = {
     "id", "code", "status", "version", "kind", "run_id", "thread_id", "interrupt_id", "title", "tool", "args", "digest",
     "allowed_decisions", "response_schema", "approvers", "required_approvals", "deadline_at", "decision", "decided_by", "action",
-    "redacted", "edited_from",
+    "redacted", "edited_from", "labels",
     "description", "step", "round", "notes",
 }  # fmt: skip
 """DESIGN §5, and what a workflow step needs to be decided on."""

@@ -27,7 +27,7 @@ def test_a_run_is_shown_with_what_it_asks_and_does(open_server: Served):
     """The run has its requests and actions, and no error (DESIGN §5)."""
     run = open_server.started()
     shown = open_server.http.get(f"/api/v1/runs/{run['id']}").json()
-    assert set(shown) == {"id", "thread_id", "graph", "status", "requests", "actions", "error"}
+    assert set(shown) == {"id", "thread_id", "graph", "status", "requests", "actions", "error", "labels"}
     assert (shown["status"], shown["error"]) == ("suspended", None)
     (request,), (action,) = shown["requests"], shown["actions"]
     assert (request["action"]["id"], action["status"], action["args"]) == (

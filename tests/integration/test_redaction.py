@@ -18,7 +18,7 @@ from hitl_middleware import requires_approval
 from hitl_middleware.channels.configured import configured_channels
 from hitl_middleware.cli.app import app
 from hitl_middleware.clock import SystemClock
-from hitl_middleware.records import CardView, Notice, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
 from hitl_middleware.redaction import MARK
 from hitl_middleware.settings import ConfigFile
 from hitl_middleware.testing.fake_slack import FakeSlack
@@ -42,10 +42,16 @@ class Raw:
     name = "raw"
 
     def __init__(self) -> None:
-        self.given: list[CardView] = []
+        self.given: list[CardView | Notice] = []
 
     def targets(self, request: ReviewRequest) -> Sequence[Target]:
         return (Target(channel=self.name, address="here"),)
+
+    def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:
+        return ()
+
+    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
+        return [NoticeDraft(key="all", address="here", body={"text": repr(request)})]
 
     async def post(self, view: CardView) -> str:
         self.given.append(view)
@@ -58,7 +64,7 @@ class Raw:
         return None
 
     async def notify(self, notice: Notice) -> None:
-        raise NotImplementedError
+        self.given.append(notice)
 
 
 @pytest.fixture

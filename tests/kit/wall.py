@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hitl_middleware.errors import DeliveryFailed
-from hitl_middleware.records import CardView, Notice, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
 
 
 class Wall:
-    """What is pinned to it, by ref; ``log`` has every call in order. ``refuse`` is raised by the next call, ``lose`` after it."""
+    """What is pinned to it, by ref; ``log`` has every call in order. ``refuse`` is raised by the next call, ``lose`` after it.
+
+    ``keeps``: a line is left behind for each decision.
+    """
 
     name = "wall"
 
     def __init__(self, *places: str) -> None:
         self.places = places or ("hall",)
         self.pinned: dict[str, CardView] = {}
-        self.notices: list[Notice] = []
+        self.told: list[Notice] = []
+        self.keeps = False
         self.log: list[str] = []
         self.refuse: Exception | None = None
         self.lose: Exception | None = None
@@ -24,6 +28,15 @@ class Wall:
     def targets(self, request: ReviewRequest) -> Sequence[Target]:
         """Every place, whatever the request."""
         return [Target(channel=self.name, address=place) for place in self.places]
+
+    def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:
+        """Whoever stands before it, where the run says so."""
+        return [f"wall:{labels['wall']}"] if "wall" in labels else []
+
+    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
+        """A line about the decision, where asked for."""
+        body = {"text": f"{request.title}: {request.status}"}
+        return [NoticeDraft(key="decided", address=card.target.address, body=body)] if self.keeps else []
 
     async def post(self, view: CardView) -> str:
         """Pin a new card."""
@@ -47,7 +60,7 @@ class Wall:
     async def notify(self, notice: Notice) -> None:
         """Say something once."""
         self._work("notify")
-        self.notices.append(notice)
+        self.told.append(notice)
         self._lost()
 
     def _work(self, what: str) -> None:

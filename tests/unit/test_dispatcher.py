@@ -201,3 +201,38 @@ async def test_settle_goes_on_until_nothing_is_due(desk: Desk, dispatcher: Local
     dispatcher._reconcilers = {"run": chain, "card": chain}
     await dispatcher.settle()
     assert desk.done == ["r1", "c1"]
+
+
+async def test_an_errand_is_sent_once_at_a_time(desk: Desk) -> None:
+    """G-12: what asks elsewhere keeps no sweep waiting, is not sent twice at once, is cut by a stop, and comes again after a failure."""
+    sent, back, cut = Counter[str](), asyncio.Event(), Counter[str]()
+
+    async def errand() -> None:
+        sent["n"] += 1
+        if sent["n"] == 1:
+            raise OSError
+        try:
+            await back.wait()
+        except asyncio.CancelledError:
+            cut["n"] += 1
+            raise
+
+    made = LocalDispatcher(
+        {"run": desk.work},
+        desk.ask,
+        chores={},
+        errands={"read": errand},
+        heartbeat=_never,
+        sweep_seconds=1000,
+        beat_seconds=1000,
+    )
+    await made.start()
+    await _settled(made)
+    for _ in range(3):
+        desk.due["run"] = ["r"]
+        await made.sweep()
+        await _settled(made)
+    assert sent["n"] == 2
+    assert desk.done == ["r"] * 3
+    await made.stop()
+    assert cut["n"] == 1

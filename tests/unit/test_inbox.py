@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hitl_middleware.clock import ManualClock
-from hitl_middleware.errors import NotFound
+from hitl_middleware.errors import DeliveryBusy, NotFound
 from hitl_middleware.inbox import MAX_ATTEMPTS, Inbox
 from hitl_middleware.records import Delivery
 from hitl_middleware.stores import open_store
@@ -77,3 +79,43 @@ async def test_what_was_answered_at_once_is_remembered_until_it_is_forgotten(inb
     await inbox.forget("slack", "k")
     assert await inbox.first_time("slack", "k")
     assert await due(inbox) == []
+
+
+async def test_something_that_comes_by_several_ways_is_done_once(inbox, clock):
+    """G-12: whoever brings it second is told that it was done; while it is being done, that it comes again."""
+    done: list[str] = []
+
+    async def act() -> None:
+        with pytest.raises(DeliveryBusy):
+            await inbox.once("github.comment", "1", act)
+        done.append("1")
+
+    assert await inbox.once("github.comment", "1", act)
+    assert not await inbox.once("github.comment", "1", act)
+    clock.advance(HOUR)
+    assert not await inbox.once("github.comment", "1", act)
+    assert done == ["1"]
+    assert await due(inbox) == []
+
+
+async def test_what_failed_or_died_half_way_is_begun_again(inbox, clock):
+    """G-12: at once after an error, when the lease has run out after a death; nothing is lost."""
+    tries = 0
+
+    async def fails() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError
+        if tries == 2:
+            raise asyncio.CancelledError
+
+    with pytest.raises(OSError):  # noqa: PT011 – that one
+        await inbox.once("github.comment", "1", fails)
+    with pytest.raises(asyncio.CancelledError):
+        await inbox.once("github.comment", "1", fails)
+    with pytest.raises(DeliveryBusy):
+        await inbox.once("github.comment", "1", fails)
+    clock.advance(HOUR)
+    assert await inbox.once("github.comment", "1", fails)
+    assert tries == 3

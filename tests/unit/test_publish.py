@@ -214,9 +214,9 @@ def test_a_notice_is_said_once(posted: World, wall: Wall) -> None:
     posted.portal.call(store)
     wall.refuse = DOWN
     posted.step()
-    assert wall.notices == []
+    assert wall.told == []
     posted.wait(BACKOFF[0])
     posted.step()
     posted.wait(10_000)
     posted.step()
-    assert [notice.body for notice in wall.notices] == [{"text": "hi"}]
+    assert [notice.body for notice in wall.told] == [{"text": "hi"}]

@@ -10,15 +10,17 @@ import pytest
 import structlog
 
 from hitl_middleware.channels.configured import configured_directory
-from hitl_middleware.channels.slack.groups import SlackGroupPeople
+from hitl_middleware.channels.slack.groups import SlackGroups
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.desk.authority import check_person
 from hitl_middleware.errors import NotAllowed
 from hitl_middleware.people import ListedPeople
 from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.records import ReviewRequest
 from hitl_middleware.settings import ConfigFile
 from hitl_middleware.testing.fake_slack import FakeSlack, Garbage, Refused, ServerError
+from hitl_middleware.testing.store_contract.case import a_request
 
 from tests.kit.slack_stage import ANN, BOB, EVE
 
@@ -35,18 +37,25 @@ def fake() -> Iterator[FakeSlack]:
         yield fake
 
 
-def people(fake: FakeSlack, clock: ManualClock) -> SlackGroupPeople:
+def people(fake: FakeSlack, clock: ManualClock) -> ListedPeople:
     """Ann is also somebody on GitHub."""
     said = {"bot_token": fake.bot_token, "signing_secret": "s", "api_url": fake.url}
     known = {"ann": (f"slack:{ANN}", "github:ann")}
-    return SlackGroupPeople(SlackSettings.model_validate(said), clock, known, {"money": (FINANCE,)}, ())
+    source = SlackGroups(SlackSettings.model_validate(said), clock)
+    return ListedPeople(known, {"money": (FINANCE,)}, sources=[source])
 
 
-def groups(directory: SlackGroupPeople, *identities: str) -> list[bool]:
+def asked(*approvers: str) -> ReviewRequest:
+    """A request for these to decide."""
+    return a_request("run-1", plan=ReviewPlan(verdict="ask", approvers=approvers))
+
+
+def groups(directory: ListedPeople, *identities: str) -> list[bool]:
     """Who is in finance."""
 
     async def look() -> list[bool]:
-        return [FINANCE in await directory.groups(await directory.person(each)) for each in identities]
+        found = [await directory.groups(await directory.person(each), asked(FINANCE)) for each in identities]
+        return [FINANCE in each for each in found]
 
     return asyncio.run(look())
 
@@ -91,7 +100,7 @@ def test_the_desk_takes_it_for_an_approver(fake):
 
     async def may(identity: str, approver: str, requester: str | None = None) -> bool:
         by = await directory.person(identity)
-        by = replace(by, groups=await directory.groups(by))
+        by = replace(by, groups=await directory.groups(by, asked(approver)))
         try:
             await check_person(
                 ReviewPlan(verdict="ask", approvers=(approver,)), requester, None, by, directory
@@ -107,15 +116,20 @@ def test_the_desk_takes_it_for_an_approver(fake):
         assert not asyncio.run(may(f"slack:{ANN}", approver, requester="github:ann"))
 
 
-def test_only_where_it_is_asked_for(monkeypatch):
-    """Slack is asked nothing where no setting says so."""
-    for name in ("HITL_SLACK_CHANNEL", "SLACK_APP_TOKEN", "SLACK_API_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
-    monkeypatch.setenv("SLACK_SIGNING_SECRET", "s")
-    assert type(configured_directory(ConfigFile(), ManualClock())) is ListedPeople
-    asked = ConfigFile.model_validate({"slack": {"user_groups": True}})
-    assert type(configured_directory(asked, ManualClock())) is SlackGroupPeople
-    monkeypatch.delenv("SLACK_BOT_TOKEN")
-    monkeypatch.delenv("SLACK_SIGNING_SECRET")
-    assert type(configured_directory(asked, ManualClock())) is ListedPeople
+def test_only_where_it_is_asked_for(fake, monkeypatch):
+    """Slack is asked nothing where no setting says so, or no group of its own is among the approvers."""
+    for name, value in fake.environ.items():
+        monkeypatch.setenv(name, value)
+
+    async def found(config: ConfigFile, *approvers: str) -> frozenset[str]:
+        directory = configured_directory(config, ManualClock())
+        return await directory.groups(await directory.person(f"slack:{ANN}"), asked(*approvers))
+
+    on = ConfigFile.model_validate({"slack": {"user_groups": True}})
+    assert asyncio.run(found(ConfigFile(), FINANCE)) == frozenset()
+    assert asyncio.run(found(on, f"slack:{ANN}", "group:money")) == frozenset()
+    assert not fake.calls
+    assert asyncio.run(found(on, FINANCE, f"slack:{ANN}")) == {FINANCE}
+    for name in fake.environ:
+        monkeypatch.delenv(name)
+    assert asyncio.run(found(on, FINANCE)) == frozenset()

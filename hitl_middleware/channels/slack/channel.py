@@ -15,7 +15,7 @@ from hitl_middleware.channels.slack.routing import Members, addresses
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.failpoints import failpoint
-from hitl_middleware.records import CardView, Notice, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -61,6 +61,14 @@ class SlackChannel:
         """See ``routing.addresses``."""
         places = addresses(self._settings, request, self._members)
         return tuple(Target(channel=self.name, address=place) for place in places)
+
+    def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:  # noqa: ARG002 – whatever they are
+        """Nobody but whom policies and settings name."""
+        return ()
+
+    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:  # noqa: ARG002 – whatever was decided
+        """Nothing: the card says it."""
+        return ()
 
     async def post(self, view: CardView) -> str:
         """Post the card. A person's id as address opens the direct message; Slack answers with that conversation's id."""

@@ -7,7 +7,7 @@ person and blocks nobody. One call tells of all groups; what it said holds for a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -15,7 +15,6 @@ import structlog
 from hitl_middleware.channels.slack.client import failure, web_client
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.channels.slack.words import PREFIX, user_of
-from hitl_middleware.people import ListedPeople
 from hitl_middleware.ports import Clock, Person
 
 if TYPE_CHECKING:
@@ -30,18 +29,10 @@ PATIENCE_SECONDS: Final = 2
 """Slack waits three seconds for the answer to a click."""
 
 
-class SlackGroupPeople(ListedPeople):
-    """The people of ``hitl.toml``, and the groups in which Slack has them. Lives on one event loop."""
+class SlackGroups:
+    """``people.GroupSource``: the groups in which Slack has a person. Lives on one event loop."""
 
-    def __init__(
-        self,
-        settings: SlackSettings,
-        clock: Clock,
-        people: Mapping[str, Sequence[str]],
-        groups: Mapping[str, Sequence[str]],
-        operators: Sequence[str],
-    ) -> None:
-        super().__init__(people, groups, operators)
+    def __init__(self, settings: SlackSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         self._made: AsyncWebClient | None = None
@@ -49,15 +40,27 @@ class SlackGroupPeople(ListedPeople):
         self._until = float("-inf")
         self._asking = asyncio.Lock()
 
-    async def groups(self, person: Person) -> frozenset[str]:
-        """Identities (``slack:S…``) of the user groups that any of the person's Slack accounts is in."""
+    def spelling(self, identity: str) -> str:
+        """As it is: Slack's ids are exact."""
+        return identity
+
+    async def groups(
+        self,
+        person: Person,
+        among: frozenset[str],
+        labels: Mapping[str, str],  # noqa: ARG002 – a user group is the same everywhere
+    ) -> frozenset[str]:
+        """The user groups (``slack:S…``) among the approvers that any of the person's Slack accounts is in."""
+        asked = {each for each in among if each.startswith(f"{PREFIX}S")}
+        if not asked:
+            return frozenset()
         users = set(filter(None, map(user_of, person.identities | {person.identity})))
         if not users:
             return frozenset()
         async with self._asking:
             if self._clock.monotonic() >= self._until and not await self._ask():
                 return frozenset()
-            return frozenset(group for group, members in self._known.items() if members & users)
+            return frozenset(group for group in asked if self._known.get(group, frozenset()) & users)
 
     async def _ask(self) -> bool:
         try:

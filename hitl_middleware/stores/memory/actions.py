@@ -213,6 +213,9 @@ class MailVerbs(Verbs):
             self._state.deliveries, delivery, taken=self._known(delivery.channel, delivery.key) is not None
         )
 
+    async def delivery(self, channel: str, key: str) -> Delivery | None:
+        return self._known(channel, key)
+
     async def drop_delivery(self, channel: str, key: str) -> None:
         self._may_write()
         if (known := self._known(channel, key)) is not None:

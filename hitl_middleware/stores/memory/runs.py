@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hitl_middleware.actions import Place
@@ -48,6 +48,11 @@ class RunVerbs(Verbs):
         )
         self._put(self._state.runs, changed)
         return True
+
+    async def label_run(self, run_id: str, labels: Mapping[str, str]) -> None:
+        self._may_write()
+        if (run := self._state.runs.get(run_id)) is not None:
+            self._put(self._state.runs, replace(run, labels={**run.labels, **labels}))
 
     async def want_run(self, run_id: str) -> None:
         self._may_write()
@@ -127,15 +132,29 @@ class RequestVerbs(Verbs):
         self._put(self._state.requests, request)
 
     async def list_requests(
-        self, *, status: RequestStatus | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        *,
+        status: RequestStatus | None = None,
+        labels: Mapping[str, str] = {},
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Page[ReviewRequest]:
-        return page((r for r in self._state.requests.values() if status in {None, r.status}), cursor, limit)
+        wanted = labels.items()
+        found = (
+            r
+            for r in self._state.requests.values()
+            if status in {None, r.status} and wanted <= r.labels.items()
+        )
+        return page(found, cursor, limit)
 
-    async def add_submission(self, submission: Submission) -> None:
+    async def add_submission(self, submission: Submission) -> bool:
         self._refer(self._state.requests, submission.request_id)
-        if not self._add(self._state.submissions, submission):
-            msg = f"submission {submission.id} exists"
-            raise RuleBroken(msg)
+        sourced = submission.source is not None
+        taken = sourced and await self.submission_from(submission.source or "") is not None
+        return self._add(self._state.submissions, submission, taken=taken)
+
+    async def submission_from(self, source: str) -> Submission | None:
+        return next((s for s in self._state.submissions.values() if s.source == source), None)
 
     async def submissions(self, request_id: str) -> Sequence[Submission]:
         return oldest_first(s for s in self._state.submissions.values() if s.request_id == request_id)

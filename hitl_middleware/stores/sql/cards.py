@@ -101,6 +101,11 @@ _SAVE_NOTICE = (
 )
 
 _ADD_DELIVERY = insert_new(deliveries)
+_DELIVERY = reading(
+    select(deliveries).where(
+        deliveries.c.channel == of(deliveries.c.channel), deliveries.c.key == of(deliveries.c.key)
+    )
+)
 _DROP_DELIVERY = delete(deliveries).where(
     deliveries.c.channel == of(deliveries.c.channel), deliveries.c.key == of(deliveries.c.key)
 )
@@ -194,6 +199,9 @@ class MailVerbs(Verbs):
 
     async def add_delivery(self, delivery: Delivery) -> bool:
         return await self._add(_ADD_DELIVERY, delivery)
+
+    async def delivery(self, channel: str, key: str) -> Delivery | None:
+        return await self._first(_DELIVERY, rows.delivery, of_channel=channel, of_key=key)
 
     async def drop_delivery(self, channel: str, key: str) -> None:
         await self._execute(_DROP_DELIVERY, of_channel=channel, of_key=key)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, Select, Text, bindparam, select, type_coerce, update
 
 from hitl_middleware.actions import Place
 from hitl_middleware.records import Page, ReviewRequest, Submission
 from hitl_middleware.review import RequestStatus
 from hitl_middleware.stores import rows
+from hitl_middleware.stores.columns import Within, written
 from hitl_middleware.stores.sql.base import Verbs, insert_new, newest_first, of, page, reading
-from hitl_middleware.stores.tables import REQUEST_PLACED, requests, submissions
+from hitl_middleware.stores.tables import REQUEST_PLACED, SUBMISSION_SOURCED, requests, submissions
 
 _ADD = insert_new(requests)
 _BY_ID = reading(select(requests).where(requests.c.id == of(requests.c.id)))
@@ -33,10 +36,28 @@ AT_PLACE = reading(
     .order_by(requests.c.id)
 )
 _SAVE = update(requests).where(requests.c.id == of(requests.c.id))
-_FIRST, _NEXT = newest_first(requests)
-_FIRST_OF, _NEXT_OF = newest_first(requests, requests.c.status == of(requests.c.status))
 
-_SUBMIT = insert(submissions)
+
+@cache
+def _listing(labels: int, *, of_status: bool) -> tuple[Select[Any], Select[Any]]:
+    conditions: list[ColumnElement[bool]] = [
+        Within(bindparam(f"label_{number}", type_=Text()), type_coerce(requests.c.labels, Text()))
+        for number in range(labels)
+    ]
+    if of_status:
+        conditions.append(requests.c.status == of(requests.c.status))
+    return newest_first(requests, *conditions)
+
+
+def labelled(pair: tuple[str, str]) -> str:
+    """What stands in the column where a label has a value: a quote inside a name or a value is written with a backslash before it."""
+    return written(dict([pair]))[1:-1]
+
+
+_SUBMIT = insert_new(submissions)
+_FROM = reading(
+    select(submissions).where(submissions.c.source == of(submissions.c.source), SUBMISSION_SOURCED)
+)
 _SUBMISSIONS = reading(
     select(submissions)
     .where(submissions.c.request_id == of(submissions.c.request_id))
@@ -75,17 +96,27 @@ class RequestVerbs(Verbs):
         await self._save(_SAVE, request)
 
     async def list_requests(
-        self, *, status: RequestStatus | None = None, cursor: str | None = None, limit: int = 50
+        self,
+        *,
+        status: RequestStatus | None = None,
+        labels: Mapping[str, str] = {},
+        cursor: str | None = None,
+        limit: int = 50,
     ) -> Page[ReviewRequest]:
-        first, following = (_FIRST, _NEXT) if status is None else (_FIRST_OF, _NEXT_OF)
-        values = {} if status is None else {"of_status": str(status)}
+        first, following = _listing(len(labels), of_status=status is not None)
+        values = {f"label_{number}": labelled(pair) for number, pair in enumerate(labels.items())}
+        if status is not None:
+            values["of_status"] = str(status)
         if cursor is not None:
             values["of_id"] = cursor
         result = await self._execute(first if cursor is None else following, rows=limit + 1, **values)
         return page(result.rows, rows.request, limit)
 
-    async def add_submission(self, submission: Submission) -> None:
-        await self._execute(_SUBMIT, **rows.row_of(submission))
+    async def add_submission(self, submission: Submission) -> bool:
+        return await self._add(_SUBMIT, submission)
+
+    async def submission_from(self, source: str) -> Submission | None:
+        return await self._first(_FROM, rows.submission, of_source=source)
 
     async def submissions(self, request_id: str) -> Sequence[Submission]:
         return await self._all(_SUBMISSIONS, rows.submission, of_request_id=request_id)

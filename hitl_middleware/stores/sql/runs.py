@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, exists, func, literal_column, select, update
@@ -52,6 +52,11 @@ _SET_ACTIVE = _SET.where(
             _other.c.status.in_(ACTIVE_STATUSES),
         )
     )
+)
+_LABEL = (
+    update(runs)
+    .where(runs.c.id == of(runs.c.id))
+    .values(labels=new(runs.c.labels), updated_at=runs.c.updated_at)
 )
 _WANT = update(runs).where(runs.c.id == of(runs.c.id)).values(wanted=runs.c.wanted + 1)
 _SEEN = (
@@ -107,6 +112,11 @@ class RunVerbs(Verbs):
                 return (await self._timed(_SET_ACTIVE, **values)).changed == 1
         except IntegrityError:
             return False
+
+    async def label_run(self, run_id: str, labels: Mapping[str, str]) -> None:
+        run = await self.run(run_id, lock=True)
+        if run is not None:
+            await self._execute(_LABEL, of_id=run_id, new_labels={**run.labels, **labels})
 
     async def want_run(self, run_id: str) -> None:
         await self._execute(_WANT, of_id=run_id)

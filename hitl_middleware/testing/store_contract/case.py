@@ -142,6 +142,7 @@ def decided(request: ReviewRequest) -> ReviewRequest:
         round=2,
         ordinal=3,
         edited_from={"amount_cents": 13_000, "reason": ODD},
+        labels={"conversation": ODD},
         updated_at=BORN + dt.timedelta(seconds=1),
     )
 

@@ -101,7 +101,9 @@ class MailContract(StoreCase):
         async with store.begin() as uow:
             assert not await uow.add_delivery(a_delivery(channel="slack", key="1"))
             assert await uow.add_delivery(a_delivery(channel="front", key="1"))
+            assert await uow.delivery("slack", "1") == delivery
             await uow.drop_delivery("slack", "1")
+            assert await uow.delivery("slack", "1") is None
             await uow.drop_delivery("slack", "never came")
             assert await uow.lease_delivery(delivery.id, 30) is None
             assert await uow.add_delivery(a_delivery(channel="slack", key="1"))

@@ -169,6 +169,38 @@ class RequestContract(StoreCase):
                 await uow.add_submission(submission)
             assert list(await uow.submissions(request.id)) == given
             assert not await uow.submissions(new_id())
-        with pytest.raises(Exception):  # noqa: B017, PT011 – each database has its own words
-            async with store.begin() as uow:
-                await uow.add_submission(given[0])
+            assert not await uow.add_submission(given[0])
+
+    async def test_what_brought_an_answer_brings_one(self, store: Store) -> None:
+        """A comment that is read again, by whomever, adds no second answer – not to another request either (G-12)."""
+        one, two = await self.added_request(store), await self.added_request(store)
+        first = a_submission(one.id, source="github:comment:1")
+        async with store.begin() as uow:
+            assert await uow.add_submission(first)
+            assert not await uow.add_submission(a_submission(two.id, source="github:comment:1"))
+            assert await uow.add_submission(a_submission(two.id, source="github:comment:2"))
+            assert await uow.add_submission(a_submission(two.id))
+            assert await uow.add_submission(a_submission(two.id))
+            assert await uow.submission_from("github:comment:1") == first
+            assert await uow.submission_from("github:comment:3") is None
+
+    async def test_requests_are_found_by_their_labels(self, store: Store) -> None:
+        """All of the labels asked for, to the letter; no value can pass for another label (G-07)."""
+        run = await self.added_run(store)
+        about = {"repository": "acme/shop", "issue": "1"}
+        found = await self.added_request(store, run_id=run.id, labels=about)
+        decided_one = await self.added_request(store, run_id=run.id, labels=about, status="approved")
+        for other in (
+            {"repository": "acme/shop", "issue": "12"},
+            {"repository": "Acme/shop", "issue": "1"},
+            {"note": 'x","repository":"acme/shop","issue":"1'},
+            {"issue": "1"},
+            {},
+        ):
+            await self.added_request(store, run_id=run.id, labels=other)
+        async with store.read() as uow:
+            assert (await uow.list_requests(status="pending", labels=about)).items == (found,)
+            assert (await uow.list_requests(labels=about)).items == (decided_one, found)
+            page = await uow.list_requests(labels=about, limit=1)
+            assert page.items == (decided_one,)
+            assert (await uow.list_requests(labels=about, cursor=page.next)).items == (found,)

@@ -42,6 +42,15 @@ class RunContract(StoreCase):
             assert not await uow.add_run(replace(run, graph="other", thread_id="another"))
             assert await uow.run(run.id) == run
 
+    async def test_labels_are_added_to_a_run(self, store: Store) -> None:
+        """Those it has stay, one that it has already gets the new value, nothing else of the run changes (G-02)."""
+        run = await self.added_run(store, labels={"conversation": ODD, "issue": "1"})
+        async with store.begin() as uow:
+            await uow.label_run(run.id, {"issue": "2", "repository": "acme/shop"})
+            await uow.label_run(new_id(), {"issue": "3"})
+            labels = {"conversation": ODD, "issue": "2", "repository": "acme/shop"}
+            assert await uow.run(run.id) == replace(run, labels=labels)
+
     async def test_a_thread_has_one_active_run(self, store: Store) -> None:
         """A second run on a thread may only wait, until the first has ended (S-10)."""
         first = await self.added_run(store, status="suspended")
