@@ -376,9 +376,9 @@ def test_messages_that_were_given_up(make_world: Callable[..., World], url: str,
 
     world.inbox.handle("front", act)
     assert sorted(heal(world)) == sorted(key for finding in told.values() for key in finding.ids)
-    assert (len(wall.pinned), wall.notices, acted) == (0, [], []), "the doctor sends nothing"
+    assert (len(wall.pinned), wall.told, acted) == (0, [], []), "the doctor sends nothing"
     world.step()
-    assert (len(wall.pinned), len(wall.notices), acted) == (1, 1, ids["webhook given up"])
+    assert (len(wall.pinned), len(wall.told), acted) == (1, 1, ids["webhook given up"])
     assert wall.log[:3] == ["post", "find", "post"], "an earlier attempt may have arrived"
     assert found(world) == []
 
