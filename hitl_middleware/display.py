@@ -7,9 +7,9 @@ import json
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from hitl_middleware.records import Action, ReviewRequest
+from hitl_middleware.records import Action, Card, ReviewRequest
 from hitl_middleware.redaction import MARK, hidden, redacted
 from hitl_middleware.review import ActionStatus, RequestStatus
 
@@ -299,6 +299,52 @@ def status_words(request: ReviewRequest, action: Action | None) -> StatusWords:
     if action.status == "unknown":
         hint = f"It may have happened, or not. Look where it would show, then say so: hitl actions settle {action.id}"
     return StatusWords(decision, outcome, hint)
+
+
+CardState = Literal["shown", "behind", "failed"]
+"""Whether a posted message shows its request's newest version, does not yet, or will not: it was given up."""
+
+
+def card_state(card: Card) -> CardState:
+    """How a card stands."""
+    if card.shown >= card.wanted:
+        return "shown"
+    return "failed" if card.gave_up else "behind"
+
+
+def card_words(card: Card) -> str:
+    """The same for people, with what went wrong."""
+    match card_state(card):
+        case "shown":
+            return "up to date"
+        case "failed":
+            return f"not delivered – {card.error or 'given up'}"
+        case "behind":
+            return f"behind, tried again soon – {card.error}" if card.error else "on its way"
+
+
+_OF_THE_LOG: Final = frozenset(
+    {
+        "self",
+        "event",
+        "level",
+        "logger",
+        "timestamp",
+        "positional_args",
+        "exc_info",
+        "stack_info",
+        "stacklevel",
+    }
+)
+
+
+def log_facts(labels: Mapping[str, str], /, **facts: object) -> dict[str, object]:
+    """What a line of the log says besides its event: a run's labels, and ``facts``, which come first; nothing that is not known.
+
+    A label may have any name: what the log's own words are called is not overwritten by it.
+    """
+    told: dict[str, object] = {key: value for key, value in labels.items() if key not in _OF_THE_LOG}
+    return told | {key: value for key, value in facts.items() if value is not None}
 
 
 def person(identity: str | None, name: str | None = None) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import structlog
 
+from hitl_middleware.display import log_facts
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ports import ReviewChannel, Store
 from hitl_middleware.records import Card, CardView, Notice
@@ -75,10 +76,7 @@ class Publisher:
             await self._failed(card, view, DeliveryFailed(type(error).__name__))
             return
         await self._save(replace(card, ref=ref, shown=view.request.version, attempts=0, error=None))
-        log.info(
-            "review card published", channel=channel.name, request=view.request.id, run=view.run.id,
-            status=view.request.status, version=view.request.version, **view.run.labels,
-        )  # fmt: skip
+        log.info("review card published", **_facts(view, posted=card.ref is None))
 
     async def _view(self, card: Card) -> CardView | None:
         async with self._store.read() as uow:
@@ -87,11 +85,12 @@ class Publisher:
     async def _failed(self, card: Card, view: CardView, error: DeliveryFailed) -> None:
         gave_up = error.permanent or card.attempts >= MAX_ATTEMPTS
         wait = error.retry_after if error.retry_after is not None else _backoff(card.attempts)
-        await self._save(replace(card, error=str(error), gave_up=gave_up), wait=wait)
+        await self._save(replace(card, error=_reason(error), gave_up=gave_up), wait=wait)
+        again = None if gave_up else wait
         log.warning(
             "delivery gave up" if gave_up else "delivery failed",
-            channel=card.target.channel, request=view.request.id, attempt=card.attempts, error=str(error), retry_in=wait,
-        )  # fmt: skip
+            **_facts(view, attempt=card.attempts, error=_reason(error), retry_in=again),
+        )
 
     def _too_slow(self) -> DeliveryFailed:
         return DeliveryFailed(f"no answer within {self._seconds:g} s")
@@ -137,7 +136,28 @@ class Publisher:
         wait = error.retry_after if error.retry_after is not None else _backoff(notice.attempts)
         async with self._store.begin() as uow:
             later = await uow.now() + dt.timedelta(seconds=wait)
-            await uow.save_notice(replace(notice, error=str(error), gave_up=gave_up, next_attempt_at=later))
+            await uow.save_notice(
+                replace(notice, error=_reason(error), gave_up=gave_up, next_attempt_at=later)
+            )
+        log.warning(
+            "notice gave up" if gave_up else "notice failed",
+            channel=notice.channel, notice=notice.id, key=notice.key, attempt=notice.attempts, error=_reason(error),
+        )  # fmt: skip
+
+
+def _facts(view: CardView, **more: object) -> dict[str, object]:
+    """What the log says of a card."""
+    request = view.request
+    decision = request.decision.type if request.decision is not None else None
+    return log_facts(
+        view.run.labels, channel=view.card.target.channel, request=request.id, run=view.run.id, step=request.step,
+        tool=request.tool, status=request.status, version=request.version, decision=decision, **more,
+    )  # fmt: skip
+
+
+def _reason(error: DeliveryFailed) -> str:
+    """Without the words that every failed delivery has."""
+    return str(error.facts["reason"])
 
 
 async def _show(channel: ReviewChannel, view: CardView) -> str:

@@ -60,14 +60,18 @@ def list_(
 @speaks
 def show(key: Key, json_: Json = False) -> None:
     """One request: the call exactly as it will run, who was asked and why, what happened."""
-    from hitl_middleware.display import hidden_from, shown_args, shown_changes
+    from hitl_middleware.display import card_words, hidden_from, shown_args, shown_changes
 
     with opened() as hitl:
         detail = ask(hitl, hitl.views.request, key)
     request, action = detail.request, detail.action
     if json_:
-        as_json(_out(request, action))
+        from hitl_server.schemas import cards_out
+
+        cards = cards_out(detail.cards).model_dump(mode="json")["items"]
+        as_json({**_out(request, action), "cards": cards})
         return
+    posted = (f"{card.target.channel} {card.target.address}: {card_words(card)}" for card in detail.cards)
     facts(
         f"{request.title}  [{request.code}]",
         {
@@ -96,6 +100,7 @@ def show(key: Key, json_: Json = False) -> None:
             "action": f"{action.id} ({action.status})" if action else None,
             "result": action.result_text if action else None,
             "error": action.error if action else None,
+            "posted to": "\n".join(posted),
             "run": f"{detail.run.id} ({detail.run.status})",
             "digest": request.digest,
             "notes": "; ".join(request.notes),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hitl_middleware import dialects
@@ -93,6 +94,14 @@ def requests_answer(together: Sequence[Question], requests: Sequence[ReviewReque
     return dialects.resume_value(together, decisions) if len(decisions) == len(together) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a run is resumed with: ``values`` by interrupt id, and the decided ``requests`` behind them."""
+
+    values: Mapping[str, Any]
+    requests: tuple[ReviewRequest, ...]
+
+
 def answered(
     run: Run, snapshot: Snapshot, requests: Sequence[ReviewRequest], actions: Mapping[Any, Action]
 ) -> Mapping[str, Any]:
@@ -109,3 +118,34 @@ def answered(
         if value is not None:
             found[item.id] = value
     return found
+
+
+def behind(
+    snapshot: Snapshot, requests: Sequence[ReviewRequest], actions: Mapping[Any, Action], ids: Collection[str]
+) -> tuple[ReviewRequest, ...]:
+    """The requests behind the answers to the interrupts ``ids``; parameters as of ``answered``. Of what a policy decided there are none."""
+    found: dict[str, ReviewRequest] = {}
+    for item, together in asked(snapshot):
+        if item.id in ids:
+            found |= {request.id: request for request in _behind(item, together, requests, actions)}
+    return tuple(found.values())
+
+
+def _behind(
+    item: PendingInterrupt,
+    together: Sequence[Question],
+    requests: Sequence[ReviewRequest],
+    actions: Mapping[Any, Action],
+) -> Iterator[ReviewRequest]:
+    if together[0].call is None and together[0].place is None:
+        yield from filed(item, together, requests)
+        return
+    for question in together:
+        if question.call is None:
+            about = answering(question, requests)
+        else:
+            action = actions.get(question.call.identity)
+            mine = [r for r in requests if action and (r.action_id, r.kind) == (action.id, question.kind)]
+            about = mine[-1] if mine else None
+        if about is not None:
+            yield about

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
-from hitl_middleware.desk.answers import answered, questions
+from hitl_middleware.desk.answers import Answers, answered, behind, questions
 from hitl_middleware.desk.authority import check_person, still_open
 from hitl_middleware.desk.filing import Filing
 from hitl_middleware.desk.fit import check_fit
@@ -361,11 +361,12 @@ class ReviewDesk:
 
     # answers ---------------------------------------------------------------------------------------------------------
 
-    async def answers(self, run: Run, snapshot: Snapshot) -> Mapping[str, Any]:
-        """Values for those of the run's interrupts that are decided, by interrupt id. For the gate's own they are hints."""
+    async def answers(self, run: Run, snapshot: Snapshot) -> Answers:
+        """What is decided of what the run asks. For the gate's own questions the values are hints."""
         calls = [question.call for _, _, question in questions(snapshot) if question.call is not None]
         async with self._store.read() as uow:
             requests = await uow.requests_of_thread(run.thread_id)
             known = [await uow.action_by_identity(call.identity) for call in calls]
         actions = {action.identity: action for action in known if action is not None}
-        return answered(run, snapshot, requests, actions)
+        values = answered(run, snapshot, requests, actions)
+        return Answers(values, behind(snapshot, requests, actions, values))

@@ -161,20 +161,20 @@ _WORDS: Mapping[Check, _Words] = {
         "Find out, then: hitl actions settle ID done, failed or retry.",
     ),
     "card given up": _Words(
-        "A card in {subject} could not be posted or changed, and is not tried any more. {why}",
-        "{n} cards in {subject} could not be posted or changed, and are not tried any more. {why}",
+        "A card in {subject} could not be posted or changed, and is not tried any more: {why}.",
+        "{n} cards in {subject} could not be posted or changed, and are not tried any more: {why}.",
         "Mend what it says (hitl connect {subject} checks it), then hitl doctor --fix has them tried again.",
         healable=True,
     ),
     "notice given up": _Words(
-        "A message in {subject} could not be posted, and is not tried any more. {why}",
-        "{n} messages in {subject} could not be posted, and are not tried any more. {why}",
+        "A message in {subject} could not be posted, and is not tried any more: {why}.",
+        "{n} messages in {subject} could not be posted, and are not tried any more: {why}.",
         "Mend what it says (hitl connect {subject} checks it), then hitl doctor --fix has them tried again.",
         healable=True,
     ),
     "webhook given up": _Words(
-        "A webhook of {subject} could not be acted on, and is not tried any more. {why}",
-        "{n} webhooks of {subject} could not be acted on, and are not tried any more. {why}",
+        "A webhook of {subject} could not be acted on, and is not tried any more: {why}.",
+        "{n} webhooks of {subject} could not be acted on, and are not tried any more: {why}.",
         "Mend what it says, then hitl doctor --fix has them acted on again.",
         healable=True,
     ),
@@ -204,7 +204,7 @@ def _told(check: Check, subject: str, why: str, ids: tuple[str, ...]) -> Finding
     says = words.one if len(ids) <= 1 else words.many
     return Finding(
         check=check,
-        says=says.format(n=len(ids), subject=subject, why=why).strip(),
+        says=says.format(n=len(ids), subject=subject, why=why or "no reason was given"),
         ids=ids,
         mend=words.mend.format(subject=subject),
         healable=words.healable,

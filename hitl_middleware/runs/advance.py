@@ -13,11 +13,12 @@ from typing import Any
 import structlog
 
 from hitl_middleware.desk import ReviewDesk
+from hitl_middleware.display import log_facts
 from hitl_middleware.errors import AnswerRefused, DatabaseUnreachable, LeaseLost
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ports import GraphRuns, Store
-from hitl_middleware.records import Lease, PendingInterrupt, Run, Snapshot
+from hitl_middleware.records import Lease, PendingInterrupt, ReviewRequest, Run, Snapshot
 from hitl_middleware.review import is_final
 from hitl_middleware.runs.standing import refused, waiting
 from hitl_middleware.work import Wake, Work, unit
@@ -129,22 +130,17 @@ class Advancer:
 
     async def _answer(self, run: Run, lease: Lease, snapshot: Snapshot) -> bool:
         await self._desk.open(run.id, snapshot, fence=run.fence)
-        answers = await self._desk.answers(run, snapshot)
+        decided = await self._desk.answers(run, snapshot)
+        answers = decided.values
         if not answers:
             return await self._rest(run, "suspended")
         if snapshot.breakpoint is not None and not snapshot.interrupts:
             (said,) = answers.values()
+            _tell_resumed(run, decided.requests)
             if said["type"] == "reject":
                 return await self._close(run, "cancelled", said.get("message") or "Cancelled at a breakpoint")
             return await self._drive(run, partial(self._runs.carry_on, run, lease))
-        log.info(
-            "run resumed",
-            run=run.id,
-            thread=run.thread_id,
-            graph=run.graph,
-            answers=len(answers),
-            **run.labels,
-        )
+        _tell_resumed(run, decided.requests)
         return await self._drive(run, partial(self._runs.resume, run, lease, answers), answers)
 
     async def _unwedge(
@@ -259,6 +255,17 @@ class Advancer:
             for waiting in (await work.uow.queued_runs(run.thread_id))[:1]:
                 await work.want(waiting.id)
         return False
+
+
+def _tell_resumed(run: Run, requests: Sequence[ReviewRequest]) -> None:
+    """One line of the log for each decision that the run goes on with; one where it is a policy's."""
+    about: dict[str, object] = {"run": run.id, "thread": run.thread_id, "graph": run.graph}
+    for request in requests:
+        decision = request.decision.type if request.decision is not None else None
+        facts = {"request": request.id, "step": request.step, "tool": request.tool, "decision": decision}
+        log.info("run resumed", **log_facts(run.labels, **about, **facts, by=request.decided_by))
+    if not requests:
+        log.info("run resumed", **log_facts(run.labels, **about))
 
 
 def _is_transient(error: Exception) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from hitl_middleware.records import Action, AuditEvent, Page, ReviewRequest, Run
+from hitl_middleware.display import card_state
+from hitl_middleware.records import Action, AuditEvent, Card, Page, ReviewRequest, Run
 from hitl_middleware.redaction import hidden
 from hitl_middleware.views import RunDetail
 from hitl_server.shapes import (
     ActionBrief,
     ActionOut,
+    CardList,
+    CardOut,
     DecisionOut,
     EventOut,
     RequestList,
@@ -59,6 +62,21 @@ def requests_out(page: Page[ReviewRequest], actions: Mapping[str, Action]) -> Re
     """A page of requests."""
     items = tuple(request_out(request, actions.get(request.action_id or "")) for request in page.items)
     return RequestList(items=items, next=page.next)
+
+
+def cards_out(cards: Iterable[Card]) -> CardList:
+    """Where a request was posted."""
+    return CardList(items=tuple(_card(card) for card in cards), next=None)
+
+
+def _card(card: Card) -> CardOut:
+    return CardOut(
+        channel=card.target.channel,
+        address=card.target.address,
+        status=card_state(card),
+        attempts=card.attempts,
+        error=card.error,
+    )
 
 
 def _brief(action: Action) -> ActionBrief:

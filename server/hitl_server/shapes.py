@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from hitl_middleware.actions import DecisionType
+from hitl_middleware.display import CardState
 from hitl_middleware.review import ActionStatus, RequestKind, RequestStatus, RunStatus
 from hitl_server.jsontext import plain
 
@@ -169,6 +170,23 @@ class RequestList(BaseModel):
     """A page of requests, newest first."""
 
     items: tuple[RequestOut, ...]
+    next: str | None
+
+
+class CardOut(_Out):
+    """A message about a request in one place. ``shown``: it has the newest version; ``behind``: not yet; ``failed``: it was given up."""
+
+    channel: str
+    address: Text
+    status: CardState
+    attempts: int
+    error: Text | None
+
+
+class CardList(BaseModel):
+    """Everywhere a request was posted, oldest first."""
+
+    items: tuple[CardOut, ...]
     next: str | None
 
 

@@ -47,6 +47,12 @@ class Desk:
 
         return self.slack.wait_for(shown, timeout=30)
 
+    def told(self, code: str) -> dict[str, Any]:
+        """What ``requests show`` tells in JSON, but for the messages, which change as they are carried."""
+        found: dict[str, Any] = self.hitl.json("requests", "show", code)
+        assert {card["channel"] for card in found.pop("cards")} == {"slack"}
+        return found
+
     def card(self, code: str, *words: str) -> Message | None:
         """The request's card, if it says all this."""
         found = [m for m in self.slack.messages if all(each in m.plain() for each in (code, *words))]
@@ -97,7 +103,7 @@ def test_shown_as_over_http(desk):
     """``requests show`` and ``list`` and ``runs show`` tell in JSON what the API tells, and in words what somebody has to know."""
     request = desk.asked("refund order A-1, 120.00")
 
-    assert desk.hitl.json("requests", "show", request["code"]) == request
+    assert desk.told(request["code"]) == request
     assert desk.hitl.json("requests", "list") == desk.http.get("/api/v1/requests?status=pending").json()
     assert (
         desk.hitl.json("runs", "show", request["run_id"])
@@ -187,7 +193,7 @@ def test_edited_field_by_field(desk):
         "when: There is no such field. There are: order_id, amount_cents, reason.",
     ]
     assert desk.hitl.refused("requests", "edit", request["code"]).startswith("Give all arguments as JSON, or")
-    assert desk.hitl.json("requests", "show", request["code"]) == request
+    assert desk.told(request["code"]) == request
 
     edited = desk.hitl.json("requests", "edit", request["code"], "--set", "amount_cents=9900")
     assert edited["args"] == {**request["args"], "amount_cents": 9_900}
@@ -205,7 +211,7 @@ def test_an_answer_the_plan_does_not_take(desk):
         "type: 'respond' is not allowed here; allowed: approve"
     )
     assert desk.hitl.refused("requests", "feedback", request["code"], " ") == "message: feedback needs words"
-    assert desk.hitl.json("requests", "show", request["code"]) == request
+    assert desk.told(request["code"]) == request
 
 
 def test_decided_as_somebody_else(desk):

@@ -41,7 +41,7 @@ class Stand:
 
     def answers(self) -> Mapping[str, Any]:
         """What it would be resumed with."""
-        return self._world.portal.call(self._world.desk.answers, self.run, self._snapshot)
+        return self._world.portal.call(self._world.desk.answers, self.run, self._snapshot).values
 
 
 @pytest.fixture

@@ -16,7 +16,15 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hitl_middleware.display import hidden_from, person, shown_args, shown_data, status_words, visible
+from hitl_middleware.display import (
+    card_words,
+    hidden_from,
+    person,
+    shown_args,
+    shown_data,
+    status_words,
+    visible,
+)
 from hitl_middleware.hitl import Hitl
 from hitl_server.openapi import refusals
 from hitl_server.routes.requests import IdOrCode
@@ -107,7 +115,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"args": _args, "data": _data, "time": _time}
-    made.globals |= {"words": status_words, "person": person, "hidden": hidden_from}
+    made.globals |= {"words": status_words, "person": person, "hidden": hidden_from, "delivered": card_words}
     return made
 
 

@@ -17,8 +17,8 @@ from hitl_server.inputs import DecisionBody, said
 from hitl_server.openapi import refusals
 from hitl_server.problems import Problem
 from hitl_server.routes.runs import Cursor, Limit
-from hitl_server.schemas import request_out, requests_out
-from hitl_server.shapes import RequestList, RequestOut
+from hitl_server.schemas import cards_out, request_out, requests_out
+from hitl_server.shapes import CardList, RequestList, RequestOut
 
 log = structlog.get_logger("hitl.api")
 
@@ -52,6 +52,15 @@ def requests_router(hitl: Hitl) -> APIRouter:
         """What is asked exactly as it would run, who may answer how, and what became of it."""
         detail = await hitl.portal.run(hitl.views.request, id)
         return request_out(detail.request, detail.action)
+
+    @router.get(
+        "/{id}/cards",
+        summary="Show where a request was posted",
+        responses=refusals({404: "There is no such request", 503: "The database does not answer"}),
+    )
+    async def show_cards(id: IdOrCode) -> CardList:  # noqa: A002 – the API's word
+        """Every message about it, whether it shows the newest version, and why not. A few at most, so there is no next page."""
+        return cards_out((await hitl.portal.run(hitl.views.request, id)).cards)
 
     @router.post(
         "/{id}/decisions",
