@@ -1,4 +1,4 @@
-"""What our own tests use, for yours: a Slack as strict as the real one, and contracts for stores and channels of your own.
+"""What our own tests use, for yours: a Slack and a GitHub as strict as the real ones, and contracts for stores and channels of your own.
 
 ``StoreContract`` and ``ChannelContract`` need pytest; everything is loaded when it is first asked for.
 """
@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hitl_middleware.testing.channel_contract import ChannelContract
+    from hitl_middleware.testing.fake_github import FakeGitHub
     from hitl_middleware.testing.fake_slack import FakeSlack
     from hitl_middleware.testing.store_contract import StoreContract
 
-_HOMES = {"FakeSlack": "fake_slack", "ChannelContract": "channel_contract", "StoreContract": "store_contract"}
+_HOMES = {
+    "FakeGitHub": "fake_github",
+    "FakeSlack": "fake_slack",
+    "ChannelContract": "channel_contract",
+    "StoreContract": "store_contract",
+}
 
-__all__ = ["ChannelContract", "FakeSlack", "StoreContract"]
+__all__ = ["ChannelContract", "FakeGitHub", "FakeSlack", "StoreContract"]
 
 
 def __getattr__(name: str) -> Any:

@@ -117,6 +117,9 @@ class Loopback:
     def __init__(self, app: App, *, port: int = 0) -> None:
         self._app = app
         self._socket = socket.create_server(("127.0.0.1", port), backlog=2048)
+        # asyncio sets it on connections, but not on those of a socket that was made elsewhere. Without it every answer whose head and
+        # body are written apart waits for the client's delayed acknowledgement: 40 ms each. Connections inherit it.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._run, name=f"loopback-{self.port}", daemon=True)
         self._started = threading.Event()
