@@ -342,8 +342,8 @@ class Hitl:
                 from hitl_middleware.stores.saver import close_saver
 
                 self.runs_portal.call(close_saver, saver)
-            for channel in self.__dict__.get("channels", ()):
-                if (close := getattr(channel, "close", None)) is not None:
+            for part in (*self.__dict__.get("channels", ()), self.__dict__.get("directory")):
+                if (close := getattr(part, "close", None)) is not None:
                     self.portal.call(close)
             self.portal.call(self.store.close)
         with self._sharing:

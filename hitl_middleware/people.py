@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -69,12 +70,19 @@ class ListedPeople:
         """What the sources say of the plan's approvers, and of those whom the file's groups stand for."""
         named = request.plan.approvers or ()
         among = frozenset(named).union(*(self.listed(each) for each in named if each.startswith("group:")))
-        found = [await source.groups(person, among, request.labels) for source in self._sources]
-        return frozenset().union(*found)
+        # At once, not one after the other: whoever answers waits for all of them.
+        asked = (source.groups(person, among, request.labels) for source in self._sources)
+        return frozenset().union(*await asyncio.gather(*asked))
 
     async def members(self, group: str) -> frozenset[str]:
         """Identities in ``group:name``."""
         return self.listed(group)
+
+    async def close(self) -> None:
+        """Close what the sources have open."""
+        for source in self._sources:
+            if (close := getattr(source, "close", None)) is not None:
+                await close()
 
     def listed(self, group: str) -> frozenset[str]:
         """The same, without waiting: what the file says."""

@@ -29,6 +29,9 @@ settings.register_profile(
 )
 settings.load_profile("ours")
 
+# Many people have one in their shell, for other programs; here it would configure half a channel.
+os.environ.pop("GITHUB_TOKEN", None)
+
 
 @pytest.fixture
 def clock() -> ManualClock:

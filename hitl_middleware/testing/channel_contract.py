@@ -68,7 +68,7 @@ from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import ReviewChannel
 from hitl_middleware.records import Action, Card, CardView, Notice, ReviewRequest, Run, Target
 
-HOSTILE = "EVIL <!channel> <@U0EVIL> @everyone *b* `c` ```d``` </pre> [x](https://evil.example) :tada: \u202eEVIL\u200b"
+HOSTILE = "EVIL <!channel> <@U0EVIL> @everyone *b* `c` ```d``` </pre> [x](https://evil.example) :tada: \u202eEVIL\u200b @EVIL <!-- EVIL https://evil.example/EVIL"
 """What a model or a user may write. Wherever a place parses text, ``EVIL`` must not appear."""
 
 
@@ -306,6 +306,44 @@ class ChannelContract:
         """The message says that something is missing; it does not quietly stop."""
         ref = await world.channel.post(sample_view(world.target, now, args={"text": "x" * 200_000}))
         assert "CUT" in world.words(ref)
+
+    async def test_asks_only_in_places_of_its_own(self, world: ChannelWorld, now: dt.datetime) -> None:
+        """Where a request belongs is this channel's business alone, and the same whenever it is asked."""
+        request = sample_view(world.target, now).request
+        found = world.channel.targets(request)
+        assert {target.channel for target in found} <= {world.channel.name}
+        assert len({target.address for target in found}) == len(found)
+        assert list(world.channel.targets(request)) == list(found)
+
+    async def test_names_approvers_as_policies_do(self, world: ChannelWorld) -> None:
+        """Names of people or groups, as text; a run without labels has them or has none, and it is no error."""
+        assert all(isinstance(name, str) and name for name in world.channel.approvers({}))
+
+    async def test_delivers_what_a_decision_leaves_behind(
+        self, world: ChannelWorld, now: dt.datetime
+    ) -> None:
+        """Each of its drafts is a notice that it delivers, with others' words as data; none of them is a second card."""
+        view = approved(sample_view(world.target, now, title=HOSTILE))
+        said = replace(
+            view.request, decision=Decision(type="approve", message=HOSTILE), decided_by_name=HOSTILE
+        )
+        drafts = world.channel.notices(said, view.card)
+        assert list(world.channel.notices(said, view.card)) == list(drafts)
+        assert len({draft.key for draft in drafts}) == len(drafts)
+        for draft in drafts:
+            await world.channel.notify(
+                Notice(
+                    id=new_id(),
+                    key=draft.key,
+                    channel=world.channel.name,
+                    address=draft.address,
+                    body=draft.body,
+                    created_at=now,
+                )
+            )
+        assert len(world.notes()) == len(drafts)
+        assert not any("\u202e" in note for note in world.notes())
+        assert list(world.messages()) == []
 
     async def test_delivers_a_notice(self, world: ChannelWorld) -> None:
         """One one-off message; the living ones are left alone."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 REVIEWS = "C0REVIEWS1"
 """The channel in which cards appear where ``fake_slack`` is used."""
 
-_OURS = ("HITL_", "SLACK_")
+_OURS = ("HITL_", "SLACK_", "GITHUB_")
 _KEPT = "HITL_CONFIG"  # people and groups are part of what is tested
 
 

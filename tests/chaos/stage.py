@@ -39,7 +39,7 @@ FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 KILL: Final = "=kill"
 STOP: Final = "=stop"
 
-_OURS: Final = ("HITL_", "SLACK_", "FRONT_", "STRIPE_", "PLATFORM_", "SUPPORT_")
+_OURS: Final = ("HITL_", "SLACK_", "FRONT_", "STRIPE_", "PLATFORM_", "SUPPORT_", "GITHUB_")
 _TICK = threading.Event()
 
 

@@ -20,7 +20,7 @@ from tests.kit.world import World
 def _no_channels() -> Iterator[None]:
     """Whatever the machine has set is not for these servers."""
     with pytest.MonkeyPatch.context() as environment:
-        for name in [name for name in os.environ if name.startswith(("SLACK_", "HITL_"))]:
+        for name in [name for name in os.environ if name.startswith(("SLACK_", "HITL_", "GITHUB_"))]:
             environment.delenv(name)
         yield
 

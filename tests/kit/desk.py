@@ -249,7 +249,7 @@ def configure(
 ) -> None:
     """The variables of a desk, and none of those that the machine happens to have."""
     for name in list(os.environ):
-        if name.startswith(("HITL_", "SLACK_", "FRONT_", "STRIPE_", "PLATFORM_", "SUPPORT_")):
+        if name.startswith(("HITL_", "SLACK_", "FRONT_", "STRIPE_", "PLATFORM_", "SUPPORT_", "GITHUB_")):
             environment.delenv(name)
     settings = {
         "HITL_DATABASE_URL": where if isinstance(where, str) else sqlite_in(where),
