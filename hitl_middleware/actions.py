@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from typing_extensions import TypedDict
 
 DecisionType = Literal["approve", "edit", "reject", "respond", "feedback"]
@@ -73,7 +80,8 @@ class Decision(BaseModel):
     """One answer to one request.
 
     ``message`` is the reviewer's words (a reason, feedback, a reply). ``answer`` is a JSON value: for ``respond`` it wins over
-    ``message``; for ``approve`` of a workflow step it is what its form was filled in with.
+    ``message``; for ``approve`` of a workflow step it is what its form was filled in with. ``null`` is a value as well, if it was given
+    (``answered``); beside words that respond it is none, as clients send ``null`` for what they leave out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,10 +102,33 @@ class Decision(BaseModel):
         if self.type == "feedback" and not (self.message or "").strip():
             msg = "message: feedback needs words"
             raise ValueError(msg)
-        if self.type == "respond" and self.answer is None and not (self.message or "").strip():
+        if self.type == "respond" and not self.answered and not self._worded:
             msg = "answer: a response needs an answer or a message"
             raise ValueError(msg)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_not_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = dump(self)
+        if not self.answered:
+            values.pop("answer", None)
+        return values
+
+    @property
+    def answered(self) -> bool:
+        """Whether ``answer`` is a value that was given, ``null`` included."""
+        if self.answer is not None:
+            return True
+        return "answer" in self.model_fields_set and not (self.type == "respond" and self._worded)
+
+    @property
+    def reply(self) -> Any:
+        """What a response comes to: its value if there is one, else its words."""
+        return self.answer if self.answered else self.message
+
+    @property
+    def _worded(self) -> bool:
+        return bool((self.message or "").strip())
 
 
 StepDecision = Literal["approve", "reject", "feedback"]

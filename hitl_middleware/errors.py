@@ -34,6 +34,8 @@ Placeholders in a docstring's first paragraph are filled from the keyword argume
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from typing import Self, cast
 
 
 class HitlError(Exception):
@@ -89,6 +91,19 @@ class AlreadyDecided(Refused):
 
 class DoesNotFit(Refused):
     """{field}: {why}"""
+
+    @classmethod
+    def at(cls, places: Sequence[tuple[str, str]]) -> Self:
+        """Everything that does not fit: of each the field and why; at least one. ``field`` and ``why`` are those of the first."""
+        *rest, last = (f"{field}: {why}" for field, why in places)
+        message = "; ".join([*(words.rstrip(".") for words in rest), last])
+        return cls(message, field=places[0][0], why=places[0][1], places=tuple(places))
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Each field that does not fit, and why."""
+        known = cast("tuple[tuple[str, str], ...]", self.facts.get("places", ()))
+        return known or ((str(self.facts.get("field", "")), str(self.facts.get("why", self))),)
 
 
 class DigestMismatch(Refused):

@@ -118,8 +118,7 @@ def approve(
     json_: Json = False,
 ) -> None:
     """Let the act happen, or the workflow go on; a step's form is filled in with --set or --answer."""
-    value = None if answer is None else _parsed("--answer", answer)
-    _decide(key, as_, json_, sets=set_, type="approve", answer=value)
+    _decide(key, as_, json_, sets=set_, type="approve", **_answered(answer))
 
 
 @app.command("reject")
@@ -157,8 +156,7 @@ def respond(
     json_: Json = False,
 ) -> None:
     """Answer in the tool's place, or answer a question of the graph: with words, with --set, or with --answer."""
-    value = None if answer is None else _parsed("--answer", answer)
-    _decide(key, as_, json_, sets=set_, type="respond", message=words, answer=value)
+    _decide(key, as_, json_, sets=set_, type="respond", message=words, **_answered(answer))
 
 
 @app.command("edit")
@@ -229,7 +227,7 @@ def _schema(request: ReviewRequest) -> str | None:
 
 
 def _answer(request: ReviewRequest) -> str | None:
-    if request.decision is None or request.decision.answer is None:
+    if request.decision is None or not request.decision.answered:
         return None
     return json.dumps(request.decision.answer, ensure_ascii=False)
 
@@ -254,6 +252,11 @@ def _status(text: str) -> RequestStatus | None:
     if text != "all" and text not in known:
         fail(f"--status: {text!r} is none of {', '.join(known)}, all")
     return None if text == "all" else cast("RequestStatus", text)
+
+
+def _answered(text: str | None) -> dict[str, Any]:
+    """The option ``--answer``, if it was given: ``null`` is an answer."""
+    return {} if text is None else {"answer": _parsed("--answer", text)}
 
 
 def _parsed(where: str, text: str) -> Any:

@@ -1,4 +1,7 @@
-"""What a run asks, and what it is answered with: interrupts as questions, decisions as resume values. Pure."""
+"""What a run asks, and what it is answered with: interrupts as questions, decisions as resume values. Pure.
+
+Where there is no answer yet it is ``ABSENT``: ``None`` may be one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
 from hitl_middleware.dialects import Question
+from hitl_middleware.forms import ABSENT
 from hitl_middleware.ledger import is_settled
 from hitl_middleware.records import Action, PendingInterrupt, ReviewRequest, Run, Snapshot
 
@@ -67,31 +71,31 @@ def withdrawn(request: ReviewRequest, run_id: str | None) -> bool:
 
 
 def placed_answer(question: Question, requests: Iterable[ReviewRequest], run_id: str) -> Any:
-    """The hint for a step or an ``ask``; ``None``: not decided yet."""
+    """The hint for a step or an ``ask``; ``ABSENT``: not decided yet."""
     request = answering(question, requests)
     if request is None or request.status == "pending":
-        return None
+        return ABSENT
     if request.decision is not None:
         return dialects.resume_value((question,), (request.decision,))
-    return dict(dialects.WITHDRAWN_HINT) if withdrawn(request, run_id) else None
+    return dict(dialects.WITHDRAWN_HINT) if withdrawn(request, run_id) else ABSENT
 
 
 def actions_answer(together: Sequence[Question], actions: Sequence[Action | None]) -> Any:
-    """The hint for an interrupt of the gate's own, about all it asks; ``None``: not all of it is decided yet."""
+    """The hint for an interrupt of the gate's own, about all it asks; ``ABSENT``: not all of it is decided yet."""
     known = [action for action in actions if action is not None and action.status != "waiting"]
     if len(known) < len(together):
-        return None
+        return ABSENT
     if together[0].kind == "outcome":
         # The run waits for the truth: an answer only when there is one (or the act was approved again).
         (action,) = known
-        return dict(dialects.SETTLED_HINT) if is_settled(action) or action.status == "approved" else None
+        return dict(dialects.SETTLED_HINT) if is_settled(action) or action.status == "approved" else ABSENT
     return dialects.resume_value(together, [a.decision or Decision(type="approve") for a in known])
 
 
 def requests_answer(together: Sequence[Question], requests: Sequence[ReviewRequest]) -> Any:
-    """The answer to anybody else's interrupt, put together from what was decided; ``None``: not all of it is."""
+    """The answer to anybody else's interrupt, put together from what was decided; ``ABSENT``: not all of it is."""
     decisions = [request.decision for request in requests if request.decision is not None]
-    return dialects.resume_value(together, decisions) if len(decisions) == len(together) else None
+    return dialects.resume_value(together, decisions) if len(decisions) == len(together) else ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def answered(
             value = placed_answer(together[0], requests, run.id)
         else:
             value = requests_answer(together, filed(item, together, requests))
-        if value is not None:
+        if value is not ABSENT:
             found[item.id] = value
     return found
 

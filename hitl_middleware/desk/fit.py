@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-from referencing import Registry
-
 from hitl_middleware.actions import Decision
 from hitl_middleware.errors import DoesNotFit
+from hitl_middleware.forms import misfits
 from hitl_middleware.records import ReviewRequest
-
-MOST_REPEATED = 80
-"""Characters of a value that are repeated in the sentence that says why it does not fit."""
 
 
 def check_fit(request: ReviewRequest, decision: Decision) -> None:
@@ -41,7 +35,7 @@ def check_fit(request: ReviewRequest, decision: Decision) -> None:
     if request.kind == "step":
         _check_form(request, decision)
     if decision.type == "respond" and request.kind == "question" and request.response_schema is not None:
-        if decision.answer is None:
+        if not decision.answered:
             raise DoesNotFit(field="answer", why="this question wants a value, not only words")
         _validate(decision.answer, request.response_schema, "answer")
 
@@ -49,7 +43,7 @@ def check_fit(request: ReviewRequest, decision: Decision) -> None:
 def _check_form(request: ReviewRequest, decision: Decision) -> None:
     """A workflow step: who approves fills its form in, if it has one."""
     if decision.type == "approve" and request.response_schema is not None:
-        if decision.answer is None:
+        if not decision.answered:
             raise DoesNotFit(
                 field="answer", why="approving this takes the values of its form (response_schema)"
             )
@@ -64,22 +58,14 @@ def _check_form(request: ReviewRequest, decision: Decision) -> None:
 
 
 def _validate(value: Any, schema: Mapping[str, Any] | None, field: str, redact: Collection[str] = ()) -> None:
-    if schema is not None and (found := mismatch(value, schema)) is not None:
-        path, why = found
+    if schema is None or not (found := misfits(value, schema)):
+        return
+    places = []
+    for misfit in found:
+        path, why = ".".join(map(str, misfit.path)), misfit.why
         if redact and (not path or any(f"{path}.".startswith(f"{name}.") for name in redact)):
-            why = "it does not fit its schema"  # the validator's words repeat the value, and with it what is hidden
-        raise DoesNotFit(field=".".join(filter(None, (field, path))), why=why)
-
-
-def mismatch(value: Any, schema: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Where and why a value does not fit a schema. A schema that cannot be used fits nothing; what it refers to is not fetched."""
-    try:
-        error = best_match(Draft202012Validator(schema, registry=Registry()).iter_errors(value))
-    except Exception as problem:  # noqa: BLE001 – unknown types, references to nowhere, keywords of the wrong form …
-        return "", f"nothing fits its schema, which cannot be used ({type(problem).__name__})"
-    if error is None:
-        return None
-    words, value = error.message, repr(error.instance)
-    if len(value) > MOST_REPEATED:  # or the value would leave no room for what is wrong with it
-        words = words.replace(value, f"{value[:MOST_REPEATED]}…")
-    return ".".join(map(str, error.absolute_path)), words[:500]
+            why = (
+                "It does not fit its schema."  # the sentence may repeat the value, and with it what is hidden
+            )
+        places.append((".".join(filter(None, (field, path))), why))
+    raise DoesNotFit.at(places)

@@ -116,7 +116,7 @@ def resume_value(asked: Sequence[Question], decisions: Sequence[Decision]) -> An
             return [human_response(question, decision) for question, decision in pairs]
         case "plain":
             (decision,) = decisions
-            return decision.answer if decision.answer is not None else decision.message
+            return decision.reply
         case "ours" if len(decisions) > 1:
             return {"decisions": [hint(decision) for decision in decisions]}
         case "ours" | "breakpoint":

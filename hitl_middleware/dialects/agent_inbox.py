@@ -43,10 +43,7 @@ def human_response(question: Question, decision: Decision) -> dict[str, Any]:
             edited = decision.edited_action
             return {"type": "edit", "args": {"action": edited.name, "args": edited.args}}
         case "respond" | "feedback":
-            return {
-                "type": "response",
-                "args": decision.answer if decision.answer is not None else decision.message,
-            }
+            return {"type": "response", "args": decision.reply}
         case "reject":
             return {"type": "ignore", "args": None}
         case _:

@@ -13,8 +13,8 @@
 |                       | `"ignore", "args": null`                             | reject                                                   |
 | Studio                | the value that the interrupt wants, as JSON or as    | as above                                                 |
 |                       | text of it                                           |                                                          |
-| anybody, to a plain   | a text, a number, a list …; an object only where a   | respond with that value                                  |
-| question              | schema says what it must look like                   |                                                          |
+| anybody, to a plain   | a text, a number, a list …; an object or null only   | respond with that value                                  |
+| question              | where a schema says that it may be one               |                                                          |
 
 Sources: ``langchain.agents.middleware.human_in_the_loop`` 1.4.7; langchain-ai/agent-chat-ui, ``thread/agent-inbox`` (its edit boxes make
 text of every value that is touched); langchain-ai/agent-inbox, README and ``hooks/use-interrupted-actions`` (it offers "response" where one
@@ -54,7 +54,7 @@ def read_answer(value: Any, question: Question) -> Decision:
         case Mapping() if _type(value) in _INBOX and "args" in value:
             return _from_inbox(value, question)
         case Mapping() if _type(value) in DECISION_TYPES:
-            return _decision(value)
+            return _decision(value, question)
         case [Mapping() as only] if _type(only) in _INBOX:
             return _from_inbox(only, question)
         case str() if question.kind != "question" and (meant := json_in(value)) is not None:
@@ -108,15 +108,27 @@ def _short(value: Any) -> str:
     return repr(value) if isinstance(value, str) and len(value) <= 40 else "this"
 
 
-def _decision(value: Mapping[str, Any]) -> Decision:
+def _takes_null(question: Question) -> bool:
+    """Whether null is an answer. Elsewhere it is what clients send for a value that they leave out."""
+    schema = question.response_schema
+    return question.kind in {"question", "step"} and schema is not None and not misfits(None, schema)
+
+
+def _decision(value: Mapping[str, Any], question: Question) -> Decision:
+    given = dict(value)
+    if "answer" in given and given["answer"] is None and not _takes_null(question):
+        del given["answer"]
     try:
-        return Decision.model_validate(dict(value))
+        return Decision.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        field, why = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-        if not field:  # what is judged over several fields names its own
-            field, _, why = why.partition(": ")
-        raise DoesNotFit(field=field, why=why) from None
+        raise DoesNotFit.at([_told(each) for each in error.errors()]) from None
+
+
+def _told(error: Mapping[str, Any]) -> tuple[str, str]:
+    field, why = ".".join(map(str, error["loc"])), str(error["msg"]).removeprefix("Value error, ")
+    if not field:  # what is judged over several fields names its own
+        field, _, why = why.partition(": ")
+    return field, why
 
 
 # LangChain's batched form, agent-chat-ui --------------------------------------------------------------------------------
@@ -132,7 +144,7 @@ def _only_one(value: Mapping[str, Any], question: Question) -> Decision:
     (one,) = decisions
     if not isinstance(one, Mapping) or _type(one) not in DECISION_TYPES:
         raise _not_understood(one, question)
-    decision = _decision(one)
+    decision = _decision(one, question)
     if decision.edited_action is None:
         return decision
     args = _values(decision.edited_action.args, question)
@@ -154,16 +166,15 @@ def _from_inbox(response: Mapping[str, Any], question: Question) -> Decision:
             return Decision(type="approve")
         case "edit":
             edited = _action(args)
-            return _decision(
-                {"type": "edit", "edited_action": {**edited, "args": _values(edited["args"], question)}}
-            )
+            args = _values(edited["args"], question)
+            return _decision({"type": "edit", "edited_action": {**edited, "args": args}}, question)
         case "response":
             kind = _response(question)
             if isinstance(args, str):
-                return _decision({"type": kind, "message": args})
+                return _decision({"type": kind, "message": args}, question)
             if kind != "respond":
                 raise DoesNotFit(field="args", why="a response is words")
-            return _decision({"type": kind, "answer": args})
+            return _decision({"type": kind, "answer": args}, question)
         case _:
             return Decision(type="reject")
 
@@ -237,12 +248,18 @@ def _plain_answer(value: Any, question: Question) -> Decision | None:
     schema = question.response_schema
     if isinstance(value, str):
         if schema is None:
-            return _decision({"type": "respond", "message": value})
-        meant = json_in(value, any_value=True) if misfits(value, schema) else None
-        return _decision({"type": "respond", "answer": value if meant is None else meant})
-    if value is None or (isinstance(value, Mapping) and (schema is None or misfits(value, schema))):
+            return _decision({"type": "respond", "message": value}, question)
+        if misfits(value, schema):
+            value = _of_text(value)
+    # A number or a list is an answer, fitting or not; these may be anything, so a schema has to say that they are one.
+    elif (value is None or isinstance(value, Mapping)) and (schema is None or misfits(value, schema)):
         return None
-    return _decision({"type": "respond", "answer": value})
+    return Decision(type="respond", answer=value)
+
+
+def _of_text(text: str) -> Any:
+    meant = json_in(text, any_value=True)
+    return text if meant is None and text.strip() != "null" else meant
 
 
 def json_in(text: str, *, any_value: bool = False) -> Any:

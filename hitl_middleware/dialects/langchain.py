@@ -62,7 +62,7 @@ def langchain_decision(decision: Decision) -> dict[str, Any]:
         case "edit" if decision.edited_action is not None:
             return {"type": "edit", "edited_action": decision.edited_action.model_dump()}
         case "respond":
-            answer = decision.answer if decision.answer is not None else decision.message
+            answer = decision.reply
             text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
             return {"type": "respond", "message": text}
         case "reject" | "feedback":

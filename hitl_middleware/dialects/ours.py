@@ -103,7 +103,7 @@ def hint(decision: Decision) -> dict[str, Any]:
         value["message"] = decision.message
     if decision.edited_action is not None:
         value["edited_action"] = decision.edited_action.model_dump()
-    if decision.answer is not None:
+    if decision.answered:
         value["answer"] = decision.answer
     return value
 

@@ -12,8 +12,8 @@ from langgraph.types import Interrupt
 from pydantic import BaseModel, ValidationError
 
 from hitl_middleware.actions import ActionRequest, Decision, DecisionType, Identity
-from hitl_middleware.desk.fit import mismatch
 from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.forms import misfits
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.records import Lease, PendingInterrupt
 from hitl_middleware.redaction import restored
@@ -62,8 +62,8 @@ def misfit(tool: BaseTool, args: Mapping[str, Any]) -> str | None:
     """Why the arguments do not fit the tool's schema; nobody is asked about a call that could not run."""
     schema = tool.tool_call_schema
     if isinstance(schema, dict):
-        found = mismatch(dict(args), schema)
-        return None if found is None else f"{found[0] or 'arguments'}: {found[1]}"
+        found = misfits(dict(args), schema)
+        return "; ".join(f"{'.'.join(map(str, m.path)) or 'arguments'}: {m.why}" for m in found) or None
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         try:
             schema.model_validate(dict(args))

@@ -172,7 +172,7 @@ def answer(action: Action) -> ToolMessage:
     if action.decided_by == "policy":
         return _message(action, action.error or f"{action.tool} was refused by the policy.", status="error")
     if decision.type == "respond":
-        value = decision.answer if decision.answer is not None else decision.message
+        value = decision.reply
         return _message(action, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     if decision.type == "feedback":
         told = f"{action.tool} was not performed. {action.decided_by} asks for a revision."

@@ -12,8 +12,8 @@ from jsonschema.exceptions import SchemaError
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from hitl_middleware.desk.fit import mismatch
 from hitl_middleware.errors import ConfigurationError, DoesNotFit
+from hitl_middleware.forms import misfits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,19 @@ class Shape:
         Raises ``DoesNotFit``: a type may hold rules that JSON Schema has no words for, so the desk could not know them.
         """
         if self.adapter is None:
-            if (found := mismatch(answer, self.schema)) is not None:
-                raise DoesNotFit(field=found[0] or "answer", why=found[1])
+            if found := misfits(answer, self.schema):
+                raise DoesNotFit.at(
+                    [(".".join(map(str, misfit.path)) or "answer", misfit.why) for misfit in found]
+                )
             return answer
         try:
             # As JSON, which it is: a model in strict mode takes a date from text there, and nowhere else.
             return self.adapter.validate_json(json.dumps(answer))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise DoesNotFit(field=".".join(map(str, first["loc"])) or "answer", why=first["msg"]) from None
+            told = error.errors(include_url=False, include_context=False, include_input=False)
+            raise DoesNotFit.at(
+                [(".".join(map(str, each["loc"])) or "answer", each["msg"]) for each in told]
+            ) from None
 
 
 def shape_of(form: Any, where: str) -> Shape:

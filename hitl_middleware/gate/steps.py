@@ -219,6 +219,5 @@ def _answer(shape: Shape | None, request: ReviewRequest) -> Any:
         raise QuestionWithdrawn(title=request.title, why="; ".join(request.notes[-1:]) or request.status)
     if shape is not None:
         return shape.value(decision.answer)
-    if decision.answer is None or isinstance(decision.answer, str):
-        return decision.answer if decision.answer is not None else decision.message
-    return json.dumps(decision.answer, ensure_ascii=False)
+    reply = decision.reply
+    return reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)

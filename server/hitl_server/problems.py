@@ -32,6 +32,7 @@ log = structlog.get_logger("hitl.http")
 
 RETRY_SECONDS: Final = "1"
 MOST_DETAIL: Final = 2_000
+MOST_ERRORS: Final = 100
 
 AWAY: Final = "The database does not answer. Try again: an answer that was counted is not counted twice."
 BROKEN: Final = "Something is wrong on the server's side; its log says what."
@@ -92,7 +93,7 @@ def of_error(error: HitlError) -> Problem:
         return Problem(503, AWAY, headers={"Retry-After": RETRY_SECONDS})
     members: dict[str, Any] = {}
     if isinstance(error, DoesNotFit):
-        members["field"] = str(error.facts.get("field", "body"))
+        members |= _named(error.places)
     if isinstance(error, DigestMismatch):
         members["digest"] = error.facts.get("digest")
     for kind, status in _STATUS.items():
@@ -103,16 +104,25 @@ def of_error(error: HitlError) -> Problem:
 
 
 def of_misfit(errors: Sequence[Any]) -> Problem:
-    """The refusal for a request that does not have its route's form: the first field that is wrong, and why."""
-    first = errors[0]
-    place = [str(part) for part in first["loc"]]
-    why = str(first["msg"]).removeprefix("Value error, ")
-    field = ".".join(place[1:])
-    if not field:
-        # What is judged over several fields at once says in its own words which one it means.
-        named, separator, rest = why.partition(": ")
-        field, why = (named, rest) if separator else (place[0], why)
-    return Problem(422, f"{field}: {why}", field=field)
+    """The refusal for a request that does not have its route's form: each field that is wrong, and why."""
+    error = DoesNotFit.at([_told(each) for each in errors[:MOST_ERRORS]])
+    return Problem(422, str(error), **_named(error.places))
+
+
+def _told(error: Mapping[str, Any]) -> tuple[str, str]:
+    place = [str(part) for part in error["loc"]]
+    why = str(error["msg"]).removeprefix("Value error, ")
+    if field := ".".join(place[1:]):
+        return field, why
+    # What is judged over several fields at once says in its own words which one it means.
+    named, separator, rest = why.partition(": ")
+    return (named, rest) if separator else (place[0], why)
+
+
+def _named(places: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """``field`` is the first one, for whoever shows only one."""
+    errors = [{"field": field or "body", "why": why} for field, why in places[:MOST_ERRORS]]
+    return {"field": errors[0]["field"], "errors": errors}
 
 
 def install(app: FastAPI) -> None:

@@ -22,8 +22,17 @@ class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class FieldError(BaseModel):
+    """One thing that does not fit."""
+
+    field: str
+    why: str
+
+
 class ProblemOut(BaseModel):
-    """RFC 9457. ``field`` with 422; ``decided_by`` and ``decided_at`` with 409 where somebody was first."""
+    """RFC 9457. With 422 ``errors`` name every field that does not fit, ``field`` the first of them; ``decided_by`` and ``decided_at``
+    with 409 where somebody was first.
+    """
 
     model_config = ConfigDict(extra="allow", title="Problem")
 
@@ -32,6 +41,7 @@ class ProblemOut(BaseModel):
     status: int
     detail: str
     field: str | None = None
+    errors: tuple[FieldError, ...] | None = None
     decided_by: str | None = None
     decided_at: dt.datetime | None = None
 

@@ -165,6 +165,18 @@ def test_a_plain_question_with_a_schema(serve: Serve) -> None:
     assert (_ended(server, run), _state(server)["got"]) == ("succeeded", 3)
 
 
+@pytest.mark.parametrize("body", ["null", {"type": "respond", "answer": None}], ids=["typed", "respond"])
+def test_nothing_as_the_answer(serve: Serve, body: Any) -> None:
+    """E-03: null answers a question whose schema takes it: it is stored, shown and handed to the graph like any value."""
+    maybe = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+    server = serve(foreign.node(lambda: ["said", interrupt("How many, if any?", response_schema=maybe)]))
+    run = _begun(server, {"got": None})
+    (request,) = _pending(server)
+    assert _decide(server, request, body)["status"] == "answered"
+    assert (_ended(server, run), _state(server)["got"]) == ("succeeded", ["said", None])
+    assert "Their answer" in server.http.get(f"/requests/{request['id']}").text
+
+
 def test_a_form_that_nobody_knows(serve: Serve) -> None:
     """Issue 3: shown as JSON and answerable: nothing is dropped."""
     server = serve(foreign.node(lambda: interrupt({"ui": "slider", "range": [1, 5]})))

@@ -247,8 +247,9 @@ def test_an_answer_in_the_tools_place(desk, done):
             {"Adults": 2, "Pets": "dog"},
             {"adults": 2, "pets": "dog"},
         ),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, {}, None),
     ],
-    ids=["words", "number", "form"],
+    ids=["words", "number", "form", "nothing"],
 )
 def test_a_question(desk, schema, values, answer):
     """S-11: a question of the graph is answered with words, or with the form that its schema makes."""

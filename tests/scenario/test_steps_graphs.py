@@ -113,17 +113,19 @@ def test_an_answer_is_a_value_of_its_type(quick: World) -> None:
     class Budget(BaseModel):
         cents: int
 
+    Maybe: Any = int | None  # noqa: N806 – a type
+
     def node(state: Any) -> dict[str, Any]:
-        got[:] = [ask("How much?", Budget), ask("Sure?", bool), ask("Why?")]
+        got[:] = [ask("How much?", Budget), ask("Sure?", bool), ask("How many?", Maybe), ask("Why?")]
         return {"done": [got[0].cents, *got[1:]]}
 
     quick.serve("g", asking(node).compile())
     quick.begin_run("g", {"topic": "bees"}, thread_id="t-1")
-    for answer in ({"answer": {"cents": 5}}, {"answer": False}, {"answer": 42}):
-        quick.decide(quick.only(), "respond", **answer)
+    for answer in ({"cents": 5}, False, None, 42):
+        quick.decide(quick.only(), "respond", answer=answer)
         quick.step()
-    assert got == [Budget(cents=5), False, "42"], "without a schema the answer is text"
-    assert quick.graphs._graphs["g"].get_state(on()).values["done"] == [5, False, "42"]
+    assert got == [Budget(cents=5), False, None, "42"], "without a schema the answer is text"
+    assert quick.graphs._graphs["g"].get_state(on()).values["done"] == [5, False, None, "42"]
 
 
 def test_who_answers(quick: World, effects: Effects, monkeypatch: pytest.MonkeyPatch) -> None:

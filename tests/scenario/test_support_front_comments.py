@@ -93,7 +93,7 @@ def test_a_command_of_somebody_else_is_refused_aloud(comments, services):
     [
         ("/draft", "Write the text that the customer is to read after it"),
         ("  /DRAFT \n \n", "Write the text that the customer is to read after it"),
-        ("/draft " + "x" * 10_001, "xxx… is too long"),  # the tool's own limit: 10,000 characters
+        ("/draft " + "x" * 10_001, "at most 10000 characters"),  # the tool's own limit: 10,000 characters
         (
             "/draft " + "x" * 20_001,
             "too long to be read in full",

@@ -122,3 +122,26 @@ def test_a_decision_that_makes_no_sense_names_its_field(fields: dict[str, Any], 
     """E-04: an answer that cannot be one is refused with the field's name."""
     with pytest.raises(ValidationError, match=field):
         Decision.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("decision", "answered", "reply"),
+    [
+        (Decision(type="respond", answer=None), True, None),
+        (Decision(type="respond", answer=0), True, 0),
+        (Decision(type="respond", message="blue"), False, "blue"),
+        (Decision(type="respond", message="blue", answer=None), False, "blue"),
+        (Decision(type="respond", message="blue", answer=3), True, 3),
+        (Decision(type="approve"), False, None),
+        (Decision(type="approve", message="fine", answer=None), True, None),
+    ],
+    ids=range(7),
+)
+def test_null_is_an_answer_if_it_was_given(decision: Decision, answered: bool, reply: Any) -> None:
+    """DESIGN §5: ``answer`` is any JSON value; that it was left out is known, also after a trip through JSON text."""
+    for each in (
+        decision,
+        Decision.model_validate_json(decision.model_dump_json()),
+        Decision.model_validate(decision.model_dump()),
+    ):
+        assert (each.answered, each.reply) == (answered, reply)

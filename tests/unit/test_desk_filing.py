@@ -98,7 +98,8 @@ SIZES = {"type": "object", "properties": {"size": {"type": "integer"}}, "require
         ({"answer": {"size": "big"}}, "answer.size"),
         ({"answer": 3}, "answer"),
         ({"message": "big"}, "answer"),
-        ({"answer": {}}, "answer"),
+        ({"answer": {}}, "answer.size"),
+        ({"answer": None}, "answer"),
     ],
 )
 def test_a_value_that_does_not_fit_its_schema(quick: World, given: dict[str, Any], field: str) -> None:

@@ -61,6 +61,7 @@ COLOUR, SIZE = (
         "Which size?", {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]}
     ),
 )
+MAYBE = _asked("How many, if any?", {"anyOf": [{"type": "integer"}, {"type": "null"}]})
 
 
 def edit(**args: Any) -> Decision:
@@ -204,12 +205,20 @@ def test_studio(value: Any) -> None:
         (SIZE, {"size": 3}, Decision(type="respond", answer={"size": 3})),
         (SIZE, '{"size": 3}', Decision(type="respond", answer={"size": 3})),
         (SIZE, "three", Decision(type="respond", answer="three")),
+        (MAYBE, None, Decision(type="respond", answer=None)),
+        (MAYBE, " null ", Decision(type="respond", answer=None)),
+        (MAYBE, "0", Decision(type="respond", answer=0)),
+        (MAYBE, {"type": "respond", "answer": None}, Decision(type="respond", answer=None)),
+        (MAYBE, {"type": "response", "args": None}, Decision(type="respond", answer=None)),
+        (MAYBE, {"type": "respond", "message": "x", "answer": None}, Decision(type="respond", message="x")),
+        (COLOUR, {"type": "respond", "message": "x", "answer": None}, Decision(type="respond", message="x")),
     ],
-    ids=range(10),
+    ids=range(17),
 )
 def test_the_answer_to_a_plain_question(question: dialects.Question, value: Any, decision: Decision) -> None:
     """DESIGN §5: ``interrupt("…")`` is answered with the value itself; where a schema wants a value, text of it will do."""
-    assert read_answer(value, question) == decision
+    found = read_answer(value, question)
+    assert (found, found.answered) == (decision, decision.answered)
 
 
 @pytest.mark.parametrize(
@@ -238,9 +247,12 @@ def test_the_answer_to_a_plain_question(question: dialects.Question, value: Any,
         (OURS, [{"type": "accept", "args": None, "id": 3}], "id"),
         (COLOUR, None, "type"),
         (COLOUR, {"colour": "blue"}, "type"),
+        (COLOUR, {"type": "respond", "answer": None}, "answer"),
+        (COLOUR, {"type": "response", "args": None}, "answer"),
+        (SIZE, None, "type"),
         (SIZE, {"size": "big"}, "type"),
     ],
-    ids=range(24),
+    ids=range(27),
 )
 def test_what_nobody_knows(question: dialects.Question, value: Any, field: str) -> None:
     """Issue 3, bad input: an answer in a dialect we do not know is refused, with the field."""

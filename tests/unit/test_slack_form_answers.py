@@ -100,13 +100,14 @@ class TestAnswers:
             type="respond", answer=5
         )
 
-    def test_nothing_is_no_answer(self):
-        """Null cannot be told from no answer at all: it is asked for at the field."""
+    def test_nothing_is_an_answer_where_null_is(self):
+        """S-11: the field says "Left empty: none", and so it is."""
         schema = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
         request = request_of(kind="question", tool=None, args=None, response_schema=schema)
         view = modals.opened("respond", CONTEXT, request)
         found = answers.decision_of(sent("respond", view, {}), request)
-        assert found == {"field-0": "a response needs an answer or a message"}
+        assert isinstance(found, Decision)
+        assert (found.type, found.answered, found.answer) == ("respond", True, None)
 
     def test_sent_as_it_was(self):
         """An edit that edits nothing is an approval, where that is allowed."""

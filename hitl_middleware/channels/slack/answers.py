@@ -67,10 +67,12 @@ def outcome_of(sent: FormSent) -> Settlement | Errors:
 def misfit(error: DoesNotFit, kind: FormKind, request: ReviewRequest) -> Errors:
     """What the desk says of an answer, at the block it belongs to."""
     spec = spec_of(kind, request)
-    field, why = str(error.facts.get("field", "")), str(error.facts.get("why", error))
-    key = field.removeprefix("edited_action.args").removeprefix("answer").removeprefix(".")
-    owner = spec.owner(tuple(key.split("."))) if spec is not None else None
-    return _at_blocks(spec, {owner.key if owner else "": why})
+    errors: dict[str, str] = {}
+    for field, why in error.places:
+        key = field.removeprefix("edited_action.args").removeprefix("answer").removeprefix(".")
+        owner = spec.owner(tuple(key.split("."))) if spec is not None else None
+        errors.setdefault(owner.key if owner else "", why)
+    return _at_blocks(spec, errors)
 
 
 def _in_words(sent: FormSent) -> Decision | Errors:

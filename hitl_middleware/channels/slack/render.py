@@ -213,7 +213,7 @@ def _answer(view: CardView) -> Iterator[Json]:
     request, action = view.request, view.action
     if request.decision and request.decision.message:
         yield box("In the reviewer's words", _cut(request.decision.message, MOST_MESSAGE))
-    if request.decision and request.decision.answer is not None:
+    if request.decision and request.decision.answered:
         answer = shown_args({"answer": request.decision.answer}, MOST_MESSAGE, measure=words.weight)
         yield box("The answer", answer.text)
     if action is None or not (action.status == "unknown" or is_final("action", action.status)):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hitl_middleware.actions import Place
+from hitl_middleware.actions import Decision, Place
 from hitl_middleware.ids import new_id
 from hitl_middleware.ports import Store
 from hitl_middleware.testing.store_contract.case import StoreCase, a_request, a_submission, decided
@@ -33,6 +33,18 @@ class RequestContract(StoreCase):
             await uow.save_request(plain)
             assert await uow.request(plain.id) == plain
             assert await uow.request(new_id()) is None
+
+    async def test_null_is_not_no_answer(self, store: Store) -> None:
+        """Whether a decision has an ``answer`` is kept, though ``null`` may be one (``Decision.answered``)."""
+        for decision in (Decision(type="respond", answer=None), Decision(type="approve")):
+            request = await self.added_request(store, decision=decision)
+            async with store.begin() as uow:
+                await uow.add_submission(replace(a_submission(request.id), decision=decision))
+            async with store.read() as uow:
+                kept, (submission,) = await uow.request(request.id), await uow.submissions(request.id)
+            assert kept is not None
+            assert kept.decision is not None
+            assert kept.decision.answered is submission.decision.answered is decision.answered
 
     async def test_one_question_is_one_request(self, store: Store) -> None:
         """(thread, interrupt, position) is unique: asking again files nothing (S-10)."""
