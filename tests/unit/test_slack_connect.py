@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from hitl_middleware.channels.finding import Finding
+from hitl_middleware.channels.setup_files import with_variables
 from hitl_middleware.channels.slack import connect, scopes
 from hitl_middleware.channels.slack.settings import SlackSettings
-from hitl_middleware.channels.slack.setup_files import with_channel, with_variables
+from hitl_middleware.channels.slack.setup_files import with_channel
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.testing.fake_slack import FakeSlack, Refused, ServerError
 
@@ -27,7 +29,7 @@ def fake() -> Iterator[FakeSlack]:
         yield fake
 
 
-def found(fake: FakeSlack, **said: Any) -> list[connect.Finding]:
+def found(fake: FakeSlack, **said: Any) -> list[Finding]:
     """Everything that is found with these settings."""
     right = {
         "bot_token": fake.bot_token,
@@ -36,7 +38,7 @@ def found(fake: FakeSlack, **said: Any) -> list[connect.Finding]:
         "channel": CHANNEL,
     }
 
-    async def look() -> list[connect.Finding]:
+    async def look() -> list[Finding]:
         return [each async for each in connect.findings(SlackSettings.model_validate({**right, **said}))]
 
     return asyncio.run(look())

@@ -78,6 +78,13 @@ class GitHubClients:
         except Exception as error:  # noqa: BLE001 – whatever PyGithub or requests raise, it is not known to be done
             raise self.failure(error) from None
 
+    async def call_as_app(self, act: Callable[[Requester], T]) -> T:
+        """The same with a client of the App itself, whose installations and webhook only it may see. Raises ``DeliveryFailed``."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads(), self._work_as_app, act)
+        except Exception as error:  # noqa: BLE001 – as above
+            raise self.failure(error) from None
+
     async def login(self) -> str:
         """Who we are on GitHub: the author of what we write (``ann``, ``our-app[bot]``). Asked once. Raises ``DeliveryFailed``."""
         if self._login is None:
@@ -136,15 +143,20 @@ class GitHubClients:
 
         return options(self.settings.api_url, self._patience)
 
-    def _ask_login(self) -> str:
+    def _work_as_app(self, act: Callable[[Requester], T]) -> T:
         from hitl_middleware.channels.github.auth import client
 
+        app = client(self._app(), self._options())
+        try:
+            return act(app.requester)
+        finally:
+            app.close()
+
+    def _ask_login(self) -> str:
         if self.settings.token is not None:
             name = ask(self._client(self._auth("")).requester, "GET", "/user").record.get("login")
         else:
-            app = client(self._app(), self._options())
-            slug = ask(app.requester, "GET", "/app").record.get("slug")
-            app.close()
+            slug = self._work_as_app(lambda requester: ask(requester, "GET", "/app")).record.get("slug")
             name = f"{slug}[bot]" if isinstance(slug, str) else None
         if not isinstance(name, str):
             raise DeliveryFailed(UNUSABLE)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
+from hitl_middleware.channels.finding import Finding
 from hitl_middleware.channels.slack import scopes
 from hitl_middleware.channels.slack.client import failure, web_client
 from hitl_middleware.channels.slack.settings import SlackSettings
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 PAGE: Final = 200
 MOST_PAGES: Final = 50
-
-What = Literal["token", "scopes", "signing secret", "app token", "channel", "test card"]
 
 APPS: Final = "https://api.slack.com/apps"
 TOKEN_MEND: Final = (
@@ -36,16 +34,6 @@ SOCKET_MEND: Final = (
     "Make an app-level token with the scope connections:write under Basic Information of your app, switch Socket Mode on, and set "
     "SLACK_APP_TOKEN (xapp-…)."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. ``mend``: what to do about it, where it is not ``ok``."""
-
-    what: What
-    ok: bool
-    says: str
-    mend: str | None = None
 
 
 async def findings(settings: SlackSettings, *, test_card: bool = True) -> AsyncIterator[Finding]:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hitl_middleware.cli.connect.told import heard, print_json, replace_file, text_of, write_secrets
 from hitl_middleware.cli.context import USAGE, Json, fail, speaks
-from hitl_middleware.cli.output import as_json, say
+from hitl_middleware.cli.output import say
 
 if TYPE_CHECKING:
-    from hitl_middleware.channels.slack.connect import Finding
+    from hitl_middleware.channels.finding import Finding
     from hitl_middleware.channels.slack.settings import SlackSettings
-
-app = typer.Typer(no_args_is_help=True)
 
 LINES = """\
 SLACK_BOT_TOKEN=xoxb-…            OAuth & Permissions → Bot User OAuth Token
@@ -24,12 +23,6 @@ SLACK_SIGNING_SECRET=…            Basic Information → Signing Secret; Slack 
 SLACK_APP_TOKEN=xapp-…            instead of it: Basic Information → App-Level Tokens; your server then calls Slack"""
 
 
-@app.callback()
-def _group() -> None:
-    """Keep ``slack`` a subcommand while it is the only one."""
-
-
-@app.command("slack")
 @speaks
 def slack(
     channel: Annotated[
@@ -59,7 +52,7 @@ def slack(
         chosen = channel if channel and load_config(path).slack.channel != channel else None
         written = _written(path, chosen, env_file, typed, asks=asks)
     if json_:
-        as_json({"ok": good, "checks": [_plain(each) for each in found], "written": written})
+        print_json(found, written, ok=good)
     elif good:
         for name in written:
             say(f"Written: {name}")
@@ -99,53 +92,21 @@ def _looked(settings: SlackSettings, *, test_card: bool, aloud: bool) -> list[Fi
 
     from hitl_middleware.channels.slack.connect import findings
 
-    async def look() -> list[Finding]:
-        found: list[Finding] = []
-        async for each in findings(settings, test_card=test_card):
-            found.append(each)
-            if aloud:
-                say(f"{'✓' if each.ok else '✗'} {each.says}")
-                if each.mend:
-                    say(f"  → {each.mend}")
-        return found
-
-    return asyncio.run(look())
+    return asyncio.run(heard(findings(settings, test_card=test_card), aloud=aloud))
 
 
 def _written(
     path: Path, channel: str | None, env_file: Path, typed: dict[str, str], *, asks: bool
 ) -> list[str]:
     """Write what was not there; the names of the files."""
-    from hitl_middleware.channels.slack.setup_files import with_channel, with_variables
+    from hitl_middleware.channels.slack.setup_files import with_channel
 
     written: list[str] = []
     if channel is not None and (not asks or typer.confirm(f"Write [slack] channel to {path}?", default=True)):
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        _replace(path, with_channel(text, channel), mode=0o644)
+        replace_file(path, with_channel(text_of(path), channel), mode=0o644)
         written.append(str(path))
         if os.environ.get("HITL_SLACK_CHANNEL", channel) != channel:
             typer.echo(
                 f"HITL_SLACK_CHANNEL names another channel, and comes before {path}: unset it.", err=True
             )
-    if typed and typer.confirm(f"Write {', '.join(typed)} to {env_file}?", default=True):
-        text = env_file.read_text(encoding="utf-8") if env_file.exists() else ""
-        _replace(env_file, with_variables(text, typed), mode=0o600)
-        written.append(str(env_file))
-        say(
-            f"{env_file} holds secrets: keep it out of version control. Load it with: set -a; . ./{env_file}; set +a"
-        )
-    return written
-
-
-def _replace(path: Path, text: str, *, mode: int) -> None:
-    """A kill leaves the old file or the new one; an old one keeps its mode, unless that lets others read secrets."""
-    before = path.stat().st_mode & 0o777 if path.exists() else mode
-    new = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    new.chmod(before & mode if mode == 0o600 else before)
-    new.replace(path)
-
-
-def _plain(finding: Finding) -> dict[str, object]:
-    return {"check": finding.what, "ok": finding.ok, "says": finding.says, "mend": finding.mend}
+    return written + write_secrets(env_file, typed, asks=asks)
