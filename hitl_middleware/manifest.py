@@ -21,6 +21,11 @@ from hitl_middleware.errors import ConfigurationError, HitlError
 EXAMPLES: Mapping[str, str] = {
     "support": "hitl_graphs.support:graph",
     "human-approval": "hitl_graphs.human_approval:graph",
+    "sdlc-standard": "hitl_graphs.delivery:sdlc_standard",
+    "sdlc-bugfix": "hitl_graphs.delivery:sdlc_bugfix",
+    "sdlc-feature": "hitl_graphs.delivery:sdlc_feature",
+    "coding-pipeline": "hitl_graphs.delivery:coding_pipeline",
+    "coding-pipeline-internal": "hitl_graphs.delivery:coding_pipeline_internal",
 }
 """What is served where there is no manifest: the shipped examples, so that a first look needs no file."""
 

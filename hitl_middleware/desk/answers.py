@@ -86,9 +86,11 @@ def actions_answer(together: Sequence[Question], actions: Sequence[Action | None
     if len(known) < len(together):
         return ABSENT
     if together[0].kind == "outcome":
-        # The run waits for the truth: an answer only when there is one (or the act was approved again).
+        # The run waits for the truth: an answer only when there is one (or the act was approved again, or the gate can find it out).
         (action,) = known
-        return dict(dialects.SETTLED_HINT) if is_settled(action) or action.status == "approved" else ABSENT
+        found_out = is_settled(action) or action.status == "approved"
+        found_out = found_out or (together[0].early and action.status == "unknown")
+        return dict(dialects.SETTLED_HINT) if found_out else ABSENT
     return dialects.resume_value(together, [a.decision or Decision(type="approve") for a in known])
 
 

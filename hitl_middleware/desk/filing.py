@@ -173,8 +173,8 @@ class Filing:
         assert question.call is not None  # noqa: S101 – that is what makes it our own
         action = await work.uow.action_by_identity(question.call.identity, lock=True)
         if question.kind == "outcome":
-            if action is None or action.status != "unknown":
-                return None  # settled meanwhile, or somebody is at it: nothing to ask a person
+            if action is None or action.status != "unknown" or question.early:
+                return None  # settled meanwhile, or somebody is at it, or the gate looks again: nothing to ask a person
         elif action is not None and action.status != "waiting":
             return None  # decided: the next resume carries the answer
         open_request = _open_request_of(action, question, known) if action is not None else None

@@ -67,8 +67,11 @@ def hitl_of_turn(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"version": VERSION, "kind": "turn", "calls": [dict(part) for part in parts]}
 
 
-def ask_outcome(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
-    """The value the gate interrupts with when it is not known whether ``call`` was performed."""
+def ask_outcome(call: ActionRequest, plan: ReviewPlan, *, early: bool = False) -> dict[str, Any]:
+    """The value the gate interrupts with when it is not known whether ``call`` was performed.
+
+    ``early``: it may still be under way; when it is in doubt for good, the gate is to look again before a person is asked.
+    """
     return {
         "type": "tool_outcome",
         "tool_call_id": call.identity.tool_call_id,
@@ -78,6 +81,7 @@ def ask_outcome(call: ActionRequest, plan: ReviewPlan) -> dict[str, Any]:
         "hitl": {
             "version": VERSION,
             "kind": "outcome",
+            "early": early,
             **_facts(call, plan, f"What became of {call.name}?", None, idempotent=False),
         },
     }
@@ -135,6 +139,7 @@ def _read(value: Mapping[str, Any], ours: Mapping[str, Any]) -> Question:
         ),
         response_schema=schema,
         idempotent=bool(ours["idempotent"]),
+        early=bool(ours.get("early")),
     )
 
 

@@ -39,6 +39,8 @@ class Question:
     shown: dict[str, Any] | None = None
     response_schema: dict[str, Any] | None = None
     idempotent: bool = False
+    early: bool = False
+    """Of an ``outcome``: asked while the act may still have been under way; the gate itself looks once more before a person does."""
     place: Place | None = None
     step: str | None = None
     round: int | None = None

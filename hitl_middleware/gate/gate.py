@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from langchain_core.messages import ToolMessage
@@ -23,12 +24,12 @@ from hitl_middleware.actions import ActionRequest, digest
 from hitl_middleware.errors import LeaseLost, UnknownTool
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.gate import calls, outcomes
-from hitl_middleware.gate.guard import Waved, guard, passing, policy_of
+from hitl_middleware.gate.guard import Waved, guard, in_doubt, passing, policy_of
 from hitl_middleware.gate.manner import Adopting, Asked, Manner, OwnManner
 from hitl_middleware.gate.story import Ask, Finished, Perform, Prepare, Step, Story, ask, sent, thrown
 from hitl_middleware.leases import Claim, Holdings
 from hitl_middleware.ledger import Ledger, Outcome, is_adoptable
-from hitl_middleware.policy import Explanation, Policy, ReviewPlan
+from hitl_middleware.policy import Explanation, Policy, Reconcile, ReviewPlan, Settled
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Action, Lease
 from hitl_middleware.refusals import refuse_repeated
@@ -282,7 +283,9 @@ class Gate:
                     return self._manner.performed(request, action, outcomes.replay(action))
                 case "executing" | "unknown":
                     if not (yield from self._reconciled(policy, action)):
-                        interrupt(dialects.ask_outcome(will_run, action.plan))
+                        # Asked while its owner may still speak: once that is over, the gate looks again before any person.
+                        early = action.status == "executing" and policy.reconcile is not None
+                        interrupt(dialects.ask_outcome(will_run, action.plan, early=early))
             action = yield ask(self.ledger.recall, call.identity)
 
     def _act(self, request: ToolCallRequest, policy: Policy, call: ActionRequest, action: Action) -> Story:
@@ -328,13 +331,10 @@ class Gate:
         return result, (yield ask(self.ledger.settle, claim, outcomes.of_result(result, claim)))
 
     def _reconciled(self, policy: Policy, action: Action) -> Generator[Step, Any, bool]:
-        """Let the tool's own ``reconcile`` ask the outside world about an unknown act. Its failure leaves it to a person."""
+        """Let the tool's own ``reconcile`` ask the outside world about an unknown act; it may block."""
         if action.status != "unknown" or policy.reconcile is None:
             return False
-        try:
-            known = policy.reconcile(action.idempotency_key)
-        except Exception:  # noqa: BLE001 – it could not say; that is what people are for
-            return False
+        known = yield Prepare(partial(_asked_outside, policy.reconcile, action))
         if known is None:
             return False
         outcome = (
@@ -354,6 +354,15 @@ class Gate:
         """The lease under which the run of this config is driven: handed in by ``advance``, or this process's own caller's."""
         configurable = config.get("configurable", {})
         return calls.lease_in(configurable) or self._holdings.lease_on(str(configurable.get("thread_id")))
+
+
+def _asked_outside(reconcile: Reconcile, action: Action) -> Settled | None:
+    """What the outside world says of an act in doubt. A failure leaves it to a person."""
+    try:
+        with in_doubt(action):
+            return reconcile(action.idempotency_key)
+    except Exception:  # noqa: BLE001 – it could not say; that is what people are for
+        return None
 
 
 def _as_it_will_run(call: ActionRequest, action: Action) -> ActionRequest:

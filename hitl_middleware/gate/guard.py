@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar, overload
 
@@ -22,6 +22,7 @@ from hitl_middleware.actions import DecisionType
 from hitl_middleware.errors import ConfigurationError, OutcomeUnknown, Ungated
 from hitl_middleware.leases import Claim
 from hitl_middleware.policy import OnExpiry, Policy, Reconcile, When
+from hitl_middleware.records import Action
 
 TargetT = TypeVar("TargetT", bound=BaseTool | Callable[..., Any])
 
@@ -34,6 +35,7 @@ class Waved:
 
 
 _PASS: ContextVar[Claim | Waved | None] = ContextVar("hitl_pass", default=None)
+_IN_DOUBT: ContextVar[Action | None] = ContextVar("hitl_in_doubt", default=None)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,22 +64,38 @@ def passing(token: Claim | Waved | None) -> Iterator[None]:
 class CurrentAction:
     """The action a tool is performing: its id, and the key to give to services that de-duplicate.
 
-    ``decided_by`` is the identity of whoever approved it, ``policy`` where the policy asked nobody.
+    ``decided_by`` is the identity of whoever approved it, ``policy`` where the policy asked nobody; ``args`` what was approved.
     """
 
     id: str
     idempotency_key: str
     attempt: int
     decided_by: str | None
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def in_doubt(action: Action) -> Iterator[None]:
+    """Inside, ``current_action()`` is an act whose outcome is asked of the outside world. It opens no tool."""
+    reset = _IN_DOUBT.set(action)
+    try:
+        yield
+    finally:
+        _IN_DOUBT.reset(reset)
 
 
 def current_action() -> CurrentAction | None:
-    """The action being performed here; ``None`` in a tool call that nobody had to approve and nothing records."""
+    """The action being performed here, or, in a ``reconcile``, the one in doubt.
+
+    ``None`` in a tool call that nobody had to approve and nothing records.
+    """
     token = _PASS.get()
-    if not isinstance(token, Claim):
+    action = token.action if isinstance(token, Claim) else _IN_DOUBT.get()
+    if action is None:
         return None
-    action = token.action
-    return CurrentAction(action.id, action.idempotency_key, action.attempts, action.decided_by)
+    return CurrentAction(
+        action.id, action.idempotency_key, action.attempts, action.decided_by, dict(action.args)
+    )
 
 
 @contextmanager

@@ -156,7 +156,11 @@ def preview(result: Any) -> str:
 
 
 def replay(action: Action) -> Any:
-    """The tool's answer, from what is stored of a settled action."""
+    """The tool's answer, from what is stored of a settled action.
+
+    Where there is none – it raised, or its answer was lost – the ledger's words; ``response_metadata["hitl"]`` says who settled it
+    (``settled_by``: ``reconcile`` is the outside world) and under which idempotency key.
+    """
     if action.result is not None and action.result_type is not None:
         return _SERDE.loads_typed((action.result_type, action.result))
     if action.status == "failed":
@@ -186,6 +190,12 @@ def answer(action: Action) -> ToolMessage:
 
 
 def _message(action: Action, content: str, status: Literal["success", "error"] = "success") -> ToolMessage:
+    # For a graph's own code: providers are not sent this.
+    told = {"settled_by": action.settled_by, "idempotency_key": action.idempotency_key}
     return ToolMessage(
-        content=content, tool_call_id=action.identity.tool_call_id, name=action.tool, status=status
+        content=content,
+        tool_call_id=action.identity.tool_call_id,
+        name=action.tool,
+        status=status,
+        response_metadata={"hitl": told},
     )

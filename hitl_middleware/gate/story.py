@@ -31,9 +31,9 @@ class Perform:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Have something done that blocks, beside any event loop."""
+    """Have something done that blocks, beside any event loop, and come back with its value."""
 
-    do: Callable[[], None]
+    do: Callable[[], Any]
 
 
 Step = Ask | Perform | Prepare

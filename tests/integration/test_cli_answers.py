@@ -13,6 +13,7 @@ import pytest
 import typer.main
 
 from hitl_middleware.cli.app import app
+from hitl_middleware.manifest import EXAMPLES
 from hitl_server.shapes import RequestList, RunList
 
 from tests.kit.commands import HITL, Commands, environment
@@ -75,7 +76,7 @@ def test_an_empty_database_is_an_answer(hitl):
     [
         (
             ("runs", "start", "nope", "--input", "{}"),
-            "No graph is called 'nope'. Known graphs: support, human-approval.",
+            f"No graph is called 'nope'. Known graphs: {', '.join(EXAMPLES)}.",
         ),
         (("runs", "start", "support", "--input", "{oops"), "--input: not JSON"),
         (("runs", "show", MISSING), f"There is no run '{MISSING}'."),

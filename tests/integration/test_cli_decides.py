@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from hitl_graphs.support.fakes import FakeFront, FakeStripe, LostReply, MessageSent, RefundCreated
+from hitl_middleware.manifest import EXAMPLES
 from hitl_middleware.testing.fake_slack import FakeSlack, Message
 
 from tests.kit.commands import Commands
@@ -270,5 +271,5 @@ def test_served_and_worked_apart(desk):
         assert [each for each in desk.slack.messages if "A-8" in each.plain()] == []
 
         with beside.running("worker", "--json") as line:
-            assert json.loads(line) == {"graphs": ["support", "human-approval"]}
+            assert json.loads(line) == {"graphs": [*EXAMPLES]}
             assert desk.slack.wait_for_message("A-8", timeout=30).buttons

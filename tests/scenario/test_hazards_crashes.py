@@ -10,10 +10,12 @@ from typing import Literal
 import pytest
 
 from hitl_middleware.clock import ManualClock
-from hitl_middleware.errors import DoesNotFit
+from hitl_middleware.errors import DoesNotFit, Ungated
+from hitl_middleware.gate import current_action
 
 from tests.kit.dying import BODY, KILLED, in_process, step_and_die, world_at
-from tests.kit.models import asks
+from tests.kit.effects import Effects
+from tests.kit.models import asks, call, says, script
 from tests.kit.world import LEASE, World, told
 
 
@@ -147,3 +149,63 @@ def test_a_crash_before_the_claim_loses_nothing(stage: Stage, where: str) -> Non
 
     assert stage.done == ["7"]
     assert stage.world.runs()[0].status == "succeeded"
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(("where", "status"), [("effect.before", "failed"), ("effect.after", "succeeded")])
+def test_after_a_death_the_tool_itself_asks_the_outside_world(stage: Stage, where: str, status: str) -> None:
+    """DESIGN §2.2: the run was parked while the dead owner might still have spoken; then ``reconcile`` looks, and nobody is bothered."""
+    asked: list[object] = []
+
+    def look(key: str) -> Literal["done", "failed"]:
+        action = current_action()
+        assert action is not None
+        asked.append((key, action.idempotency_key, action.args))
+        with pytest.raises(Ungated):
+            pay.invoke({"amount": 7})
+        return "done" if stage.done else "failed"
+
+    pay = Effects().pay_tool(reconcile=look)
+    stage.die(where)
+    world = stage.world
+    graph = world.agent([pay, Effects().look_tool()], script(says(call("pay", amount=7))))
+    world.serve("a", graph)
+    world.wait(LEASE + 1)
+    world.step()
+    assert (world.act().status, asked) == ("executing", []), "its owner may only be slow"
+    world.wait(LEASE)
+    world.step()
+
+    key = world.act().idempotency_key
+    assert asked == [(key, key, {"amount": 7})]
+    assert (world.act().status, world.act().settled_by) == (status, "reconcile")
+    assert [request.kind for request in world.requests()] == ["tool_call"], (
+        "no person was asked what became of it"
+    )
+    (message,) = told(world.graphs._graphs["a"])
+    assert message.response_metadata["hitl"] == {"settled_by": "reconcile", "idempotency_key": key}
+    assert world.runs()[0].status == "succeeded"
+
+
+@pytest.mark.databases("sqlite")
+def test_after_a_death_a_tool_that_cannot_say_leaves_it_to_a_person(stage: Stage) -> None:
+    """DESIGN §2.2: it is asked when its owner is known to be dead, and then people are; time alone asks nobody again."""
+    asked: list[str] = []
+    pay = Effects().pay_tool(reconcile=asked.append)
+    stage.die("effect.after")
+    world = stage.world
+    world.serve("a", world.agent([pay, Effects().look_tool()], script(says(call("pay", amount=7)))))
+    world.wait(LEASE + 1)
+    world.step()
+    assert asked == []
+    world.wait(LEASE)
+    world.step()
+    assert world.only().kind == "outcome"
+    assert set(asked) == {world.act().idempotency_key}
+    looks = len(asked)
+    world.wait(100 * LEASE)
+    world.step()
+    assert len(asked) == looks
+    world.say(world.act(), "done")
+    world.step()
+    assert world.runs()[0].status == "succeeded"

@@ -1,0 +1,212 @@
+"""The steps that act on GitHub, shared by all workflows: intake, the pull request, the merge.
+
+Before the merge stands a person's word on the very commit that is merged; see each graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+from langgraph.graph import END
+
+from hitl_graphs.delivery import found
+from hitl_graphs.delivery.acts import Acts, Facts, Look, Script, act
+from hitl_graphs.delivery.changes import diff
+from hitl_graphs.delivery.repository import (
+    Unreachable,
+    asking,
+    is_configured,
+    open_repository,
+    written_between,
+)
+from hitl_graphs.delivery.state import InputUnusable, PullRequest, Task, read_given
+from hitl_graphs.delivery.steps import STOPPED
+from hitl_graphs.delivery.tools import (
+    commit_files,
+    create_branch,
+    create_issue,
+    merge_pull_request,
+    open_pull_request,
+)
+from hitl_middleware import Hitl, NotExecuted, label_run
+
+
+def intake(hitl: Hitl, schema: type[Any], *, files_issue: bool = True) -> Acts:
+    """The first node: the task, from the issue that the input names or from one that is filed for it.
+
+    Nothing stays of an earlier run on the same thread (``schema`` is the state's). Without GitHub configured, or with
+    ``files_issue=False``, no issue is filed and the run goes on without one. Raises ``InputUnusable``.
+    """
+
+    def take(given: Mapping[str, Any]) -> Script[dict[str, Any]]:
+        task, clean = read_given(given), dict.fromkeys(schema.__annotations__)
+        try:
+            if (yield Look(is_configured)):
+                if task["issue"] is not None:
+                    task = yield Look(partial(_completed, task))
+                elif files_issue:
+                    what = {key: task[key] for key in ("repository", "title", "body")}
+                    filed = yield from act(create_issue, found.issue, **what)
+                    task = {**task, "issue": filed["issue"], "issue_url": filed["url"]}
+        except NotExecuted as error:
+            return {**clean, "task": task, "problem": str(error)}
+        if not task["title"]:
+            raise InputUnusable(why="it has no title, and without GitHub configured the issue cannot be read")
+        yield Look(partial(_label, task))
+        return {**clean, "task": task}
+
+    return Acts(hitl, [create_issue], take)
+
+
+def opening(hitl: Hitl, *, about: str) -> Acts:
+    """The node that brings the change to GitHub: a branch, a commit and a pull request; in later rounds one more commit.
+
+    ``about``: the key of the state whose text the pull request carries.
+    """
+
+    def bring(state: Mapping[str, Any]) -> Script[dict[str, Any]]:
+        task: Task = state["task"]
+        where = {"repository": task["repository"], "issue": task["issue"]}
+        if state.get("base_sha") is None:
+            back: dict[str, Any] = yield Look(partial(_compared_at_last, state))
+            return back
+        pull: PullRequest | None = state.get("pull_request")
+        branch = state.get("branch")
+        if branch is None:
+            start = {**where, "title": task["title"], "base_sha": state["base_sha"]}
+            branch = (yield from act(create_branch, found.branch, **start))["branch"]
+        change = {
+            "branch": branch,
+            "parent": state["parent"],
+            "summary": state["summary"],
+            "files": state["files"],
+        }
+        head = (yield from act(commit_files, found.commit, **where, **change))["head"]
+        if pull is None:
+            words = {"title": task["title"], "about": str(state.get(about) or "")}
+            opened: Facts = yield from act(
+                open_pull_request,
+                found.pull_request,
+                **where,
+                branch=branch,
+                base=state["base_branch"],
+                **words,
+            )
+            pull = PullRequest(number=opened["number"], url=opened["url"], head=head)
+        pull = {**pull, "head": head}
+        yield Look(partial(_label, task, pull))
+        return {"branch": branch, "pull_request": pull, "parent": head, "files": []}
+
+    return Acts(hitl, [create_branch, commit_files, open_pull_request], bring)
+
+
+def opened(*, to: str, again: str) -> Callable[[Any], str]:
+    """The edge behind ``opening``: to the review; ``again`` to the change, where it was made without a look at the repository."""
+
+    def edge(state: Any) -> str:
+        if state.get("problem"):
+            return STOPPED
+        return to if state.get("pull_request") else again
+
+    edge.__annotations__ = {"return": Literal[to, again, STOPPED]}
+    return edge
+
+
+def merging(hitl: Hitl) -> Acts:
+    """The node that merges the commit that was reviewed. Where the branch has moved on, the new state of it is to be reviewed."""
+
+    def merge(state: Mapping[str, Any]) -> Script[dict[str, Any]]:
+        task: Task = state["task"]
+        pull: PullRequest = state["pull_request"]
+        what = {"repository": task["repository"], "number": pull["number"], "sha": pull["head"]}
+        try:
+            done = yield from act(merge_pull_request, found.merge, **what)
+        except NotExecuted as error:
+            seen: dict[str, Any] = yield Look(partial(_not_merged, state, error))
+            return seen
+        return {"merged": done["sha"], "notice": None}
+
+    return Acts(hitl, [merge_pull_request], merge)
+
+
+def merged(*, moved: str) -> Callable[[Any], str]:
+    """The edge behind ``merging``: to the end, or to the review of a branch that has ``moved``."""
+
+    def edge(state: Any) -> str:
+        if state.get("problem"):
+            return STOPPED
+        return END if state.get("merged") else moved
+
+    edge.__annotations__ = {"return": Literal[moved, STOPPED, END]}
+    return edge
+
+
+# what is looked up -----------------------------------------------------------------------------------------------------
+
+
+def _label(task: Task, pull: PullRequest | None = None) -> None:
+    """Requests of this run are about this issue and, from now on, about this commit of its pull request."""
+    labels = {"repository": task["repository"]}
+    if task["issue"] is not None:
+        labels["issue"] = str(task["issue"])
+    if task["issue_url"] is not None:
+        labels["issue_url"] = task["issue_url"]
+    if pull is not None:
+        labels |= {"pull_request": str(pull["number"]), "head_sha": pull["head"]}
+    label_run(**labels)
+
+
+def _completed(task: Task) -> Task:
+    """What the input does not say of its issue. Where GitHub cannot be asked now, it says enough with a title."""
+    number = task["issue"]
+    if number is None or (task["title"] and task["issue_url"]):
+        return task
+    try:
+        with asking(f"read {task['repository']}#{number}"):
+            issue = open_repository(task["repository"]).get_issue(number)
+            title, body, url = issue.title, issue.body or "", issue.html_url
+    except Unreachable:
+        if task["title"]:
+            return task
+        raise
+    if task["title"]:
+        return {**task, "issue_url": url}
+    return {**task, "title": " ".join(title.split()), "body": body, "issue_url": task["issue_url"] or url}
+
+
+def _compared_at_last(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The change was proposed without a look at the repository: it is proposed again now that there is one, and shown as it is."""
+    task: Task = state["task"]
+    repository = open_repository(task["repository"])
+    with asking(f"look at {task['repository']}"):
+        repository.get_branch(task["base"] or repository.default_branch)
+    return {"notice": "This was proposed before the repository could be read. Now it could."}
+
+
+def _not_merged(state: Mapping[str, Any], error: NotExecuted) -> dict[str, Any]:
+    """Why, by what GitHub shows now: merged by somebody else, moved on, or something that ends the run."""
+    task: Task = state["task"]
+    reviewed: PullRequest = state["pull_request"]
+    repository = open_repository(task["repository"])
+    with asking(f"look at pull request #{reviewed['number']}"):
+        pull = repository.get_pull(reviewed["number"])
+        head, is_open, is_merged, sha = (
+            pull.head.sha,
+            pull.state == "open",
+            pull.merged,
+            pull.merge_commit_sha,
+        )
+    if is_merged and head == reviewed["head"]:
+        return {"merged": sha, "notice": None}
+    if not is_open or head == reviewed["head"]:
+        return {"problem": str(error)}
+    files, before = written_between(repository, state["base_sha"], head)
+    now = PullRequest(number=reviewed["number"], url=reviewed["url"], head=head)
+    label_run(head_sha=head)
+    notice = (
+        f"It was approved at {reviewed['head'][:7]} and not merged: the branch has moved on to {head[:7]} since. "
+        "What is shown is the branch as it is now."
+    )
+    return {"pull_request": now, "parent": head, "changes": diff(before, files), "notice": notice}
