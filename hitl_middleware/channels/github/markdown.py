@@ -24,16 +24,17 @@ WIDTH: Final = 100
 """Columns of a line in a fence. GitHub does not wrap code: what stands further to the right is not seen by who does not scroll."""
 
 CONTINUED: Final = "↳ "
-"""What the rest of a wrapped line begins with."""
+"""What the rest of a wrapped line begins with. In the text itself the arrow is written out, so that no line passes for such a rest."""
 
-_PUNCTUATION: Final = frozenset(" .,;:!?'()/-–—…’“”")
+_PUNCTUATION: Final = frozenset(" .,;:!?'()/_-–—…’“”")
 _MADE_OF: Final = re.compile(
     r"""
     www\.                       # a link without a scheme
     | :(?!\ |\Z)                # a scheme, or an emoji's name
-    | \b[0-9a-f]{7,64}\b        # a commit
+    | \b[0-9a-f]{7,}\b          # a commit
     | \w-\d                     # GH-12, and what a repository's own autolinks may look like
     | --+
+    | \b_|_\b|__                 # emphasis; within a name it is none
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -62,6 +63,7 @@ def fence(text: str, language: Language = "text") -> str:
 
 def wrapped(text: str, width: int = WIDTH) -> str:
     """``text`` with its long lines broken between words, or within one that is longer than a line."""
+    text = text.replace("↳", "⟦U+21B3⟧")
     return "\n".join(part for line in text.split("\n") for part in _broken(line, width))
 
 
