@@ -1,5 +1,6 @@
 """A GitHub with a repository and three people, PyGithub on it, and an app that only writes down what is delivered to it."""
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,7 +62,10 @@ def http(fake: FakeGitHub, token: str | None = "", **headers: str) -> httpx.Clie
     """Plain HTTP where PyGithub would hide something; `token` None: nobody's."""
     credential = {} if token is None else {"Authorization": f"Bearer {token or fake.token}"}
     agent = {"User-Agent": "tests"}
-    return httpx.Client(base_url=fake.url, headers={**agent, **credential, **headers}, trust_env=False)
+    # Nothing is encrypted here; reading the system's certificates would take longer than a whole test.
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    given = {**agent, **credential, **headers}
+    return httpx.Client(base_url=fake.url, headers=given, trust_env=False, verify=tls)
 
 
 @pytest.fixture

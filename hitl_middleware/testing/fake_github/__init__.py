@@ -22,6 +22,9 @@ answered; what the API's own changes give rise to follows behind (`finish_delive
 nothing and is not repeated, as on GitHub: `replies` tells. `lose_deliveries`, `double_deliveries`, `holding_deliveries`, `redeliver`,
 `forge` and `send` are there for bad networks and bad people.
 
+Code is there, too: `repository(…, files={…})`, `push`, `open_pull`, `review(…, "approve")`, `merge`, and what came of it in `files`,
+`branches`, `log`, `pull`, `reviews`. Merging compares file by file.
+
 Faults are scripted: `fake.fail("POST", "*/comments", LostReply())`, `SecondaryLimit(retry_after=30)`, `fake.limit_requests(0)`,
 `with fake.unreachable(): …`. Time is injected: `FakeGitHub(now=…)`. `fake.calls` has everything that was asked,
 `fake.seen(comment)` what a reader has before them: its text, whom it mentions, what it refers to.

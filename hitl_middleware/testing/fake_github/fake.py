@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Final, Self
 
+from hitl_middleware.testing.fake_github.coding import Coding
 from hitl_middleware.testing.fake_github.delivering import ANSWER_SECONDS
 from hitl_middleware.testing.fake_github.faults import Fault
 from hitl_middleware.testing.fake_github.forging import Forging
 from hitl_middleware.testing.fake_github.limits import budget
-from hitl_middleware.testing.fake_github.people import People
 from hitl_middleware.testing.fake_github.server import API, create_app
 from hitl_middleware.testing.fake_github.state import Hub
 from hitl_middleware.testing.fake_github.watching import Watching
@@ -25,7 +25,7 @@ def _utc() -> float:
     return dt.datetime.now(dt.UTC).timestamp()  # noqa: TID251  # only where nobody injects a clock
 
 
-class FakeGitHub(People, Forging, Watching):
+class FakeGitHub(Coding, Forging, Watching):
     """A GitHub with one machine user, `bot_login`, whose classic token `token` may do everything in every repository.
 
     `now` gives the time in seconds since 1970. `give_up_after`: how many real seconds a delivery waits for the app.

@@ -16,7 +16,7 @@ from hitl_middleware.testing.fake_github.records import (
 )
 from hitl_middleware.testing.fake_github.refusals import Refusal, invalid, not_found
 from hitl_middleware.testing.fake_github.shapes import issues as shapes
-from hitl_middleware.testing.fake_github.shapes import people, repositories
+from hitl_middleware.testing.fake_github.shapes import people, pulls, repositories
 from hitl_middleware.testing.fake_github.state import Hub, Who
 
 MOST_BODY: Final = 65_536  # characters; a longer one is 422
@@ -54,7 +54,7 @@ def opened(
         assignees=tuple(_assignable(hub, repository, assignees)),
     )
     store(hub, issue)
-    _tell(hub, issue, "opened", who)
+    tell(hub, issue, "opened", who)
     for name in issue.labels:
         _labelled(hub, issue, who, "labeled", name)
     for login in issue.assignees:
@@ -111,12 +111,12 @@ def edited(hub: Hub, issue: Issue, who: Who, *, title: str | None = None, body: 
             body=body if body is not None else issue.body,
         ),
     )
-    _tell(hub, issue, "edited", who, changes=changes)
+    tell(hub, issue, "edited", who, changes=changes)
     return issue
 
 
-def closed(hub: Hub, issue: Issue, who: Who, reason: str | None = "completed") -> Issue:
-    """Close it, unless it is closed."""
+def closed(hub: Hub, issue: Issue, who: Who, reason: str | None = "completed", *, commit: str = "") -> Issue:
+    """Close it, unless it is closed; `commit` is what did it."""
     if issue.state == "closed":
         return issue
     now = hub.seconds()
@@ -124,8 +124,8 @@ def closed(hub: Hub, issue: Issue, who: Who, reason: str | None = "completed") -
     issue = store(
         hub, replace(issue, state="closed", state_reason=reason, closed_at=now, closed_by=who.login)
     )
-    remember(hub, issue, who, "closed")
-    _tell(hub, issue, "closed", who)
+    remember(hub, issue, who, "closed", commit=commit)
+    tell(hub, issue, "closed", who)
     return issue
 
 
@@ -136,7 +136,7 @@ def reopened(hub: Hub, issue: Issue, who: Who) -> Issue:
     reason = None if issue.pull else "reopened"
     issue = store(hub, replace(issue, state="open", state_reason=reason, closed_at=None, closed_by=None))
     remember(hub, issue, who, "reopened")
-    _tell(hub, issue, "reopened", who)
+    tell(hub, issue, "reopened", who)
     return issue
 
 
@@ -222,7 +222,7 @@ def remember(hub: Hub, issue: Issue, who: Who, event: str, **fields: str) -> Non
 def _labelled(hub: Hub, issue: Issue, who: Who, action: str, name: str) -> None:
     remember(hub, issue, who, action, label=name)
     repository = hub.world.repositories[issue.repository.lower()]
-    _tell(
+    tell(
         hub,
         issue,
         action,
@@ -233,12 +233,18 @@ def _labelled(hub: Hub, issue: Issue, who: Who, action: str, name: str) -> None:
 
 def _assigned(hub: Hub, issue: Issue, who: Who, action: str, login: str) -> None:
     remember(hub, issue, who, action, assignee=login)
-    _tell(hub, issue, action, who, assignee=people.user(hub, login))
+    tell(hub, issue, action, who, assignee=people.user(hub, login))
 
 
-def _tell(hub: Hub, issue: Issue, action: str, who: Who, **fields: Any) -> None:
+def tell(hub: Hub, issue: Issue, action: str, who: Who, **fields: Any) -> None:
+    """An `issues` delivery, or a `pull_request` one where the issue is one."""
     repository = hub.world.repositories[issue.repository.lower()]
-    announce(hub, repository, "issues", action, who, {"issue": shapes.issue(hub, issue), **fields})
+    if issue.pull:
+        pull = hub.world.pulls[issue.url.lower()]
+        told = {"number": issue.number, "pull_request": pulls.pull(hub, pull, full=True), **fields}
+        announce(hub, repository, "pull_request", action, who, told)
+    else:
+        announce(hub, repository, "issues", action, who, {"issue": shapes.issue(hub, issue), **fields})
 
 
 def check_writable(repository: Repository) -> None:

@@ -138,7 +138,8 @@ def route(
     def register(handler: Handler) -> Handler:
         spelled = "".join(_spelled(part) for part in re.split(r"(\{\w+\*?\})", pattern))
         ROUTES.append(Route(method, pattern, needs, role, whose, handler, re.compile(spelled)))
-        ROUTES.sort(key=lambda each: each.pattern.count("{"))  # what is spelled out comes before what is open
+        # What is spelled out comes before what is open.
+        ROUTES.sort(key=lambda each: (each.pattern.count("*"), each.pattern.count("{")))
         return handler
 
     return register

@@ -94,6 +94,9 @@ class Hub:
         self.deleted: list[Comment] = []
         self.budgets: dict[str, Budget] = {}
         self.post = PostOffice()
+        self.worked_out: dict[
+            str, tuple[str, str]
+        ] = {}  # the head and base whose merge was tried, by pull request
         self.keep: Callable[[], None] = lambda: None
         self._made: list[list[Delivery]] = []
         self._changed = threading.Condition(threading.RLock())

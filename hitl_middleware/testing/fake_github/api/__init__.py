@@ -1,5 +1,27 @@
 """The endpoints, one module a topic. Importing this registers them all."""
 
-from hitl_middleware.testing.fake_github.api import comments, issues, labels, meta, repositories
+from hitl_middleware.testing.fake_github.api import (
+    branches,
+    comments,
+    contents,
+    git,
+    issues,
+    labels,
+    meta,
+    pulls,
+    repositories,
+    reviews,
+)
 
-__all__ = ["comments", "issues", "labels", "meta", "repositories"]
+__all__ = [
+    "branches",
+    "comments",
+    "contents",
+    "git",
+    "issues",
+    "labels",
+    "meta",
+    "pulls",
+    "repositories",
+    "reviews",
+]
