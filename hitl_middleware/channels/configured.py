@@ -15,13 +15,18 @@ def configured_channels(config: ConfigFile) -> tuple[ReviewChannel, ...]:
 
 
 def _channels(config: ConfigFile) -> Iterator[ReviewChannel]:
+    from hitl_middleware.channels.github.settings import GitHubSettings
     from hitl_middleware.channels.slack.settings import SlackSettings
 
-    slack = SlackSettings.from_env(config.slack)
+    slack, github = SlackSettings.from_env(config.slack), GitHubSettings.from_env(config.github)
     if slack is not None:
         from hitl_middleware.channels.slack.channel import SlackChannel
 
         yield SlackChannel(slack, members=ListedPeople(config.people, config.groups).listed)
+    if github is not None:
+        from hitl_middleware.channels.github.channel import GitHubChannel
+
+        yield GitHubChannel(github)
 
 
 def configured_directory(config: ConfigFile, clock: Clock) -> Directory:

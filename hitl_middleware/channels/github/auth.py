@@ -8,7 +8,6 @@ Proxies are those of the environment (``HTTPS_PROXY``, ``NO_PROXY``), as request
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Any, Final
 
@@ -18,11 +17,6 @@ PAGE: Final = 100
 """Items a page: the most that GitHub gives."""
 
 USER_AGENT: Final = "hitl-middleware"
-
-_requests_log = logging.getLogger("github.Requester")
-if _requests_log.level == logging.NOTSET:
-    # At DEBUG PyGithub writes down every body, and with them what people wrote and an App's tokens. Who wants that sets its level.
-    _requests_log.setLevel(logging.INFO)
 
 
 def options(api_url: str, seconds: int) -> dict[str, Any]:
