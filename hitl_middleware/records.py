@@ -334,7 +334,8 @@ class ChainHead:
 class Tally:
     """What waits and what went wrong, counted ``at`` a moment of the database's time.
 
-    ``unknown``: acts whose outcome a person has to settle. ``failed_deliveries``: cards and notices that were given up.
+    ``unknown``: acts whose outcome a person has to settle. ``failed_deliveries``: cards and notices that were given up;
+    ``failed_webhooks``: stored webhooks on which nobody could act.
     """
 
     at: dt.datetime
@@ -342,6 +343,7 @@ class Tally:
     oldest_pending_at: dt.datetime | None
     unknown: int
     failed_deliveries: int
+    failed_webhooks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -287,6 +287,7 @@ deliveries = Table(
     _time("lease_until", null=True),
     UniqueConstraint("channel", "key"),
     _some("deliveries_due", "id", where=DELIVERY_UNPROCESSED),
+    _some("deliveries_failed", "id", where=DELIVERY_FAILED),
 )
 
 # No foreign keys: the audit outlives what it tells of.

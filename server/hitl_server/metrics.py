@@ -30,6 +30,11 @@ class _Counted(Collector):
                 "Messages that could not be delivered and are not tried again.",
                 tally.failed_deliveries,
             ),
+            (
+                "hitl_webhooks_failed",
+                "Webhooks that nobody could act on, and that are not tried again.",
+                tally.failed_webhooks,
+            ),
         ):
             yield GaugeMetricFamily(name, what, value=value)
 

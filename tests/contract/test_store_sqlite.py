@@ -306,8 +306,9 @@ class TestSqliteStore(StoreContract):
             (UNKNOWN, {"ix_hitl_actions_unknown"}),
             (UNDELIVERED["card"], {"ix_hitl_cards_failed"}),
             (UNDELIVERED["notice"], {"ix_hitl_notices_failed"}),
+            (UNDELIVERED["delivery"], {"ix_hitl_deliveries_failed"}),
         ],
-        ids=["active", "unasked", "unknown", "card", "notice"],
+        ids=["active", "unasked", "unknown", "card", "notice", "delivery"],
     )
     async def test_what_is_out_of_order_is_found_without_walking_what_is_finished(
         self, store: Store, path: Path, statement, indexes

@@ -66,6 +66,7 @@ class MemoryUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, Audi
             oldest_pending_at=min(waiting, default=None),
             unknown=sum(action.status == "unknown" for action in state.actions.values()),
             failed_deliveries=len(failed) + len(unsent),
+            failed_webhooks=sum(bool(d.processed_at and d.error) for d in state.deliveries.values()),
         )
 
     async def due(

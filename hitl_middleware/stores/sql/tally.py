@@ -12,10 +12,12 @@ from hitl_middleware.stores.sql.base import Verbs
 from hitl_middleware.stores.tables import (
     ACTION_UNKNOWN,
     CARD_FAILED,
+    DELIVERY_FAILED,
     NOTICE_FAILED,
     REQUEST_PENDING,
     actions,
     cards,
+    deliveries,
     notices,
     requests,
 )
@@ -35,6 +37,7 @@ _TALLY = select(
     _count(actions, ACTION_UNKNOWN).label("unknown"),
     _count(cards, CARD_FAILED).label("failed_cards"),
     _count(notices, NOTICE_FAILED).label("failed_notices"),
+    _count(deliveries, DELIVERY_FAILED).label("failed_webhooks"),
 )
 
 
@@ -49,4 +52,5 @@ class TallyVerbs(Verbs):
             oldest_pending_at=row["oldest_pending_at"],
             unknown=row["unknown"],
             failed_deliveries=row["failed_cards"] + row["failed_notices"],
+            failed_webhooks=row["failed_webhooks"],
         )

@@ -1,6 +1,6 @@
 """What a request is about (repository, issue, conversation), by which a channel finds it.
 
-And what brought an answer, so that it counts once.
+And what brought an answer, so that it counts once; and an index of the webhooks that nobody could act on, among all that ever came.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 SOURCED = sa.text("source IS NOT NULL")
+FAILED = sa.text("processed_at IS NOT NULL AND error IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -28,10 +29,18 @@ def upgrade() -> None:
         sqlite_where=SOURCED,
         postgresql_where=SOURCED,
     )
+    op.create_index(
+        "ix_hitl_deliveries_failed",
+        "hitl_deliveries",
+        ["id"],
+        sqlite_where=FAILED,
+        postgresql_where=FAILED,
+    )
 
 
 def downgrade() -> None:
     """Take it back."""
+    op.drop_index("ix_hitl_deliveries_failed", "hitl_deliveries")
     op.drop_index("ix_hitl_submissions_source", "hitl_submissions")
     op.drop_column("hitl_submissions", "source")
     op.drop_column("hitl_requests", "labels")
