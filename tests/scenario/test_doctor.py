@@ -8,55 +8,24 @@ from typing import Any
 
 import pytest
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, StateGraph
-from langgraph.types import Command, interrupt
-from typing_extensions import TypedDict
+from langgraph.types import Command
 
-from hitl_middleware import OutcomeUnknown
-from hitl_middleware.diagnosis import Finding, Healer, examine
-from hitl_middleware.diagnosis.heal import OVER
+from hitl_middleware.diagnosis import Healer, Trouble, findings
 from hitl_middleware.hitl import Graph
-from hitl_middleware.ids import new_id
-from hitl_middleware.records import Delivery, Notice, PendingInterrupt, Run, Snapshot
-from hitl_middleware.review import RunStatus
+from hitl_middleware.records import PendingInterrupt, Run, Snapshot
 
 from tests.kit import foreign
 from tests.kit.databases import BOTH, everything_in
+from tests.kit.doctoring import asking, found, heal, look_at_everything, only, rested
 from tests.kit.effects import Effects
 from tests.kit.models import asks, call, says, script
-from tests.kit.wall import GONE, Wall
 from tests.kit.world import LEASE, World, on
 
 pytestmark = pytest.mark.databases("memory")
 on_both = pytest.mark.databases(*BOTH)
 """The rest is about what is judged, not about how it is stored."""
-
-
-class Asked(TypedDict, total=False):
-    """What people said."""
-
-    colour: Any
-    size: Any
-
-
-def asking(saver: BaseCheckpointSaver[Any]) -> Graph:
-    """A graph that asks two plain questions, one after the other."""
-
-    def colour(state: Asked) -> Asked:
-        return {"colour": interrupt("Which colour?")}
-
-    def size(state: Asked) -> Asked:
-        return {"size": interrupt("Which size?")}
-
-    builder = StateGraph(Asked)
-    builder.add_node("colour", colour)
-    builder.add_node("size", size)
-    builder.add_edge(START, "colour")
-    builder.add_edge("colour", "size")
-    builder.add_edge("size", END)
-    return builder.compile(checkpointer=saver)
 
 
 @pytest.fixture
@@ -65,47 +34,6 @@ def poll(world: World) -> Graph:
     graph = asking(world.checkpointer())
     world.serve("poll", graph)
     return graph
-
-
-def found(world: World) -> list[Finding]:
-    """What the doctor finds."""
-    seconds = world.settings.lease_seconds
-    return list(world.portal.call(examine, world.store, world.graphs, seconds=seconds).findings)
-
-
-def only(world: World) -> tuple[str, list[str]]:
-    """The one finding: its kind and whom it concerns."""
-    (finding,) = found(world)
-    return finding.check, list(finding.ids)
-
-
-def heal(world: World) -> list[str]:
-    """Heal all that can be; the ids that were."""
-    healer = Healer(world.store, world.desk, world.ledger, world.graphs, world.holdings)
-    return [key for finding in found(world) for key in world.portal.call(healer.heal, finding)]
-
-
-def rested(world: World, thread: str, *, status: RunStatus = "suspended", **facts: Any) -> Run:
-    """The record of a run of ``poll`` at which nothing is left to look at."""
-
-    async def store() -> Run:
-        async with world.store.begin() as uow:
-            now = await uow.now()
-            run = Run(
-                id=new_id(), thread_id=thread, graph="poll", status=status, driver="hitl", created_at=now,
-                updated_at=now, wanted=1, seen=1,
-            )  # fmt: skip
-            assert await uow.add_run(replace(run, **facts))
-            return replace(run, **facts)
-
-    return world.portal.call(store)
-
-
-async def _look_at_everything(world: World) -> None:
-    """As if every sweep had seen all there is to see."""
-    async with world.store.begin() as uow:
-        for run in (await uow.list_runs()).items:
-            await uow.seen_run(run.id, run.wanted)
 
 
 @on_both
@@ -162,7 +90,7 @@ def test_a_request_whose_question_is_gone(world: World, poll: Graph) -> None:
     old = world.only()
     world.decide(old, "respond", answer="never counts")
     poll.invoke(Command(resume={old.interrupt_id: "red"}), on(run.thread_id))
-    world.portal.call(_look_at_everything, world)
+    world.portal.call(look_at_everything, world)
     world.portal.call(_reopen, world, old.id)
     checks = {finding.check: list(finding.ids) for finding in found(world)}
     assert checks == {"request overtaken": [old.id], "request missing": [run.id]}
@@ -209,6 +137,18 @@ def test_a_thread_of_another_program_is_not_judged(world: World, poll: Graph) ->
     assert world.only() == request
 
 
+def test_what_is_not_here_any_more_is_not_taken_back(world: World, poll: Graph) -> None:
+    """The thread was there when it was looked at, and is not when it is to be mended: nothing is concluded from that."""
+    run = rested(world, "t-1", driver="caller", started_by="caller")
+    world.portal.call(_file, world, run)
+    request = world.only()
+    (finding,) = findings([Trouble("request overtaken", request.id, "poll")])
+    healer = Healer(world.store, world.desk, world.ledger, world.graphs, world.holdings)
+    assert world.portal.call(healer.heal, finding) == ()
+    assert world.only() == request
+    assert world.run_now(run).lease_until is None
+
+
 async def _file(world: World, run: Run) -> None:
     question = PendingInterrupt(id="i", value="Which colour?")
     await world.desk.open(run.id, Snapshot(started=True, finished=False, interrupts=(question,)))
@@ -218,7 +158,7 @@ def test_an_answer_that_was_not_taken(world: World, poll: Graph) -> None:
     """Decided, and every wake-up lost for good: the next sweep is made to look."""
     run = world.begin_run("poll", {})
     world.decide(world.only(), "respond", answer="red")
-    world.portal.call(_look_at_everything, world)
+    world.portal.call(look_at_everything, world)
     assert only(world) == ("answer not taken", [run.id])
     assert heal(world) == [run.id]
     assert poll.get_state(on(run.thread_id)).values == {}, "nothing is resumed by the doctor"
@@ -268,7 +208,7 @@ def test_a_thread_that_raises_for_ever(world: World, effects: Effects) -> None:
     old = world.only()
     with pytest.raises(KeyError):
         graph.invoke(Command(resume={"oops": 1}), on(run.thread_id))
-    world.portal.call(_look_at_everything, world)
+    world.portal.call(look_at_everything, world)
     assert only(world) == ("run stuck", [run.id])
     assert heal(world) == [run.id]
     world.step()
@@ -312,121 +252,3 @@ def test_graphs_that_cannot_be_run_here(make_world: Callable[..., World], url: s
         ("graph elsewhere", (theirs.id,), True),
     }
     assert heal(other) == []
-
-
-def test_an_act_in_doubt(world: World, effects: Effects) -> None:
-    """Told until a person has settled it; the doctor settles nothing."""
-
-    def lose() -> None:
-        raise OutcomeUnknown
-
-    effects.then = lose
-    world.serve("pay", world.agent([effects.pay_tool()], script(says(call("pay", amount=7)))))
-    world.begin_run("pay", asks())
-    world.decide(world.only())
-    world.step()
-    assert only(world) == ("outcome unknown", [world.act().id])
-    assert heal(world) == []
-    world.say(world.act(), "done")
-    world.step()
-    assert found(world) == []
-
-
-def test_an_act_whose_process_died(make_world: Callable[..., World], url: str, effects: Effects) -> None:
-    """Claimed, and never heard of again where no sweep runs: marked as unknown, never repeated."""
-    world = make_world(url)
-    world.serve("pay", world.agent([effects.pay_tool()], script(says(call("pay", amount=7)))))
-    run = world.begin_run("pay", asks())
-    world.decide(world.only())
-
-    async def claim() -> None:
-        async with world.store.begin() as uow:
-            (action,) = await uow.actions_of_run(run.id)
-            claimed = await uow.claim_action(
-                action.id, digest=action.digest, claim_id=new_id(), owner="dead", seconds=LEASE, lease=None
-            )
-            assert claimed is not None
-
-    world.portal.call(claim)
-    assert found(world) == []
-    world.wait(5 * LEASE)
-    assert only(world) == ("claim dead", [world.act().id])
-    assert heal(world) == [world.act().id]
-    assert (world.act().status, effects.done) == ("unknown", [])
-
-
-@on_both
-def test_messages_that_were_given_up(make_world: Callable[..., World], url: str, effects: Effects) -> None:
-    """G-14: a card, a message and a webhook, each with its error; healed they are due again, and come through."""
-    wall = Wall()
-    world = make_world(url, channels=[wall])
-    world.serve("pay", world.agent([effects.pay_tool()], script(says(call("pay", amount=7)))))
-    wall.refuse = GONE
-    world.begin_run("pay", asks())
-    ids = world.portal.call(_given_up, world)
-    told = {finding.check: finding for finding in found(world)}
-    assert {check: list(finding.ids) for check, finding in told.items()} == ids | {
-        "card given up": list(told["card given up"].ids)
-    }
-    assert "there is no such place" in told["card given up"].says
-    acted: list[str] = []
-
-    async def act(delivery: Delivery) -> None:
-        acted.append(delivery.id)
-
-    world.inbox.handle("front", act)
-    assert sorted(heal(world)) == sorted(key for finding in told.values() for key in finding.ids)
-    assert (len(wall.pinned), wall.told, acted) == (0, [], []), "the doctor sends nothing"
-    world.step()
-    assert (len(wall.pinned), len(wall.told), acted) == (1, 1, ids["webhook given up"])
-    assert wall.log[:3] == ["post", "find", "post"], "an earlier attempt may have arrived"
-    assert found(world) == []
-
-
-async def _given_up(world: World) -> dict[str, list[str]]:
-    """A message and a webhook that were given up."""
-    async with world.store.begin() as uow:
-        now = await uow.now()
-        notice = Notice(
-            id=new_id(), key="k", channel="wall", address="hall", body={}, created_at=now, attempts=12,
-            error="no such place", gave_up=True,
-        )  # fmt: skip
-        delivery = Delivery(
-            id=new_id(), channel="front", key="d", body=b"{}", received_at=now, processed_at=now, attempts=8,
-            error="it broke",
-        )  # fmt: skip
-        assert await uow.add_notice(notice)
-        assert await uow.add_delivery(delivery)
-    return {"notice given up": [notice.id], "webhook given up": [delivery.id]}
-
-
-def test_an_audit_that_was_changed(world: World, poll: Graph) -> None:
-    """O-01: the doctor recomputes the chain."""
-    world.begin_run("poll", {})
-    world.trail()
-
-    async def forge() -> None:
-        async with world.store.begin() as uow:
-            event = (await uow.list_audit(limit=1))[0]
-            head = await uow.chain_head(lock=True)
-            await uow.append(replace(event, id=new_id(), kind="forged", seq=head.seq + 1, hash="f" * 64))
-
-    world.portal.call(forge)
-    (finding,) = found(world)
-    assert (finding.check, finding.healable) == ("audit", False)
-    assert "was changed after it was written" in finding.says
-
-
-def test_what_the_doctor_says_is_what_filing_does(world: World, effects: Effects) -> None:
-    """The judgement and the desk agree: nothing is missing or overtaken at any moment of a run of several calls in one task."""
-    tools = [effects.pay_tool(), effects.pay_tool("send")]
-    model = script(says(call("pay", amount=1), call("send", amount=2), call("pay", amount=3)))
-    world.serve("pay", world.plain(tools, model, one_task=True))
-    run = world.begin_run("pay", asks())
-    assert found(world) == []
-    while (pending := world.pending()) and world.run_now(run).status == "suspended":
-        world.decide(pending[0], "reject" if len(pending) == 2 else "approve")
-        world.step()
-        assert found(world) == []
-    world.portal.call(world.desk.open, run.id, OVER)
-    assert world.run_now(run).status == "succeeded"
