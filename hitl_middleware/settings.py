@@ -99,6 +99,26 @@ class GitHubConfig(BaseModel):
     webhook: bool = True
 
 
+class TriggerConfig(BaseModel):
+    """``[[triggers]]``: a run begins when somebody puts ``label`` on an issue.
+
+    ``repositories``: only there (``["acme/shop"]``; empty: wherever the webhook comes from). ``input``: name → dotted path into GitHub's
+    payload (``{repository = "repository.full_name", issue = "issue.number"}``); empty: repository, issue, issue_url, title and body.
+    ``requester``: whose wish the run is, who therefore does not approve it. ``on_new_input``: what becomes of another label while the
+    issue's run waits.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event: Literal["issues.labeled"] = "issues.labeled"
+    label: str = Field(min_length=1, max_length=200)
+    graph: str = Field(min_length=1)
+    repositories: tuple[str, ...] = ()
+    input: dict[str, str] = Field(default_factory=dict)
+    requester: Literal["author", "labeller"] = "author"
+    on_new_input: Literal["enqueue", "supersede", "refuse"] = "enqueue"
+
+
 class ConfigFile(BaseModel):
     """``hitl.toml``. ``api_acts_for``: identities (or ``"*"``) that HITL_API_TOKEN may name as ``reviewer``."""
 
@@ -110,6 +130,7 @@ class ConfigFile(BaseModel):
     api_acts_for: tuple[str, ...] = ()
     tokens: dict[str, TokenConfig] = Field(default_factory=dict)
     slack: SlackConfig = SlackConfig()
+    triggers: tuple[TriggerConfig, ...] = ()
     github: GitHubConfig = GitHubConfig()
 
 

@@ -150,6 +150,12 @@ class Views:
             card = await uow.card_at(channel, ref)
             return await card_view(uow, card, public_url=public_url) if card is not None else None
 
+    async def card_of(self, request_id: str, channel: str, *, public_url: str | None) -> CardView | None:
+        """A request's card in a channel, posted or not; ``None`` where it has none there."""
+        async with self._store.read() as uow:
+            cards = [card for card in await uow.cards_of(request_id) if card.target.channel == channel]
+            return await card_view(uow, cards[0], public_url=public_url) if cards else None
+
     async def tally(self) -> Tally:
         """What waits and what went wrong, counted."""
         async with self._store.read() as uow:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from hitl_middleware.channels.github.settings import GitHubSettings
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.hitl import Hitl
 from hitl_server import openapi, problems
@@ -16,6 +17,7 @@ from hitl_server.auth import Door
 from hitl_server.guard import PUBLIC, Guard, Shell, public_routes
 from hitl_server.routes.actions import actions_router
 from hitl_server.routes.audit import audit_router
+from hitl_server.routes.github import github_router
 from hitl_server.routes.operations import operations_router
 from hitl_server.routes.pages import pages_router
 from hitl_server.routes.requests import requests_router
@@ -55,6 +57,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = ()) -> FastAPI:
     app.include_router(actions_router(hitl))
     app.include_router(audit_router(hitl))
     app.include_router(_signed(slack))
+    app.include_router(_signed(github_router(hitl, GitHubSettings.from_env(hitl.config.github))))
     app.include_router(operations_router(hitl))
     app.include_router(pages_router(hitl))
     for router in routers:

@@ -17,6 +17,7 @@ from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.hitl import Graph, Hitl
 from hitl_server.app import create_app
 from hitl_server.auth import Door
+from hitl_server.github_heeded import github_heeded
 from hitl_server.graphs import load_graphs, routers_of
 from hitl_server.listener import Listener, bind, is_private, url_of
 from hitl_server.logs import configure_logs
@@ -70,7 +71,7 @@ def work_forever(hitl: Hitl, *, begun: Callable[[], object] = lambda: None) -> N
         # The routers are made and not mounted: making them is how a graph's module says who acts on its stored webhooks.
         routers_of(hitl, load_graphs(hitl))
         hitl.start()
-        with slack_heeded(hitl):
+        with slack_heeded(hitl), github_heeded(hitl):
             begun()
             asyncio.run(_signal())
     finally:
@@ -149,6 +150,7 @@ def _prepared(
         if worker:
             hitl.start()
         stack.enter_context(slack_heeded(hitl))
+        stack.enter_context(github_heeded(hitl))
         yield Listener(app, bound, listening), url
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_middleware.channels.slack.inbound import Click, FormSent, Ignored, Malformed, payload_of, read
+from hitl_middleware.channels.payload import Malformed, payload_of
+from hitl_middleware.channels.slack.inbound import Click, FormSent, Ignored, read
 from hitl_middleware.channels.slack.press import (
     BUTTONS,
     ENTRY,

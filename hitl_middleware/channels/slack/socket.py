@@ -18,8 +18,8 @@ from slack_bolt.adapter.socket_mode.async_internals import send_async_response
 from slack_bolt.adapter.socket_mode.internals import build_headers
 from slack_bolt.request.async_request import AsyncBoltRequest
 
+from hitl_middleware.channels.payload import Malformed, check_depth
 from hitl_middleware.channels.slack.client import failure, web_client
-from hitl_middleware.channels.slack.inbound import Malformed, check_depth
 from hitl_middleware.channels.slack.intake import Intake
 from hitl_middleware.channels.slack.settings import SlackSettings
 

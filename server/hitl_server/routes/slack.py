@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from fastapi import APIRouter, Request, Response
 
+from hitl_middleware.channels.payload import Malformed, payload_of
 from hitl_middleware.channels.slack.desk import SlackDesk
-from hitl_middleware.channels.slack.inbound import Malformed, payload_of
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.channels.slack.signature import NotFromSlack, verify
 from hitl_middleware.clock import SystemClock
