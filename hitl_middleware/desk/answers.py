@@ -102,10 +102,14 @@ def requests_answer(together: Sequence[Question], requests: Sequence[ReviewReque
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a run is resumed with: ``values`` by interrupt id, and the decided ``requests`` behind them."""
+    """What a run is resumed with: ``values`` by interrupt id, and the decided ``requests`` behind them.
+
+    ``taken_back``: why nobody will answer something that others ask, and that so can never go on; ``None``: everything may be answered.
+    """
 
     values: Mapping[str, Any]
     requests: tuple[ReviewRequest, ...]
+    taken_back: str | None = None
 
 
 def answered(
@@ -124,6 +128,19 @@ def answered(
         if value is not ABSENT:
             found[item.id] = value
     return found
+
+
+def taken_back(snapshot: Snapshot, requests: Sequence[ReviewRequest]) -> str | None:
+    """Why a question of somebody else's was taken back at which the run still stands; ``None``: none was.
+
+    Our own gate, a step and an ``ask`` know what to do then. Other graphs have no word for it.
+    """
+    for item, together in asked(snapshot):
+        if together[0].call is None and together[0].place is None:
+            for request in filed(item, together, requests):
+                if request.status == "superseded":
+                    return request.notes[-1] if request.notes else request.status
+    return None
 
 
 def behind(

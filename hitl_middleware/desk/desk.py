@@ -13,7 +13,7 @@ from typing import Literal
 
 from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
-from hitl_middleware.desk.answers import Answers, answered, behind, questions
+from hitl_middleware.desk.answers import Answers, answered, behind, questions, taken_back
 from hitl_middleware.desk.authority import check_person, still_open
 from hitl_middleware.desk.filing import Filing
 from hitl_middleware.desk.fit import check_fit
@@ -369,4 +369,4 @@ class ReviewDesk:
             known = [await uow.action_by_identity(call.identity) for call in calls]
         actions = {action.identity: action for action in known if action is not None}
         values = answered(run, snapshot, requests, actions)
-        return Answers(values, behind(snapshot, requests, actions, values))
+        return Answers(values, behind(snapshot, requests, actions, values), taken_back(snapshot, requests))

@@ -132,6 +132,8 @@ class Advancer:
         await self._desk.open(run.id, snapshot, fence=run.fence)
         decided = await self._desk.answers(run, snapshot)
         answers = decided.values
+        if not answers and decided.taken_back is not None:
+            return await self._close(run, "cancelled", decided.taken_back)
         if not answers:
             return await self._rest(run, "suspended")
         if snapshot.breakpoint is not None and not snapshot.interrupts:

@@ -48,7 +48,8 @@ class Callers:
         """Store a new run; ``advance`` begins it. With a ``run_id`` that exists: that run (a delivery may be processed twice).
 
         A thread that is running or suspended: the new run waits for its end (``enqueue``), or its open questions are taken back so that
-        it ends (``supersede``), or ``ThreadBusy`` (``refuse``; also where two first runs of a thread race: the loser may try again).
+        it ends (``supersede``; at somebody else's question, which has no word for that, it is cancelled), or ``ThreadBusy`` (``refuse``;
+        also where two first runs of a thread race: the loser may try again).
         ``given`` is JSON; ``DoesNotFit`` otherwise.
         """
         try:

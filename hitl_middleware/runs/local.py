@@ -20,7 +20,7 @@ from hitl_middleware.gate.steps import STEPS_KEY, Steps
 from hitl_middleware.gate.wiring import check_steps
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Lease, PendingInterrupt, Run, Snapshot
-from hitl_middleware.runs import stuck
+from hitl_middleware.runs import leftovers, stuck
 
 T = TypeVar("T")
 
@@ -66,7 +66,10 @@ class LocalRuns:
         return replace(snapshot, interrupts=tuple(found))
 
     async def start(self, run: Run, lease: Lease) -> None:
-        """Run with the run's input."""
+        """Run with the run's input, once the thread is in order."""
+        # Without the run's name: should this process die now, the run's input has not been taken yet.
+        config: RunnableConfig = {"configurable": _driving(run, lease)["configurable"]}
+        await asyncio.to_thread(leftovers.settle, self._graph(run), config)
         await self._invoke(run, lease, run.input)
 
     async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
