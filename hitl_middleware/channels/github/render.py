@@ -269,7 +269,8 @@ def _settle(view: CardView) -> str:
 def _foot(view: CardView) -> str:
     """How to speak of the request elsewhere, and the way to its pages. Code and ids are ours."""
     request = view.request
-    run = view.url.removesuffix(f"/requests/{request.id}") + f"/runs/{request.run_id}" if view.url else None
+    base, found, _ = (view.url or "").rpartition(f"/requests/{request.id}")
+    run = f"{base}/runs/{request.run_id}" if found else None
     parts = (
         f"Code {code(request.code)}",
         link(run, "run") or f"run {code(request.run_id)}",
