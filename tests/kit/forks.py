@@ -30,6 +30,7 @@ _WARM: Final = (
     "hitl_middleware.stores.sql.postgresql",
     "hitl_middleware.stores.sql.sqlite",
     "hitl_middleware.stores.sql.store",
+    "hitl_graphs.delivery.bugfix",
     "hitl_graphs.support.agent",
     "hitl_graphs.support.routes",
     "hitl_server.serve",
@@ -37,6 +38,7 @@ _WARM: Final = (
     "aiohttp",
     "alembic.command",
     "alembic.ddl.impl",
+    "github",
     "langchain.agents",
     "prometheus_client",
     "pytest",  # where the tests run in one process, multiprocessing runs pytest's own script in every child once more
@@ -50,6 +52,7 @@ _WARM: Final = (
     "uvicorn.protocols.http.h11_impl",
     # What the tests' own processes need:
     "hitl_middleware.cli.demo.play",
+    "tests.kit.delivery",
     "tests.kit.dying",
 )
 

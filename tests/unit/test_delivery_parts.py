@@ -129,12 +129,12 @@ def test_a_diff_says_what_is_new_changed_and_gone():
         File(path="same.py", content="d\n"),
         File(path="new.py", content="e = 6"),
     ]
-    assert diff(before, files).split("\n") == [
+    assert str(diff(before, files)).split("\n") == [
         "--- a/old.py", "+++ b/old.py", "@@ -1,2 +1,2 @@", " a = 1", "-b = 2", "+b = 5",
         "--- a/gone.py", "+++ /dev/null", "@@ -1 +0,0 @@", "-c = 3",
         "--- /dev/null", "+++ b/new.py", "@@ -0,0 +1 @@", "+e = 6", "\\ No newline at end of file",
     ]  # fmt: skip
-    assert diff(before, [File(path="same.py", content="d\n")]) == "Nothing changes."
+    assert diff(before, [File(path="same.py", content="d\n")]) is None
     assert diff({}, [File(path="empty", content="")]) == "--- /dev/null\n+++ b/empty"
 
 
@@ -202,5 +202,8 @@ def test_a_scripted_proposal_is_the_same_twice_and_takes_feedback_up(kind: type[
     again = author.propose(kind, {**about, "feedback": "Say 2"})
     assert again.text().startswith("Revised after feedback: Say 2\n\n")
     assert again.text() != author.propose(kind, about).text()
-    for hard in ({"title": "x", "body": ""}, {"title": "a " * 128, "body": "b.py " * 13_000}):
+    for hard in (
+        {"number": None, "title": "x", "body": ""},
+        {"number": 1, "title": "a " * 128, "body": "b.py " * 13_000},
+    ):
         kind.model_validate(author.propose(kind, {"issue": hard, "feedback": "c" * 9_000}).model_dump())

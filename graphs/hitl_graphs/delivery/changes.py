@@ -73,12 +73,9 @@ def merged(earlier: Sequence[File], later: Sequence[File]) -> list[File]:
     return list(together.values())
 
 
-def diff(before: Before, files: Sequence[File]) -> str:
-    """The change as a unified diff, without a line that depends on the time."""
-    return (
-        "\n".join(filter(None, (_diff(file, before.get(file["path"])) for file in files)))
-        or "Nothing changes."
-    )
+def diff(before: Before, files: Sequence[File]) -> str | None:
+    """The change as a unified diff, without a line that depends on the time; ``None``: nothing changes."""
+    return "\n".join(filter(None, (_diff(file, before.get(file["path"])) for file in files))) or None
 
 
 def _diff(file: File, old: str | None) -> str:

@@ -209,4 +209,9 @@ def _not_merged(state: Mapping[str, Any], error: NotExecuted) -> dict[str, Any]:
         f"It was approved at {reviewed['head'][:7]} and not merged: the branch has moved on to {head[:7]} since. "
         "What is shown is the branch as it is now."
     )
-    return {"pull_request": now, "parent": head, "changes": diff(before, files), "notice": notice}
+    return {
+        "pull_request": now,
+        "parent": head,
+        "changes": diff(before, files) or "Nothing changes.",
+        "notice": notice,
+    }

@@ -15,6 +15,7 @@ About = Mapping[str, Any]
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _PATH = re.compile(r"(?<![\w/.-])[\w-]+(?:/[\w.-]+)*\.[a-z]{1,5}\b")
 _WORD = re.compile(r"[a-z0-9]+")
+_TAKEN = re.compile(r"^\+(Revised after feedback: .+)$", re.MULTILINE)
 _NUMBER = re.compile(r"\b[1-4]\b")
 
 
@@ -85,7 +86,9 @@ def _changes(about: About) -> p.Changes:
     feedback = str(about.get("feedback") or "")
     lines = [f"# {_title(about)}", "", _first(about), ""]
     if feedback:
-        lines += [f"Revised after feedback: {' '.join(feedback.split())}", ""]
+        earlier = _TAKEN.findall(str(about.get("changes before the feedback") or ""))
+        now = f"Revised after feedback: {' '.join(feedback.split())}"
+        lines += [line for each in dict.fromkeys([*earlier, now]) for line in (each, "")]
     note = p.FileChange(path=_note(about), content="\n".join(lines))
     return p.Changes(summary=_cut(_title(about), 72), files=[note])
 
@@ -121,7 +124,8 @@ def _paths(about: About) -> list[str]:
 
 
 def _note(about: About) -> str:
-    return f"docs/changes/{slug(_title(about))}.md"
+    number = about["issue"].get("number")
+    return f"docs/changes/{'' if number is None else f'{number}-'}{slug(_title(about))}.md"
 
 
 def _cut(text: str, most: int) -> str:

@@ -78,6 +78,8 @@ def changing(author: Author, *, reads: Sequence[str] = (), heeds: Sequence[str] 
                 about["files"] = _mentioned(ground, about)
             made, files = _proposed(author, about, state.get("files") or [])
             shown = _shown(ground, files)
+            if shown is None:
+                raise ChangeRefused(why="it leaves everything as it is.")
         except (NotExecuted, ChangeRefused) as error:
             return {"problem": str(error)}
         revised = f"Revised after feedback: {made.revised}\n\n" if made.revised else ""
@@ -125,7 +127,7 @@ def _about(
     state: Mapping[str, Any], reads: Sequence[str], heeds: Sequence[str], *, before: str
 ) -> dict[str, Any]:
     task: Task = state["task"]
-    about: dict[str, Any] = {"issue": {"title": task["title"], "body": task["body"]}}
+    about: dict[str, Any] = {"issue": {"number": task["issue"], "title": task["title"], "body": task["body"]}}
     about |= {key: state[key] for key in reads if state.get(key)}
     reviews: list[Review] = [state[key] for key in heeds if state.get(key)]
     said = [review["message"] or "" for review in reviews if review["decision"] == "feedback"]
@@ -189,8 +191,8 @@ def _ground(state: Mapping[str, Any]) -> Ground:
     return Ground(repository, base, base_sha, parent)
 
 
-def _shown(ground: Ground, files: Sequence[File]) -> str:
-    """The whole change against the base: what is on the branch already, and the files on top of it."""
+def _shown(ground: Ground, files: Sequence[File]) -> str | None:
+    """The whole change against the base: what is on the branch already, and the files on top of it; ``None``: there is none."""
     if ground.repository is None or ground.base_sha is None or ground.parent is None:
         return diff({}, files)
     there, before = written_between(ground.repository, ground.base_sha, ground.parent)

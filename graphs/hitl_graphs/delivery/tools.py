@@ -98,11 +98,19 @@ def commit_files(
             elements.append(InputGitTreeElement(file["path"], mode, "blob", content=file["content"]))
         elif file["path"] in modes:
             elements.append(InputGitTreeElement(file["path"], mode, "blob", sha=None))
-    with acting(what):
-        new = where.create_git_tree(elements, base_tree=before.tree)
-        words = message_of_commit(summary, issue, found.commit_mark(parent, branch, files))
-        made = where.create_git_commit(words, new, [before])
-        where.get_git_ref(f"heads/{branch}").edit(made.sha, force=False)
+    words = message_of_commit(summary, issue, found.commit_mark(parent, branch, files))
+    try:
+        with acting(what):
+            new = where.create_git_tree(elements, base_tree=before.tree)
+            made = where.create_git_commit(words, new, [before])
+            # Completed: a ref is read under another address than it is changed, and PyGithub learns it from the answer.
+            where.get_git_ref(f"heads/{branch}").complete().edit(made.sha, force=False)
+    except Refused:
+        # An attempt before this one may have come through late, and the branch stands at it.
+        args = {"repository": repository, "branch": branch, "parent": parent, "files": files}
+        if (there := found.commit(args, "")) is None:
+            raise
+        return f"Committed {there['head'][:7]} to {branch}", dict(there)
     return f"Committed {made.sha[:7]} to {branch}", {"head": made.sha}
 
 
@@ -112,17 +120,17 @@ def open_pull_request(
     repository: Repository, issue: Number | None, branch: str, base: str, title: str, about: str
 ) -> Made:
     """Open a pull request for a branch."""
-    args = {"repository": repository, "branch": branch, "base": base}
-    with acting(f"open a pull request for {branch}"):
-        try:
+    try:
+        with acting(f"open a pull request for {branch}"):
             pull = open_repository(repository).create_pull(
                 base, branch, title=plain(title), body=body_of_pull_request(about, issue)
             )
-        except Exception:
-            # GitHub has one for each branch: an attempt before this one may have come through late.
-            if (there := found.pull_request(args, "")) is not None:
-                return f"Pull request #{there['number']} is open already", dict(there)
+    except Refused:
+        # GitHub has one for each branch: an attempt before this one may have come through late.
+        there = found.pull_request({"repository": repository, "branch": branch, "base": base}, "")
+        if there is None:
             raise
+        return f"Pull request #{there['number']} is open", dict(there)
     return f"Opened pull request #{pull.number}", {
         "number": pull.number,
         "url": pull.html_url,

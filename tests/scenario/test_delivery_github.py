@@ -1,0 +1,352 @@
+"""The delivery workflows on a GitHub, through PyGithub and HTTP: issue, branch, commits, pull request and merge – each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hitl_middleware.clock import ManualClock
+from hitl_middleware.testing.fake_github import (
+    FakeGitHub,
+    Fault,
+    LostReply,
+    Refused,
+    ServerError,
+    ServerErrorAfterAccepting,
+)
+
+from tests.kit.delivery import BODY, FILES, GIVEN, SHOP, TITLE, acts, decided, served, step_and_die, values
+from tests.kit.dying import KILLED, in_process
+from tests.kit.world import LEASE, World
+
+ALL = ["create_issue", "create_branch", "commit_files", "open_pull_request", "merge_pull_request"]
+NOTE = "docs/changes/1-login-fails-on-safari.md"
+
+
+@pytest.fixture
+def github(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
+    """A shop on GitHub; the workflows act as its bot."""
+    monkeypatch.delenv("HITL_MODEL", raising=False)
+    with FakeGitHub(now=lambda: clock.now().timestamp()) as fake:
+        fake.repository(SHOP, files=FILES)
+        fake.person("ann", permission="write")
+        for name, value in fake.environ.items():
+            monkeypatch.setenv(name, value)
+        yield fake
+
+
+def done_once(world: World, github: FakeGitHub, *, commits: int = 1) -> None:
+    """All of it is there, and none of it twice."""
+    (run,) = world.runs()
+    assert (run.status, run.error) == ("succeeded", None)
+    assert [each.title for each in github.issues if not each.pull] == [TITLE]
+    (pull,) = github.pulls
+    assert pull.merged_at is not None
+    assert set(github.branches(SHOP)) == {"main", pull.head}
+    marked = [each for each in github.log(SHOP) if "Hitl-Change:" in each.message]
+    assert len(marked) == commits
+    assert len([each for each in github.log(SHOP) if each.message.startswith("Merge pull request")]) == 1
+    assert values(world)["merged"] == github.branches(SHOP)["main"]
+
+
+# the ways through --------------------------------------------------------------------------------------------------------
+
+
+def test_a_bug_from_the_issue_to_the_merge(world: World, github: FakeGitHub):
+    """G-01, G-02, G-06: an issue is filed and carried along; feedback works at both steps; what was approved is what is merged."""
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    (issue,) = github.issues
+    url = f"{github.web_url}/{SHOP}/issues/1"
+    first = world.only("step")
+    assert first.step == "fix-review"
+    assert first.labels == {"repository": SHOP, "issue": "1", "issue_url": url}
+    assert (values(world)["task"]["issue"], values(world)["task"]["issue_url"]) == (1, url)
+    assert github.seen(issue).text.strip() == BODY
+
+    second = decided(world, "feedback", "name the browser")
+    assert second is not None
+    assert (second.step, second.round) == ("fix-review", 2)
+    assert "+Revised after feedback: name the browser" in second.args["changes"]  # type: ignore[index]
+    assert github.pulls == [], "nothing was written yet"
+
+    merge = decided(world)
+    assert merge is not None
+    (pull,) = github.pulls
+    head = github.branches(SHOP)[pull.head]
+    assert (merge.step, merge.title) == ("merge-approval", f"Merge pull request #2 at {head[:7]}?")
+    assert merge.labels == {
+        "repository": SHOP, "issue": "1", "issue_url": url, "pull_request": "2", "head_sha": head,
+    }  # fmt: skip
+    assert merge.args == {
+        "pull_request": {"number": 2, "url": f"{github.web_url}/{SHOP}/pull/2", "head": head},
+        "changes": second.args["changes"],  # type: ignore[index]
+    }
+    assert github.issue(SHOP, 2).body is not None
+    assert github.issue(SHOP, 2).body.startswith("Closes #1.")  # type: ignore[union-attr]
+
+    again = decided(world, "feedback", "and the version")
+    assert again is not None
+    assert (again.step, again.round) == ("fix-review", 1)
+    merge = decided(world)
+    assert merge is not None
+    assert (merge.step, merge.round) == ("merge-approval", 2)
+    assert merge.labels["head_sha"] == github.branches(SHOP)[pull.head] != head
+    assert decided(world) is None
+    done_once(world, github, commits=2)
+    assert acts(world) == [(tool, "succeeded") for tool in [*ALL[:4], "commit_files", ALL[4]]]
+    assert {action.decided_by for action in world.actions()} == {"policy"}
+    assert github.issue(SHOP, 1).state == "closed"
+    for words in ("name the browser", "and the version"):
+        assert f"\nRevised after feedback: {words}\n" in github.files(SHOP)[NOTE]
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(
+    ("module", "steps", "issue"),
+    [
+        ("standard", ["options-review", "plan-review", "pr-approval"], "1"),
+        ("feature", ["design-review", "feature-plan-review", "feature-pr-approval"], "1"),
+        ("coding", ["plan-approval", "pr-review"], "1"),
+        ("coding_internal", ["plan-approval", "pr-review"], None),
+    ],
+)
+def test_every_other_workflow(
+    world: World, github: FakeGitHub, module: str, steps: list[str], issue: str | None
+):
+    """G-01, G-16: two rounds at each step, then approved to the merge; the internal pipeline files no issue and is decided all the same."""
+    served(world, module)
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    for step in steps:
+        assert (world.only("step").step, world.only().round) == (step, 1)
+        assert world.only().labels.get("issue") == issue
+        again = decided(world, "feedback", "more, please")
+        assert again is not None
+        assert (again.step, again.round) == (step, 2)
+        decided(world)
+    assert [run.status for run in world.runs()] == ["succeeded"]
+    assert [tool for tool, _ in acts(world)] == [*(ALL if issue else ALL[1:])[:-1], "commit_files", ALL[4]]
+    (pull,) = github.pulls
+    assert pull.merged_at is not None
+    assert len([each for each in github.issues if not each.pull]) == (1 if issue else 0)
+
+
+@pytest.mark.databases("memory")
+def test_the_issue_of_the_label_is_used(world: World, github: FakeGitHub):
+    """G-02: none is filed beside it; what the payload does not say is read. A second run on the thread has a pull request of its own."""
+    issue = github.open_issue(SHOP, "ann", TITLE, BODY)
+    served(world, "coding")
+    for number, given in ((2, {"repository": SHOP, "issue": issue.number}), (3, {**GIVEN, "issue": "1"})):
+        world.begin_run("g", given, thread_id="t-1")
+        assert world.only().labels["issue_url"] == f"{github.web_url}/{SHOP}/issues/1"
+        assert "pull_request" not in world.only().labels
+        decided(world)
+        assert world.only().labels["pull_request"] == str(number)
+        decided(world, "reject", "not like this")
+    assert [run.status for run in world.runs()] == ["succeeded", "succeeded"]
+    assert [tool for tool, _ in acts(world)] == [*ALL[1:4], *ALL[1:4]]
+    assert [each.merged_at for each in github.pulls] == [None, None]
+    assert len({each.head for each in github.pulls}) == 2
+
+
+# what others do meanwhile ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.databases("memory")
+def test_a_branch_that_moved_is_reviewed_again(world: World, github: FakeGitHub):
+    """G-13: only the commit that was approved is merged; the next review shows the branch as it is, others' work included."""
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    decided(world)
+    (pull,) = github.pulls
+    old = github.branches(SHOP)[pull.head]
+    new = github.push(SHOP, "ann", pull.head, {"app/login.py": "def login():\n    return 1\n"})
+    again = decided(world)
+    assert again is not None
+    assert (again.step, again.title) == ("merge-approval", f"Merge pull request #2 at {new[:7]}?")
+    assert f"It was approved at {old[:7]} and not merged" in again.description
+    assert again.labels["head_sha"] == new
+    assert "-    pass\n+    return 1" in again.args["changes"]  # type: ignore[index]
+    assert f"+++ b/{NOTE}" in again.args["changes"]  # type: ignore[index]
+    failed = world.actions()[-1]
+    assert (failed.tool, failed.status) == ("merge_pull_request", "failed")
+    assert "Pull request #2 was not merged: its branch has moved on from" in str(failed.error)
+
+    fix = decided(world, "feedback", "say thanks to ann")
+    assert fix is not None
+    assert "+    return 1" in fix.args["changes"], "her commit is a part of what is reviewed"  # type: ignore[index]
+    decided(world)
+    decided(world)
+    assert world.runs()[0].status == "succeeded"
+    assert github.files(SHOP)["app/login.py"] == "def login():\n    return 1\n"
+    assert "say thanks to ann" in github.files(SHOP)[NOTE]
+
+
+@pytest.mark.databases("memory")
+@pytest.mark.parametrize(
+    ("deed", "status"), [("merge", "succeeded"), ("close", "failed"), ("conflict", "failed")]
+)
+def test_what_people_did_by_hand(world: World, github: FakeGitHub, deed: str, status: str):
+    """S-09: merged by somebody is merged; closed, or in conflict, ends the run with GitHub's own words."""
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    decided(world)
+    if deed == "merge":
+        github.merge(SHOP, 2, "ann")
+    elif deed == "close":
+        github.close_issue(SHOP, 2, "ann")
+    else:
+        github.push(SHOP, "ann", "main", {NOTE: "something else\n"})
+    decided(world)
+    (run,) = world.runs()
+    assert run.status == status
+    if status == "failed":
+        assert (
+            "Stopped: merge_pull_request failed: Refused: GitHub refused to merge pull request #2 (405)"
+            in str(run.error)
+        )
+        assert values(world)["problem"] in str(run.error)
+    else:
+        assert values(world)["merged"] == github.branches(SHOP)["main"]
+    assert world.pending() == []
+
+
+# trouble -----------------------------------------------------------------------------------------------------------------
+
+WRITES = [
+    ("POST", f"/repos/{SHOP}/issues"),
+    ("POST", f"/repos/{SHOP}/git/refs"),
+    ("PATCH", f"/repos/{SHOP}/git/refs/*"),
+    ("POST", f"/repos/{SHOP}/pulls"),
+    ("PUT", f"/repos/{SHOP}/pulls/2/merge"),
+]
+
+
+@pytest.mark.databases("memory")
+@pytest.mark.parametrize("fault", [LostReply(), ServerErrorAfterAccepting()], ids=lambda f: type(f).__name__)
+def test_lost_answers_do_nothing_twice(world: World, github: FakeGitHub, fault: Fault):
+    """G-01, rule 2: of every act the answer is lost; GitHub itself says that it is done, nobody is asked, nothing happens twice."""
+    for method, path in WRITES:
+        github.fail(method, path, fault)
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    decided(world)
+    decided(world)
+    assert github.faults == []
+    done_once(world, github)
+    assert [(a.tool, a.status, a.settled_by) for a in world.actions()] == [
+        (t, "succeeded", "reconcile") for t in ALL
+    ]
+    assert {request.kind for request in world.requests()} == {"step"}
+
+
+@pytest.mark.databases("memory")
+def test_an_act_that_did_not_arrive_is_begun_again(world: World, github: FakeGitHub):
+    """Rule 2: GitHub shows nothing of it, so it failed; the next attempt is an action of its own. Of an issue a person has to say so."""
+    for method, path in WRITES:
+        github.fail(method, path, ServerError(502))
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    assert world.only().kind == "outcome", (
+        "an issue may still be on its way, and two of them would be two discussions"
+    )
+    world.say(world.actions()[0], "retry")
+    world.step()
+    decided(world)
+    decided(world)
+    done_once(world, github)
+    assert acts(world)[0] == ("create_issue", "succeeded")
+    assert acts(world)[1:] == [(tool, status) for tool in ALL[1:] for status in ("failed", "succeeded")]
+
+
+@pytest.mark.databases("memory")
+@pytest.mark.parametrize(
+    ("method", "path", "sentence"),
+    [
+        (
+            "POST",
+            "*/issues",
+            "create_issue failed: Refused: GitHub refused to file an issue in acme/shop (403)",
+        ),
+        (
+            "POST",
+            "*/git/refs",
+            "create_branch failed: Refused: GitHub refused to create the branch hitl/1-login",
+        ),
+        (
+            "POST",
+            "*/pulls",
+            "open_pull_request failed: Refused: GitHub refused to open a pull request for hitl/1",
+        ),
+        ("GET", "*/branches/*", "GitHub refused to look at acme/shop (403): Resource not accessible"),
+    ],
+)
+def test_what_github_refuses_ends_the_run(
+    world: World, github: FakeGitHub, method: str, path: str, sentence: str
+):
+    """S-09, E-04: no second attempt, no loop: the run fails with the reason, and so stands the act on record."""
+    github.fail(method, path, Refused(403))
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    while world.pending():
+        decided(world)
+    (run,) = world.runs()
+    assert run.status == "failed"
+    assert sentence in str(run.error)
+    assert sentence in values(world)["problem"]
+    assert len([status for _, status in acts(world) if status == "failed"]) == (method == "POST")
+
+
+@pytest.mark.databases("memory")
+def test_github_away_for_a_while(world: World, github: FakeGitHub):
+    """G-14, G-16: people are asked all the same, and told what could not be looked at; before anything is written it is looked at."""
+    github.push(SHOP, "ann", "main", {"docs/changes/7-login-fails-on-safari.md": "old\n"})
+    with github.unreachable():
+        served(world, "bugfix")
+        world.begin_run("g", {**GIVEN, "issue": 7}, thread_id="t-1")
+        blind = world.only("step")
+        assert "The repository could not be read, so every file is shown as new." in blind.description
+        assert "-old" not in blind.args["changes"]  # type: ignore[index]
+    seeing = decided(world)
+    assert seeing is not None
+    assert (seeing.step, seeing.round) == ("fix-review", 1)
+    assert "-old" in seeing.args["changes"]  # type: ignore[index]
+    assert world.actions() == []
+    merge = decided(world)
+    assert merge is not None
+    assert merge.step == "merge-approval"
+
+    with github.unreachable():
+        decided(world)
+        assert world.only().kind == "outcome", "it may have been merged"
+    world.say(world.actions()[-1], "retry")
+    world.step()
+    assert world.runs()[0].status == "succeeded"
+    assert github.pull(SHOP, merge_number := int(merge.labels["pull_request"])).merged_at is not None, (
+        merge_number
+    )
+
+
+@pytest.mark.databases("sqlite")
+def test_killed_after_an_effect(world: World, github: FakeGitHub, url: str):
+    """G-01, rule 2: SIGKILL after an effect and before it is settled, once in each acting node: the next process finds what was done."""
+
+    def die(where: str) -> None:
+        at, environ = world.time.now(), github.environ
+        assert in_process(step_and_die, url, at, environ, "bugfix", where) == KILLED
+        world.wait(3 * LEASE)
+        world.step()
+
+    served(world, "bugfix")
+    world.portal.call(lambda: world.start_run("g", GIVEN, thread_id="t-1"))
+    die("effect.after=kill")
+    world.decide(world.only("step"))
+    die("effect.after=kill@2")
+    world.decide(world.only("step"))
+    die("effect.after=kill")
+    done_once(world, github)
+    found = {action.tool for action in world.actions() if action.settled_by == "reconcile"}
+    assert found == {"create_issue", "commit_files", "merge_pull_request"}
+    assert acts(world) == [(tool, "succeeded") for tool in ALL]
+    assert {request.kind for request in world.requests()} == {"step"}, "nobody was asked what became of it"
