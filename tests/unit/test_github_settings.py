@@ -179,3 +179,23 @@ def test_the_configuration_file(tmp_path):
         path.write_text(f"[github]\n{line}\n")
         with pytest.raises(ConfigurationError, match=f"github.{line.split()[0]}"):
             load_config(path)
+
+
+def test_approvers_that_are_nobody(environment):
+    """E-04: a role that GitHub does not have would let nobody decide; the sentence names those that it has."""
+    environment.setenv("GITHUB_TOKEN", "ghp_1")
+    fine = (
+        "github:ann",
+        "GitHub:Acme/Architects",
+        "github:role:admin",
+        "github:role:assignee",
+        "group:ops",
+        "slack:U1",
+    )
+    settings = GitHubSettings.from_env(GitHubConfig(webhook=False, approvers=fine))
+    assert settings is not None
+    assert settings.approvers == fine
+    for name in ("github:role:wirte", "github:", "github:a b", "github:acme/x/y", "GITHUB:role:"):
+        with pytest.raises(ConfigurationError, match="github:role:write, github:role:maintain") as failed:
+            GitHubSettings.from_env(GitHubConfig(webhook=False, approvers=("github:ann", name)))
+        assert repr(name) in str(failed.value)

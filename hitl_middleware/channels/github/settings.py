@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from hitl_middleware.channels.github import words
 from hitl_middleware.errors import ChannelHalfConfigured, ConfigurationError
 from hitl_middleware.settings import GitHubConfig
 
@@ -86,7 +87,7 @@ class GitHubSettings(BaseModel):
             **identity,
             webhook_secrets=secrets if config.webhook else (),
             api_url=_api_url(env.api_url),
-            approvers=config.approvers,
+            approvers=tuple(map(_approver, config.approvers)),
             poll_seconds=config.poll_seconds,
         )
 
@@ -176,6 +177,19 @@ def _api_url(text: str | None) -> str:
         msg = "GITHUB_API_URL is not an http(s) address. Leave it out for github.com; a GitHub Enterprise Server has https://HOST/api/v3."
         raise ConfigurationError(msg) from None
     return url
+
+
+def _approver(name: str) -> str:
+    """``name``, unless it is of GitHub and nobody's there: a role with a slip of the pen in it would let nobody decide."""
+    known = words.login_of(name) or words.team_of(name) or words.role_of(name) or words.is_assignee(name)
+    if known or not name.lower().startswith(words.PREFIX):
+        return name
+    roles = ", ".join(f"{words.ROLE_PREFIX}{role}" for role in words.ROLES)
+    msg = (
+        f"[github] approvers: {name[:100]!r} is nobody on GitHub. A person is github:ann, a team github:acme/architects, a role one of "
+        f"{roles}, {words.ASSIGNEE}."
+    )
+    raise ConfigurationError(msg)
 
 
 def _named(env: _Environment) -> str:
