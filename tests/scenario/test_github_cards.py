@@ -11,7 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
 from hitl_middleware import human_step, label_run, route
-from hitl_middleware.actions import Decision
+from hitl_middleware.actions import Decision, DecisionType
 from hitl_middleware.channels.github import words
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.errors import NotAllowed
@@ -77,7 +77,9 @@ def ask(hitl: StillHitl, labels: dict[str, str] = HERE) -> ReviewRequest:
     return request
 
 
-def decide(hitl: StillHitl, request: ReviewRequest, kind: str, who: str = "github:ann", **more: Any) -> None:
+def decide(
+    hitl: StillHitl, request: ReviewRequest, kind: DecisionType, who: str = "github:ann", **more: Any
+) -> None:
     """Somebody's answer, and everything that follows from it."""
     decision = Decision(type=kind, **more)
     hitl.portal.call(lambda: hitl.submit(request.id, decision, identity=who, via="test"))

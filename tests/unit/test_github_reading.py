@@ -146,3 +146,32 @@ class TestComments:
         fake.fail("GET", "*/comments/*", trouble)
         with pytest.raises(DeliveryFailed):
             await reader.comment(ISSUE, comment.id)
+
+
+class TestReviews:
+    async def test_as_they_are(self, reader, fake):
+        """G-13: who, what, on which commit, in their order; a word on the diff is none of ours."""
+        fake.push(SHOP, "ann", "fix", {"cart.py": "coupon = 1\n"})
+        pull = fake.open_pull(SHOP, "ann", "fix", "Keep the coupon")
+        fake.person("zoe", permission="write")
+        first = await fake.areview(SHOP, pull.number, "zoe", "request_changes", "Name it.")
+        old = fake.pull(SHOP, pull.number).head_sha
+        fake.push(SHOP, "ann", "fix", {"cart.py": "basket_coupon = 1\n"})
+        second = await fake.areview(SHOP, pull.number, "zoe", "approve")
+        told = await reader.reviews(Address(SHOP, pull.number))
+        assert [(each.id, each.state, each.body) for each in told] == [
+            (first.id, "CHANGES_REQUESTED", "Name it."), (second.id, "APPROVED", ""),
+        ]  # fmt: skip
+        assert told[0].commit_id == old != told[1].commit_id
+        assert {each.author.login for each in told} == {"zoe"}
+        assert await reader.review(Address(SHOP, pull.number), second.id) == told[1]
+        assert await reader.review(Address(SHOP, pull.number), second.id + 1) is None
+        await fake.adismiss_review(second, "ann")
+        now = await reader.review(Address(SHOP, pull.number), second.id)
+        assert now is not None
+        assert now.state == "DISMISSED"
+
+    async def test_of_what_is_no_pull_request(self, reader):
+        """An issue has no reviews; nobody takes that for “nobody has reviewed it”."""
+        with pytest.raises(DeliveryFailed):
+            await reader.reviews(ISSUE)

@@ -219,9 +219,12 @@ class GitHubClients:
             return self._installations.setdefault(place.lower(), known or InstallationAuth(app, found, given))
 
     def _forget(self, place: str) -> None:
-        """The App may have been removed and installed again, under a new number."""
+        """The App may have been removed and installed again, under a new number; so for all places of the same installation."""
         with self._lock:
-            self._installations.pop(place.lower(), None)
+            gone = self._installations.get(place.lower())
+            self._installations = {
+                where: auth for where, auth in self._installations.items() if auth is not gone
+            }
 
 
 def _not_installed(place: str) -> DeliveryFailed:
