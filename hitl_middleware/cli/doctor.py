@@ -45,7 +45,8 @@ def doctor(
         stored = not database and _is_stored(settings)
         graphs, broken = _loaded(settings)
         broken += _registered(hitl, graphs, stored=stored)
-        found = findings([*channels, *database, *broken])
+        triggers = [] if channels else list(_of_triggers(hitl))
+        found = findings([*channels, *database, *broken, *triggers])
         examination = _examined(hitl) if stored else None
         found += examination.findings if examination else ()
         # Requests that are filed get cards: not before it is known where those belong.
@@ -128,6 +129,25 @@ def _registered(hitl: Hitl, graphs: Sequence[LoadedGraph], *, stored: bool) -> l
         except ConfigurationError as error:
             troubles.append(Trouble("langgraph.json", None, why=f"graph {loaded.name!r}: {error}"))
     return troubles
+
+
+def _of_triggers(hitl: Hitl) -> Iterator[Trouble]:
+    """Whether what is to begin runs can."""
+    from hitl_middleware.channels.github.settings import GitHubSettings
+    from hitl_middleware.channels.github.triggers import check_triggers
+    from hitl_middleware.diagnosis import Trouble
+
+    if not hitl.config.triggers:
+        return
+    if GitHubSettings.from_env(hitl.config.github) is None:
+        why = "hitl.toml has triggers, and nothing of GitHub is configured: no label begins a run."
+        yield Trouble("triggers", None, "hitl connect github OWNER/REPO says what to set.", why)
+        return
+    try:
+        check_triggers(hitl.config.triggers, hitl.graphs.graphs())
+    except ConfigurationError as error:
+        mend = "Correct the trigger, or put the graph into langgraph.json: hitl serve does not start before."
+        yield Trouble("triggers", None, mend, str(error))
 
 
 # what is stored ------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ Check = Literal[
     "hitl.toml",
     "channels",
     "langgraph.json",
+    "triggers",
     "database",
     "request missing",
     "request overtaken",
@@ -81,6 +82,7 @@ _WORDS: Mapping[Check, _Words] = {
     "hitl.toml": _once("{why}", "Correct that line: nothing starts before."),
     "channels": _once("{why}", "hitl connect slack and hitl connect github say what each needs."),
     "langgraph.json": _once("{why}", "Correct it: hitl serve and hitl worker do not start before."),
+    "triggers": _once("{why}", "{subject}"),
     "database": _once("{why}", "{subject}"),
     "request missing": _Words(
         "A run of {subject} is suspended at a question that nobody was asked.",

@@ -117,6 +117,16 @@ def test_the_set_up(hitl: Commands, world: World) -> None:
     assert second == "✗ graph 'gone' (nowhere:graph) cannot be loaded: No module named 'nowhere'"
     assert third == "✗ A run of human-approval is suspended at a question that nobody was asked."
     assert run.id in done.stdout
+    trigger = "[[triggers]]\nlabel = 'bug'\ngraph = 'sdlc'\n"
+    (hitl.folder / "hitl.toml").write_text(trigger)
+    off = hitl.run("doctor").stdout
+    assert "✗ hitl.toml has triggers, and nothing of GitHub is configured: no label begins a run.\n" in off
+    (hitl.folder / "hitl.toml").write_text(f"{trigger}[github]\nwebhook = false\n")
+    unknown = hitl.run("doctor", GITHUB_TOKEN="ghp_secret").stdout
+    assert (
+        "✗ hitl.toml: the trigger for label 'bug' starts graph 'sdlc', which is not served here." in unknown
+    )
+    assert "ghp_secret" not in unknown
     (hitl.folder / "hitl.toml").unlink()
     half = hitl.run("doctor", SLACK_BOT_TOKEN="xoxb-secret")
     assert half.returncode == 1

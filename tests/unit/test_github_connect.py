@@ -89,7 +89,7 @@ def test_a_fine_grained_token(fake: FakeGitHub) -> None:
     poor = fake.add_token("ann", kind="fine_grained", permissions={"metadata": "read"})
     ((what, says),) = wrong(fake, token=SecretStr(poor))
     assert what == "permissions"
-    assert says.startswith("The token may not even read in acme/shop: Issues")
+    assert says == "The token may not even read in acme/shop: Issues, Pull requests, Contents."
 
 
 def test_of_what_is_public_nothing_can_be_told_by_reading(fake: FakeGitHub) -> None:

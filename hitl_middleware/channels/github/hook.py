@@ -73,7 +73,7 @@ async def look(clients: GitHubClients, place: Place, url: str | None) -> tuple[F
         return Finding("webhook", ok=True, says=says, mend=mend, checked=False), None
     hook = next((each for each in found if _is_meant(each, url)), None)
     if hook is None:
-        return Finding("webhook", ok=False, says=_absent(place, url), mend=_make(place)), None
+        return await _absent(clients, place, url), None
     wrong = problems(hook)
     if wrong:
         mend = f"Mend it at {page}, or run hitl connect github {place.name} --webhook {_base(hook.url)}"
@@ -128,10 +128,10 @@ def problems(hook: Hook) -> str:
 
 
 async def _hooks(clients: GitHubClients, place: Place) -> Sequence[Hook] | Refusal:
-    answer = await got(clients, place.name, f"/repos/{place.name}/hooks?per_page=100")
-    if isinstance(answer, Refusal):
-        return answer
-    return [_hook(each, each.get("config") or {}) for each in answer.items if isinstance(each, dict)]
+    own = await got(clients, place.name, f"/repos/{place.name}/hooks?per_page=100")
+    if isinstance(own, Refusal):
+        return own
+    return [_hook(each, each.get("config") or {}) for each in own.items if isinstance(each, dict)]
 
 
 async def _app_hooks(clients: GitHubClients) -> Sequence[Hook] | Refusal:
@@ -164,9 +164,24 @@ def _is_meant(hook: Hook, url: str | None) -> bool:
     return urlsplit(hook.url).path.rstrip("/").endswith(PATH)
 
 
-def _absent(place: Place, url: str | None) -> str:
-    whose = "The App" if place.kind == "app" else place.name
-    return f"{whose} has no webhook for {url}." if url else f"{whose} has no webhook that ends in {PATH}."
+async def _absent(clients: GitHubClients, place: Place, url: str | None) -> Finding:
+    """There is none; unless the organization has one, for all its repositories."""
+    meant = f"for {url}" if url else f"that ends in {PATH}"
+    if place.kind == "app":
+        return Finding("webhook", ok=False, says=f"The App has no webhook {meant}.", mend=_make(place))
+    owner = place.name.partition("/")[0]
+    answer = await got(clients, owner, f"/orgs/{owner}/hooks?per_page=100")
+    told = [] if isinstance(answer, Refusal) else [each for each in answer.items if isinstance(each, dict)]
+    found = next(
+        (h for h in (_hook(each, each.get("config") or {}) for each in told) if _is_meant(h, url)), None
+    )
+    if found is None:
+        says = f"{place.name} has no webhook {meant}."
+        return Finding("webhook", ok=False, says=says, mend=_make(place))
+    if wrong := problems(found):
+        mend = f"Mend it at {place.site}/organizations/{owner}/settings/hooks."
+        return Finding("webhook", ok=False, says=f"The webhook {found.url} of {owner} {wrong}.", mend=mend)
+    return Finding("webhook", ok=True, says=f"The webhook {found.url} of {owner} is there.")
 
 
 def _make(place: Place) -> str:
