@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from hitl_middleware.testing.fake_github.records import ROLES, Account, Repository, Token
+from hitl_middleware.testing.fake_github.records import ROLES, Account, Repository, Team, Token
 from hitl_middleware.testing.fake_github.refusals import Refusal, not_found
 from hitl_middleware.testing.fake_github.state import Hub
 
@@ -40,9 +40,10 @@ def role_name(hub: Hub, repository: Repository, login: str) -> str:
         account.everywhere or "none",
         repository.collaborators.get(key, "none"),
         *(
-            team.repositories.get(where, "none")
+            above.repositories.get(where, "none")
             for team in hub.world.teams.values()
             if team.members.get(key) == "active"
+            for above in _line(hub, team)  # what a team may, the teams below it may, too
         ),
     ]
     return max(found, key=lambda name: (ROLES.index(base_of(hub, repository, name)), name not in ROLES))
@@ -51,6 +52,26 @@ def role_name(hub: Hub, repository: Repository, login: str) -> str:
 def role(hub: Hub, repository: Repository, login: str) -> str:
     """The role of GitHub's own that counts for what somebody may do."""
     return base_of(hub, repository, role_name(hub, repository, login))
+
+
+def _line(hub: Hub, team: Team) -> list[Team]:
+    """A team and those above it."""
+    line = [team]
+    while (
+        parent := hub.world.teams.get(f"{team.organization}/{line[-1].parent}".lower())
+    ) and parent not in line:
+        line.append(parent)
+    return line
+
+
+def team_membership(hub: Hub, team: Team, login: str) -> tuple[str, str] | None:
+    """The state and the role of somebody in a team; members of teams below it are members, too. None for who is neither."""
+    if (state := team.members.get(login)) is not None:
+        return state, "maintainer" if login in team.maintainers else "member"
+    for each in hub.world.teams.values():
+        if team in _line(hub, each)[1:] and each.members.get(login) == "active":
+            return "active", "member"
+    return None
 
 
 def has_role(hub: Hub, repository: Repository, login: str, least: str) -> bool:
@@ -100,6 +121,9 @@ def check_may(hub: Hub, token: Token | None, repository: Repository, needs: str,
         raise Refusal(401, "Requires authentication")
     if token.kind == "classic":
         scopes = {"repo"} if repository.private else {"repo", "public_repo"}
+        if needs.startswith("repository_hooks"):
+            scopes = {"repo", "admin:repo_hook", "write:repo_hook"}
+            scopes |= {"read:repo_hook"} if needs.endswith(":read") else set()
         if not scopes & set(token.scopes):
             not_found()  # what a scope is missing for looks as if it were not there
     elif not (covers(hub, token, repository) and permitted(token, needs)):

@@ -34,6 +34,9 @@ ANSWER_SECONDS: Final = 10  # docs.github.com, "Best practices for using webhook
 class Deliverer:
     """Sends deliveries to the app and remembers what it answered."""
 
+    bot_login: str = ""
+    webhook_secret: str = ""
+
     def __init__(self, hub: Hub, *, give_up_after: float) -> None:
         self._hub = hub
         # A connection of its own for each delivery: an app that is killed and started again leaves no stale ones.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -12,6 +13,7 @@ from hitl_middleware.testing.fake_github.coding import Coding
 from hitl_middleware.testing.fake_github.delivering import ANSWER_SECONDS
 from hitl_middleware.testing.fake_github.faults import Fault
 from hitl_middleware.testing.fake_github.forging import Forging
+from hitl_middleware.testing.fake_github.keeping import keep
 from hitl_middleware.testing.fake_github.limits import budget
 from hitl_middleware.testing.fake_github.server import API, create_app
 from hitl_middleware.testing.fake_github.state import Hub
@@ -29,6 +31,7 @@ class FakeGitHub(Coding, Forging, Watching):
     """A GitHub with one machine user, `bot_login`, whose classic token `token` may do everything in every repository.
 
     `now` gives the time in seconds since 1970. `give_up_after`: how many real seconds a delivery waits for the app.
+    `kept_in`: a file in which all there is is kept; a fake made on the same file goes on from there, with the same secrets.
     """
 
     def __init__(
@@ -40,12 +43,20 @@ class FakeGitHub(Coding, Forging, Watching):
         webhook_secret: str | None = None,
         port: int = 0,
         give_up_after: float = ANSWER_SECONDS,
+        kept_in: Path | None = None,
     ) -> None:
         super().__init__(Hub(now), give_up_after=give_up_after)
+        if kept_in is not None:
+            keep(self._hub, kept_in)
+        world = self._hub.world
         self.bot_login = bot_login
-        self.webhook_secret = webhook_secret or self._hub.new_secret("")
+        self.webhook_secret = webhook_secret or world.webhook_secret or self._hub.new_secret("")
+        world.webhook_secret = self.webhook_secret
         self.person(bot_login, permission="admin")
-        self.token = self.add_token(bot_login, scopes=scopes)
+        known = (
+            each.value for each in world.tokens.values() if each.login == bot_login and each.kind == "classic"
+        )
+        self.token = next(known, None) or self.add_token(bot_login, scopes=scopes)
         self._server = Loopback(create_app(self._hub, self._courier.take), port=port)
         self._hub.web = self._server.url
         self._hub.api = self._server.url + API

@@ -19,9 +19,6 @@ EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review")
 class Forging(Deliverer):
     """Webhooks, and what an attacker, a recorder or a bad network makes of them."""
 
-    bot_login: str = ""
-    webhook_secret: str = ""
-
     def _connect(
         self,
         url: str,

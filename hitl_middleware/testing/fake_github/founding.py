@@ -79,6 +79,9 @@ class Founding(Deliverer):
                 or (known.organizations if known else ()),
             )
             hub.world.accounts[login.lower()] = account
+            if kind == "Organization" and (bot := hub.world.accounts.get(self.bot_login.lower())):
+                joined = {**dict(bot.organizations), login.lower(): "member"}
+                hub.world.accounts[bot.login.lower()] = replace(bot, organizations=tuple(joined.items()))
             for place in places or ():
                 self.collaborator(place, login, permission)
         return account

@@ -12,12 +12,12 @@ from dataclasses import replace
 from hitl_middleware.testing.fake_github import access, comments, issues
 from hitl_middleware.testing.fake_github.delivering import awaited, blocking
 from hitl_middleware.testing.fake_github.errors import CannotHappen
-from hitl_middleware.testing.fake_github.founding import Founding
+from hitl_middleware.testing.fake_github.installing import Installing
 from hitl_middleware.testing.fake_github.records import Comment, Issue, Reaction, Repository
 from hitl_middleware.testing.fake_github.state import Who
 
 
-class People(Founding):
+class People(Installing):
     """What people do with issues."""
 
     # ---------------------------------------------------------------------------------------------------------- issues

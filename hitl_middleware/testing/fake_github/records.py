@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from pydantic import ConfigDict
+
 ROLES: Final = ("none", "read", "triage", "write", "maintain", "admin")
 """What somebody may do in a repository, from least to most."""
 
@@ -202,6 +204,10 @@ class Status:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitObject:
     """A blob, a tree or a commit, in git's own bytes; its sha-1 is its name."""
+
+    __pydantic_config__ = ConfigDict(
+        ser_json_bytes="base64", val_json_bytes="base64"
+    )  # how `keeping` spells them
 
     kind: str
     data: bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -90,6 +91,9 @@ def _respond(hub: Hub, request: Request, content: bytes) -> tuple[Response, list
             answer = _answer(asking, request, content, headers)
         except Refusal as refusal:
             answer, message = Answer(refusal.answer, refusal.status, refusal.headers), str(refusal)
+        except Exception as error:  # noqa: BLE001  # a mistake of ours, for whoever meets it
+            message = f"This fake broke: {error!r}"
+            answer = Answer({"message": message, "traceback": traceback.format_exc()}, 500)
         _log(asking, answer.status, message, fault)
         headers |= answer.headers
     body = b"" if answer.body is None else json.dumps(answer.body, ensure_ascii=False).encode()

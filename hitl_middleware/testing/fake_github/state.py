@@ -42,6 +42,7 @@ class World:
     """What stays when the process goes. Names are keys in lower case; `acme/shop#12` is an issue's and a pull request's."""
 
     numbered: int = 0
+    webhook_secret: str = ""
     accounts: dict[str, Account] = field(default_factory=dict)
     custom_roles: dict[str, list[CustomRole]] = field(default_factory=dict)
     repositories: dict[str, Repository] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from hitl_middleware.testing.fake_github.shapes import repositories
 from hitl_middleware.testing.fake_github.state import Hub
 
 _REPO: Final = "/repos/{owner}/{repo}"
+_IN_STATUS: Final = frozenset({"name", "commit", "protected"})
 STATES: Final = ("error", "failure", "pending", "success")
 
 
@@ -151,10 +152,23 @@ def create_status(asking: Asking) -> Answer:
     )
     hub.world.statuses.append(said)
     shown = shapes.status(hub, said)
-    told = {
-        name: shown[name] for name in ("id", "state", "description", "target_url", "context", "created_at")
+    names = ("id", "state", "description", "target_url", "context", "created_at", "updated_at")
+    heads = {
+        ref.removeprefix(branches.HEADS): each
+        for ref, each in branches.refs(hub, repository).items()
+        if each == sha and ref.startswith(branches.HEADS)
     }
-    announce(hub, repository, "status", "", asking.who, {"sha": sha, "name": repository.full_name, **told})
+    told = {
+        "sha": sha,
+        "name": repository.full_name,
+        "commit": shapes.commit(hub, repository, git.commit(hub, sha)),
+        "branches": [
+            {name: value for name, value in _shown(hub, repository, *each).items() if name in _IN_STATUS}
+            for each in heads.items()
+        ],
+        **{name: shown[name] for name in names},
+    }
+    announce(hub, repository, "status", "", asking.who, told)
     return Answer(shown, 201)
 
 

@@ -45,7 +45,7 @@ def list_issues(asking: Asking) -> Answer:
     key = {"created": "created_at", "updated": "updated_at"}.get(sort, "created_at")
     matching = [each for each in asking.hub.world.issues.values() if fits(each)]
     matching.sort(key=lambda each: (getattr(each, key), each.number), reverse=direction == "desc")
-    return asking.page(matching, lambda each: shapes.issue(asking.hub, each))
+    return asking.page(matching, lambda each: shapes.issue(asking.hub, each, full=True))
 
 
 @route("POST", "/repos/{owner}/{repo}/issues", needs="issues:write")
@@ -74,14 +74,14 @@ def create_issue(asking: Asking) -> Answer:
         labels=label_names(given.get("labels") or []),
         assignees=assignees,
     )
-    shown = shapes.issue(asking.hub, issue)
+    shown = shapes.issue(asking.hub, issue, full=True)
     return Answer(shown, 201, {"Location": shown["url"]})
 
 
 @route("GET", _ISSUE, needs=READ)
 def get_issue(asking: Asking) -> Any:
     """One issue."""
-    return shapes.issue(asking.hub, found(asking)[1])
+    return shapes.issue(asking.hub, found(asking)[1], full=True)
 
 
 @route("PATCH", _ISSUE, needs=WRITE)
@@ -119,7 +119,7 @@ def edit_issue(asking: Asking) -> Any:
         issue = deeds.closed(hub, issue, who, reason or "completed")
     elif issue.state == "closed":
         issue = deeds.reopened(hub, issue, who)
-    return shapes.issue(hub, issue)
+    return shapes.issue(hub, issue, full=True)
 
 
 def _title(given: Any) -> str:
@@ -148,7 +148,7 @@ def add_assignees(asking: Asking) -> Answer:
     _, issue = found(asking)
     more = asking.read(assignees="strings").get("assignees", [])
     issue = deeds.reassigned(asking.hub, issue, asking.who, [*issue.assignees, *more])
-    return Answer(shapes.issue(asking.hub, issue), 201)
+    return Answer(shapes.issue(asking.hub, issue, full=True), 201)
 
 
 @route("DELETE", f"{_ISSUE}/assignees", needs=WRITE, role="triage")
@@ -157,13 +157,4 @@ def remove_assignees(asking: Asking) -> Any:
     _, issue = found(asking)
     fewer = {each.lower() for each in asking.read(assignees="strings").get("assignees", [])}
     left = [each for each in issue.assignees if each.lower() not in fewer]
-    return shapes.issue(asking.hub, deeds.reassigned(asking.hub, issue, asking.who, left))
-
-
-@route("GET", f"{_ISSUE}/events", needs=READ)
-def list_events(asking: Asking) -> Answer:
-    """The issue's history."""
-    repository, issue = found(asking)
-    place = (repository.full_name, issue.number)
-    events = [each for each in asking.hub.world.events if (each.repository, each.number) == place]
-    return asking.page(events, lambda each: shapes.event(asking.hub, each))
+    return shapes.issue(asking.hub, deeds.reassigned(asking.hub, issue, asking.who, left), full=True)

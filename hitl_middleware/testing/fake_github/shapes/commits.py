@@ -50,7 +50,6 @@ _UNSIGNED = {
     "reason": "unsigned",
     "signature": None,
     "payload": None,
-    "verified_at": None,
 }
 
 

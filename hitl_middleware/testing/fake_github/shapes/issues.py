@@ -14,8 +14,8 @@ Json = dict[str, Any]
 CONTENTS: Final = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
-def issue(hub: Hub, issue: Issue) -> Json:
-    """An issue, or the issue that a pull request is, too."""
+def issue(hub: Hub, issue: Issue, *, full: bool = False) -> Json:
+    """An issue, or the issue that a pull request is, too; `full` as the API has it and webhooks have not."""
     repository = hub.world.repositories[issue.repository.lower()]
     url = f"{hub.api}/repos/{issue.repository}/issues/{issue.number}"
     web = f"{hub.web}/{issue.repository}/{'pull' if issue.pull else 'issues'}/{issue.number}"
@@ -46,16 +46,15 @@ def issue(hub: Hub, issue: Issue) -> Json:
         "updated_at": stamp(issue.updated_at),
         "closed_at": stamp(issue.closed_at),
         "author_association": association(hub, repository, issue.user),
-        "type": None,
         "active_lock_reason": None,
-        "sub_issues_summary": {"total": 0, "completed": 0, "percent_completed": 0},
         "body": issue.body,
-        "closed_by": people.user(hub, issue.closed_by) if issue.closed_by else None,
         "reactions": reactions(hub, ("issue", issue.id), url),
         "timeline_url": f"{url}/timeline",
         "performed_via_github_app": people.via(hub, issue.app),
         "state_reason": issue.state_reason,
     }
+    if full:
+        shown["closed_by"] = people.user(hub, issue.closed_by) if issue.closed_by else None
     if issue.pull:
         pull = hub.world.pulls.get(issue.url.lower())
         shown["draft"] = bool(pull and pull.draft)

@@ -38,7 +38,6 @@ def user(hub: Hub, login: str) -> Json:
         "html_url": web or f"{hub.web}/{account.login}",
         **{name: url + path for name, path in _USER_LINKS.items()},
         "type": account.type,
-        "user_view_type": "public",
         "site_admin": False,
     }
 
@@ -128,14 +127,14 @@ def _parent(hub: Hub, parent: Team | None) -> Json | None:
     return None if parent is None else {k: v for k, v in team(hub, parent).items() if k != "parent"}
 
 
-def membership(hub: Hub, team: Team, login: str) -> Json:
+def membership(hub: Hub, team: Team, login: str, state: str, role: str) -> Json:
     """Whether somebody is in a team: `state` active, or pending as long as the invitation is not accepted."""
     owner = hub.world.accounts[team.organization.lower()]
     account = hub.world.accounts[login.lower()]
     return {
         "url": f"{hub.api}/organizations/{owner.id}/team/{team.id}/memberships/{account.login}",
-        "role": "maintainer" if login.lower() in team.maintainers else "member",
-        "state": team.members[login.lower()],
+        "role": role,
+        "state": state,
     }
 
 

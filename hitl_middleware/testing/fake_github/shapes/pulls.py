@@ -67,6 +67,7 @@ def pull(hub: Hub, pull: Pull, *, full: bool = False, mergeable: bool | None = N
             "issue": {"href": side["url"]},
             "comments": {"href": f"{side['url']}/comments"},
             "review_comments": {"href": f"{url}/comments"},
+            "review_comment": {"href": f"{hub.api}/repos/{pull.repository}/pulls/comments{{/number}}"},
             "commits": {"href": f"{url}/commits"},
             "statuses": {"href": f"{hub.api}/repos/{pull.repository}/statuses/{pull.head_sha}"},
         },

@@ -97,6 +97,7 @@ def repository(hub: Hub, repository: Repository, viewer: str | None = None) -> J
         "is_template": False,
         "web_commit_signoff_required": False,
         "topics": [],
+        "custom_properties": {},
         "visibility": "private" if repository.private else "public",
         "forks": 0,
         "open_issues": opened,
