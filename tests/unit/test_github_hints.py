@@ -3,6 +3,7 @@ import pytest
 from hitl_middleware.actions import MAX_MESSAGE
 from hitl_middleware.channels.github.hints import explain
 from hitl_middleware.channels.github.inbound import parse_command
+from hitl_middleware.channels.github.words import MOST_BODY
 
 from tests.kit.reader import seen
 
@@ -93,6 +94,40 @@ class TestNearMisses:
         assert hint is not None
         assert "not quite one" in hint
         assert f"`/{command.name} 7k3m9x" in hint
+
+
+class TestLongComments:
+    @pytest.mark.parametrize(
+        "piece",
+        [
+            "*",
+            "_",
+            "`",
+            "# ",
+            "- ",
+            "1. ",
+            "(",
+            "> ",
+            "```\n",
+            "<!--",
+            " ",
+            "\n",
+            "a",
+            "\u200b",
+            "/",
+            "/approve",
+            "/a_",
+            "*/",
+        ],
+    )
+    @pytest.mark.parametrize("start", ["", "/approve.", "/feedback "])
+    def test_are_read_at_once(self, start, piece):
+        """O-08: whatever fills a comment to its end, it is looked at once (a rule that tries every way to read it would not return)."""
+        body = (start + piece * MOST_BODY)[: MOST_BODY - 1]
+        for text in (body, f"{body}!"):
+            hint = explain(text)
+            assert hint is None or len(hint) < 500
+            parse_command(text)
 
 
 class TestOrdinaryComments:

@@ -28,7 +28,7 @@ COMMANDS = st.tuples(
 AFTER_BLANK = st.tuples(st.text(" \t\r\n\x0b\x0c\u2028\u00a0\ufeff", max_size=5), COMMANDS).map("".join)
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(BODIES | COMMANDS | AFTER_BLANK)
 @example("[a]: /b\n/approve")
 @example("<!--\n/approve -->")

@@ -57,10 +57,11 @@ _UNSEEN: Final = (
     + "\u00ad\u034f\u061c\u1680\u180e\u3000\ufeff"
 )
 _WORD: Final = re.compile(r"/([A-Za-z][A-Za-z-]{1,29})(.*)", re.DOTALL)
+# Bounded, and no two alternatives begin alike: a comment is up to 65,536 characters of somebody else's choice.
 _DRESSED: Final = re.compile(
-    r"(?:[*_~]{1,3}|`{1,3}|\"|'|“|\[|\(|#{1,6}[ \t]+|[-+*][ \t]+|\d{1,9}[.)][ \t]+)+(/[A-Za-z]+)"
+    r"(?:[*_~`\"'“\[(]|#{1,6}[ \t]+|[-+*][ \t]+|\d{1,9}[.)][ \t]+){1,12}/([A-Za-z]{1,30})"
 )
-_GLUED: Final = re.compile(r"[.,:;!?)\]}>*_~`'\"=…–—]+(?:[ \t]|\Z|\w+[ \t]|\w+\Z)")
+_GLUED: Final = re.compile(r"[.,:;!?)\]}>*~`'\"=…–—]{1,8}(?:[ \t]|\Z|\w)")
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
 _OTHER_SLASH: Final = re.compile(r"[\\⁄∕／!.](?=[A-Za-z])")  # noqa: RUF001 – they are looked for
 _MISREAD: Final = str.maketrans({"o": "0", "i": "1", "l": "1"})
