@@ -152,7 +152,7 @@ def test_a_half_configured_channel_stops_the_server(hitl):
     said = hitl.refused("serve", "--port", "0", SLACK_BOT_TOKEN="xoxb-1")
 
     assert said.startswith(
-        "Slack is configured in part: SLACK_BOT_TOKEN is set but SLACK_SIGNING_SECRET is not."
+        "Slack is configured in part: SLACK_BOT_TOKEN is set but neither SLACK_SIGNING_SECRET nor SLACK_APP_TOKEN is."
     )
 
 

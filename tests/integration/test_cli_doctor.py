@@ -130,7 +130,7 @@ def test_the_set_up(hitl: Commands, world: World) -> None:
     (hitl.folder / "hitl.toml").unlink()
     half = hitl.run("doctor", SLACK_BOT_TOKEN="xoxb-secret")
     assert half.returncode == 1
-    assert half.stdout.startswith("✗ Slack is configured in part: SLACK_BOT_TOKEN is set but SLACK_")
+    assert half.stdout.startswith("✗ Slack is configured in part: SLACK_BOT_TOKEN is set but neither SLACK_")
     assert "xoxb-secret" not in half.stdout
     assert world.pending() == []
 

@@ -12,10 +12,11 @@ from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import START, StateGraph
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, interrupt
 
-from hitl_middleware import Decision, Hitl
+from hitl_middleware import Decision, Hitl, requires_approval, send_tool_calls
 from hitl_middleware.review import drawing
 
 from tests.kit.models import Scripted
@@ -97,6 +98,20 @@ def test_langchains_middleware_by_a_changed_import(monkeypatch, tmp_path):
     assert (deleted, request.status, request.decided_by) == (["report.pdf"], "approved", "caller")
 
 
+def test_five_ways_to_use_what_one_has():
+    """Issue 3: the section shows five, and each is run here: the drop-in, LangChain and deepagents, Agent Inbox, a question, ToolNode."""
+    section = README.read_text(encoding="utf-8").split("## Use it with what you have")[1].split("\n## ")[0]
+    shown = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    marks = [
+        "hitl_middleware.langchain import",
+        'name="files"',
+        "def review(state)",
+        "def ask(state)",
+        "hitl.tool_gate(tools)",
+    ]
+    assert [mark in text for mark, text in zip(marks, shown, strict=True)] == [True] * 5
+
+
 def _asked_and_decided(hitl: Hitl, **said: Any) -> str:
     """Decide the one thing that waits, let the run go on; the tool or the question."""
     (request,) = hitl.portal.call(hitl.views.requests, status="pending")[0].items
@@ -163,6 +178,45 @@ def test_other_graphs_as_they_are(monkeypatch, tmp_path, node, said, asked, answ
         assert graph.get_state(here).values["answer"] == answer
     finally:
         hitl.stop()
+
+
+def test_plain_langgraph(monkeypatch, tmp_path):
+    """E-03: README's snippet: a ToolNode with the gate in a graph of one's own: asked, approved, done once, with its outcome."""
+    monkeypatch.setenv("HITL_DATABASE_URL", f"sqlite:///{tmp_path}/hitl.db")
+    deleted: list[str] = []
+
+    @requires_approval
+    @tool
+    def delete_file(path: str) -> str:
+        """Delete a file."""
+        deleted.append(path)
+        return f"deleted {path}"
+
+    call = {"name": "delete_file", "args": {"path": "report.pdf"}, "id": "c1"}
+    model = Scripted(turns=(AIMessage("", tool_calls=[call]),))
+    (program,) = [text for text in snippets("python") if "hitl.tool_gate(tools)" in text]
+    builder = StateGraph(MessagesState)
+    builder.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
+    builder.add_edge(START, "model")
+    hitl = Hitl.from_env()
+    names: dict[str, Any] = {
+        "ToolNode": ToolNode,
+        "builder": builder,
+        "hitl": hitl,
+        "send_tool_calls": send_tool_calls,
+        "tools": [delete_file],
+    }
+    exec(compile(program, str(README), "exec"), names)  # noqa: S102 – README's own program
+    try:
+        given = {"messages": [("user", "delete report.pdf")]}
+        names["graph"].invoke(given, {"configurable": {"thread_id": "t-1"}})
+        assert deleted == []
+        assert _asked_and_decided(hitl, type="approve") == "delete_file"
+        (action,) = hitl.portal.call(hitl.views.requests)[1].values()
+        assert (action.status, action.result_text) == ("succeeded", "deleted report.pdf")
+    finally:
+        hitl.stop()
+    assert deleted == ["report.pdf"]
 
 
 def test_the_workflow_runs(monkeypatch, tmp_path):

@@ -61,9 +61,12 @@ class SlackSettings(BaseModel):
             present = "SLACK_SIGNING_SECRET" if env.signing_secret else "SLACK_APP_TOKEN"
             raise ChannelHalfConfigured(channel="Slack", present=present, missing="SLACK_BOT_TOKEN")
         if way_in is None:
-            raise ChannelHalfConfigured(
-                channel="Slack", present="SLACK_BOT_TOKEN", missing="SLACK_SIGNING_SECRET"
+            msg = (
+                "Slack is configured in part: SLACK_BOT_TOKEN is set but neither SLACK_SIGNING_SECRET nor SLACK_APP_TOKEN is. Set the "
+                "first for HTTP, or the second for Socket Mode, which needs no public address; without SLACK_BOT_TOKEN Slack is off."
             )
+            missing = "SLACK_SIGNING_SECRET"
+            raise ChannelHalfConfigured(msg, channel="Slack", present="SLACK_BOT_TOKEN", missing=missing)
         try:
             TypeAdapter(AnyHttpUrl).validate_python(env.api_url or SLACK_API)
         except ValidationError:
