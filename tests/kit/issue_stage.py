@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,13 +43,12 @@ class State(TypedDict, total=False):
     merge: Any
 
 
-def workflow(*, pull_request: bool = False, **options: Any) -> Graph:
-    """Plan, ask (``options`` of ``human_step``), act; with ``pull_request`` the run is about pull request 77, too, when it asks."""
+def workflow(*, about: Mapping[str, str] = {}, **options: Any) -> Graph:
+    """Plan, ask (``options`` of ``human_step``), act. ``about``: further labels of its run, when it plans."""
 
     def plan(state: State) -> State:
         review = state.get("review")
-        if pull_request:
-            label_run(pull_request="77", head_sha="a" * 40)
+        label_run(**about)
         said = f" Revised: {review['message']}" if review else ""
         return {"plan": f"Mend {state.get('title', 'it')}.{said}"}
 
