@@ -138,15 +138,16 @@ def github_stage(
     *,
     fake: FakeGitHub | None = None,
     graph: Graph | None = None,
-    connected: bool = True,
+    connected: bool | None = None,
+    token: str | None = None,
     **config: Any,
 ) -> Iterator[GitHubStage]:
-    """``fake``: another stage's. ``connected``: the repository has a webhook. ``config``: more of ``hitl.toml``."""
+    """``fake``: another stage's. ``connected``: the repository gets a webhook, unless it has one. ``config``: more of ``hitl.toml``."""
     with contextlib.ExitStack() as stack:
         ours = fake or a_shop(world)
         if fake is None:
             stack.callback(ours.stop)
-        for name, value in ours.environ.items():
+        for name, value in (ours.environ | ({"GITHUB_TOKEN": token} if token else {})).items():
             monkeypatch.setenv(name, value)
         found = ConfigFile.model_validate({"triggers": [TRIGGER], **config})
         world._given = (found, None, configured_directory(found, world.time))
@@ -154,6 +155,6 @@ def github_stage(
         graphs = {"fix": graph or workflow(), "second": workflow()}
         server = stack.enter_context(running_server(world, graphs=graphs))
         world._crew = world._make_dispatcher()
-        if connected and fake is None:
+        if connected or (connected is None and fake is None):
             ours.connect(f"{server.url}/github/webhooks")
         yield GitHubStage(ours, world, server.url, world.time)

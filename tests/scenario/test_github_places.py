@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from hitl_middleware.testing.fake_github import LostReply, SecondaryLimit, ServerError
+from hitl_middleware.testing.fake_github import LostReply, Refused, SecondaryLimit, ServerError
 from hitl_middleware.testing.fake_slack import FakeSlack
 
 from tests.kit.databases import BOTH
-from tests.kit.issue_stage import SHOP, GitHubStage, github_stage, workflow
+from tests.kit.issue_stage import SHOP, GitHubStage, a_shop, github_stage, workflow
 from tests.kit.world import World
 
 pytestmark = pytest.mark.databases("memory")
@@ -270,6 +270,24 @@ def test_a_lost_reply_is_no_second_comment(make_stage: Callable[..., GitHubStage
     stage.world.step()
     assert len(stage.notes()) == 1
     assert "Approved by @ann" in stage.reads(stage.cards()[0])
+
+
+def test_an_installations_token_may_not_ask_who_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """G-17: the token of a workflow run, say: what it writes is a bot's, is found again by that and the mark, and people decide."""
+    fake = a_shop(world)
+    fake.bot("runner[bot]", permission="write")
+    token = fake.add_token("runner[bot]")
+    with github_stage(world, monkeypatch, fake=fake, connected=True, token=token) as stage:
+        fake.fail("GET", "/user", Refused(403, "Resource not accessible by integration"), times=99)
+        fake.fail("POST", "*/comments", LostReply())
+        stage.opened()
+        stage.clock.advance(60)
+        stage.world.step()
+        (card,) = fake.comments(SHOP, stage.issues[-1].number)
+        assert card.user == "runner[bot]"
+        stage.says("ann", "/approve")
+        assert stage.world.runs()[0].status == "succeeded"
+    fake.stop()
 
 
 def test_a_limit_is_waited_out(make_stage: Callable[..., GitHubStage]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hitl_middleware.channels.github import render, words
 from hitl_middleware.channels.github.client import GitHubClients
 from hitl_middleware.channels.github.failures import UNUSABLE
-from hitl_middleware.channels.github.reading import GitHubReader
+from hitl_middleware.channels.github.reading import Author, GitHubReader
 from hitl_middleware.channels.github.rest import ask
 from hitl_middleware.channels.github.settings import GitHubSettings
 from hitl_middleware.channels.github.words import Address, CommentRef
@@ -134,8 +134,12 @@ class GitHubChannel:
         me = await self.clients.login()
         since = made_at - dt.timedelta(seconds=GITHUB_SECONDS)
         told = await self.reader.comments_since(address, since)
-        ours = (each for each in (told.items if told else ()) if each.author.login.lower() == me.lower())
+        ours = (each for each in (told.items if told else ()) if _is_by(each.author, me))
         return next((each.id for each in ours if mark(each.body) == our_id), None)
+
+
+def _is_by(author: Author, me: str) -> bool:
+    return author.login.lower() == me.lower() if me else not author.person
 
 
 def _shows(requester: Requester, address: Address) -> bool:

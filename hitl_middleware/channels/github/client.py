@@ -86,7 +86,10 @@ class GitHubClients:
             raise self.failure(error) from None
 
     async def login(self) -> str:
-        """Who we are on GitHub: the author of what we write (``ann``, ``our-app[bot]``). Asked once. Raises ``DeliveryFailed``."""
+        """Who we are on GitHub: the author of what we write (``ann``, ``our-app[bot]``). Asked once. Raises ``DeliveryFailed``.
+
+        ``""``: the token is an installation's and may not ask; then a bot, not a person, is the author.
+        """
         if self._login is None:
             try:
                 loop = asyncio.get_running_loop()
@@ -154,7 +157,12 @@ class GitHubClients:
 
     def _ask_login(self) -> str:
         if self.settings.token is not None:
-            name = ask(self._client(self._auth("")).requester, "GET", "/user").record.get("login")
+            try:
+                name = ask(self._client(self._auth("")).requester, "GET", "/user").record.get("login")
+            except Exception as error:
+                if getattr(error, "status", None) in {403, 404} and self.failure(error).retry_after is None:
+                    return ""  # the token of an installation (that of a workflow run, say) is no user's, and may not ask
+                raise
         else:
             slug = self._work_as_app(lambda requester: ask(requester, "GET", "/app")).record.get("slug")
             name = f"{slug}[bot]" if isinstance(slug, str) else None
