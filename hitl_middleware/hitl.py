@@ -81,8 +81,7 @@ class Hitl:
         self.ledger = Ledger(self.store, self.clock, self.holdings, self._wake)
         self.inbox = Inbox(self.store, self._wake, seconds=seconds)
         self.views = Views(self.store)
-        self.errands: dict[str, Errand] = {}
-        """What else to do now and then, by name: asked for with every sweep, one of each at a time (a channel reads what it missed)."""
+        self.errands: dict[str, Errand] = {}  # what else to do now and then (a channel reads what it missed)
         self._given = (config, channels, directory)
         self._dispatcher: LocalDispatcher | None = None
         self._starting = threading.Lock()

@@ -1,49 +1,32 @@
-"""The plug-in points: what the core asks of a database, a channel, a graph runner, a queue. Each is named by its verbs.
-
-Contract tests for stores and channels are in ``hitl_middleware.testing``.
-"""
+"""A database: units of work, and what is read and written in them."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 from hitl_middleware.actions import Identity, Place
+from hitl_middleware.ports.running import Topic
 from hitl_middleware.records import (
     Action,
     AuditEvent,
     Card,
-    CardView,
     ChainHead,
     Delivery,
     Driver,
     Lease,
     Mail,
     Notice,
-    NoticeDraft,
     Page,
     ReviewRequest,
     Run,
-    Snapshot,
     Submission,
     Tally,
-    Target,
     Undelivered,
 )
 from hitl_middleware.review import RequestStatus, RunStatus
-
-
-class Clock(Protocol):
-    """Where time comes from; tests turn it by hand."""
-
-    def now(self) -> dt.datetime:
-        """The time: aware, UTC."""
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
 
 
 class UnitOfWork(Protocol):
@@ -311,106 +294,3 @@ class Store(Protocol):
         """Create or upgrade the schema where that is ours to do; raises ``DatabaseUnreachable`` or ``MigrationNeeded``."""
 
     async def close(self) -> None: ...
-
-
-Topic = Literal["run", "request", "card", "notice", "delivery"]
-
-
-class Dispatcher(Protocol):
-    """Carries wake-ups. It only says "look at this one now": losing one delays, never loses."""
-
-    def wake(self, topic: Topic, key: str) -> None:
-        """Have the topic's reconciler look at ``key`` soon. Serial per key; never blocks, never raises."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None:
-        """Finish what is under way, take nothing new."""
-
-
-class ReviewChannel(Protocol):
-    """A place where people already are. Raises ``DeliveryFailed`` for what may work later (or never, ``permanent``)."""
-
-    name: str
-
-    def targets(self, request: ReviewRequest) -> Sequence[Target]:
-        """Where this request's cards belong. Pure: from settings, the plan and the labels."""
-
-    def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:
-        """Who may decide there, beside the default approvers, what no policy speaks of, in a run with these labels. Pure."""
-
-    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
-        """What stays there as history when a request that has a card there was decided. Pure; stored with the decision."""
-
-    async def post(self, view: CardView) -> str:
-        """Post a new message for the card; its ref."""
-
-    async def update(self, view: CardView, ref: str) -> None:
-        """Make the posted message show ``view``."""
-
-    async def find(self, view: CardView) -> str | None:
-        """The ref of a message that was posted for this card though its answer was lost; ``None``: there is none."""
-
-    async def notify(self, notice: Notice) -> None:
-        """Deliver a one-off message."""
-
-
-class GraphRuns(Protocol):
-    """Drives graphs: in this process, or on an Agent Server. Every call but ``look`` returns when the graph has stopped again.
-
-    ``lease`` reaches the gate as ``configurable["hitl_lease"]``. Whatever the graph raises is raised here.
-    """
-
-    def graphs(self) -> Collection[str]:
-        """Names of the graphs it can run."""
-
-    async def look(self, run: Run) -> Snapshot: ...
-
-    async def start(self, run: Run, lease: Lease) -> None:
-        """Run with the run's input."""
-
-    async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
-        """``Command(resume={interrupt id: answer})``, ``durability="sync"``.
-
-        Raises ``AnswerRefused`` where the graph takes one of them for none and goes on asking.
-        """
-
-    async def take_anew(self, run: Run, lease: Lease, interrupt_id: str) -> bool:
-        """Take a step anew that cannot live with its answer, so that it asks again; what the thread holds stays. ``False``: no way to."""
-
-    async def carry_on(self, run: Run, lease: Lease) -> None:
-        """Continue from the last checkpoint with no input: past a breakpoint, or after a crash."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Somebody who answers. ``identities`` are all names of one person; ``operator`` may decide and settle anything.
-
-    ``vouched_by`` is the token that named the person, where a signature did not. ``groups`` are those in which a channel has them
-    (``slack:S…``), as an approver names them; they say what the person may, not who it is.
-    """
-
-    identity: str
-    name: str | None = None
-    identities: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-    operator: bool = False
-    vouched_by: str | None = None
-
-
-class Directory(Protocol):
-    """Knows people across channels."""
-
-    async def person(self, identity: str, *, name: str | None = None) -> Person: ...
-
-    def spelling(self, identity: str) -> str:
-        """The one spelling of an identity, by which it is compared. Pure."""
-
-    async def groups(self, person: Person, request: ReviewRequest) -> frozenset[str]:
-        """Groups of a channel that the person is in, as far as they matter to this request (its plan's approvers; its labels say where).
-
-        Empty where the channel does not say. It may be asked, so never inside a transaction.
-        """
-
-    async def members(self, group: str) -> frozenset[str]:
-        """Identities behind ``group:name``; empty for an unknown group (nobody may decide, never everybody)."""

@@ -1,0 +1,21 @@
+"""The plug-in points: what the core asks of a database, a channel, a graph runner, a queue. Each is named by its verbs.
+
+Contract tests for stores and channels are in ``hitl_middleware.testing``.
+"""
+
+from hitl_middleware.ports.channel import ReviewChannel
+from hitl_middleware.ports.people import Directory, Person
+from hitl_middleware.ports.running import Clock, Dispatcher, GraphRuns, Topic
+from hitl_middleware.ports.store import Store, UnitOfWork
+
+__all__ = [
+    "Clock",
+    "Directory",
+    "Dispatcher",
+    "GraphRuns",
+    "Person",
+    "ReviewChannel",
+    "Store",
+    "Topic",
+    "UnitOfWork",
+]

@@ -1,0 +1,35 @@
+"""Where people are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
+
+
+class ReviewChannel(Protocol):
+    """A place where people already are. Raises ``DeliveryFailed`` for what may work later (or never, ``permanent``)."""
+
+    name: str
+
+    def targets(self, request: ReviewRequest) -> Sequence[Target]:
+        """Where this request's cards belong. Pure: from settings, the plan and the labels."""
+
+    def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:
+        """Who may decide there, beside the default approvers, what no policy speaks of, in a run with these labels. Pure."""
+
+    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
+        """What stays there as history when a request that has a card there was decided. Pure; stored with the decision."""
+
+    async def post(self, view: CardView) -> str:
+        """Post a new message for the card; its ref."""
+
+    async def update(self, view: CardView, ref: str) -> None:
+        """Make the posted message show ``view``."""
+
+    async def find(self, view: CardView) -> str | None:
+        """The ref of a message that was posted for this card though its answer was lost; ``None``: there is none."""
+
+    async def notify(self, notice: Notice) -> None:
+        """Deliver a one-off message."""

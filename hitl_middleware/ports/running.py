@@ -1,0 +1,60 @@
+"""Time, wake-ups, and graphs that run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, Protocol
+
+from hitl_middleware.records import Lease, Run, Snapshot
+
+Topic = Literal["run", "request", "card", "notice", "delivery"]
+
+
+class Clock(Protocol):
+    """Where time comes from; tests turn it by hand."""
+
+    def now(self) -> dt.datetime:
+        """The time: aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+class Dispatcher(Protocol):
+    """Carries wake-ups. It only says "look at this one now": losing one delays, never loses."""
+
+    def wake(self, topic: Topic, key: str) -> None:
+        """Have the topic's reconciler look at ``key`` soon. Serial per key; never blocks, never raises."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Finish what is under way, take nothing new."""
+
+
+class GraphRuns(Protocol):
+    """Drives graphs: in this process, or on an Agent Server. Every call but ``look`` returns when the graph has stopped again.
+
+    ``lease`` reaches the gate as ``configurable["hitl_lease"]``. Whatever the graph raises is raised here.
+    """
+
+    def graphs(self) -> Collection[str]:
+        """Names of the graphs it can run."""
+
+    async def look(self, run: Run) -> Snapshot: ...
+
+    async def start(self, run: Run, lease: Lease) -> None:
+        """Run with the run's input."""
+
+    async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
+        """``Command(resume={interrupt id: answer})``, ``durability="sync"``.
+
+        Raises ``AnswerRefused`` where the graph takes one of them for none and goes on asking.
+        """
+
+    async def take_anew(self, run: Run, lease: Lease, interrupt_id: str) -> bool:
+        """Take a step anew that cannot live with its answer, so that it asks again; what the thread holds stays. ``False``: no way to."""
+
+    async def carry_on(self, run: Run, lease: Lease) -> None:
+        """Continue from the last checkpoint with no input: past a breakpoint, or after a crash."""
