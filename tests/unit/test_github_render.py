@@ -77,7 +77,7 @@ class TestAsking:
             ("github:role:assignee", "whoever the issue is assigned to"),
             ("group:finance", "the group finance"),
             ("slack:U024BE7LH", "slack:U024BE7LH"),
-            ("api", "api"),
+            ("api", "whoever holds the API token"),
         ],
     )
     def test_names_who_may_decide_and_mentions_nobody(self, approver, said):

@@ -231,7 +231,8 @@ class TestPlain:
     @pytest.mark.parametrize(
         "text",
         [
-            "@ann", "a@b", "#12", "GH-12", "TICKET-7", "see a5c3785", "www.evil.example", "http://x", "x:y", ":tada:", "*a*", "_a_",
+            "@ann", "a@b", "#12", "GH-12", "GHSA-abcd-efgh-ijkl",
+            "TICKET-7", "see a5c3785", "www.evil.example", "http://x", "x:y", ":tada:", "*a*", "_a_",
             "a_", "__a__", "`a`",
             "<b>", "a|b", "[a]", "~a~", "a\\b", "$a$", "&amp;", "a\u200bb", "a\u202eb", "\u05d0\u05d1", "e\u0301", "a -- b", "",
         ],

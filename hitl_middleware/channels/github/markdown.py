@@ -33,6 +33,7 @@ _MADE_OF: Final = re.compile(
     | :(?!\ |\Z)                # a scheme, or an emoji's name
     | \b[0-9a-f]{7,}\b          # a commit
     | \w-\d                     # GH-12, and what a repository's own autolinks may look like
+    | \bGHSA-                   # a security advisory
     | --+
     | \b_|_\b|__                 # emphasis; within a name it is none
     """,

@@ -27,9 +27,9 @@ from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import RequestStatus, is_final, still_needed
 
 MOST_DATA: Final = (40_000, 20_000, 8_000, 2_000)
-"""Characters for what is shown, most first: with wrapped lines it takes up to a third more, and the rest of a comment 12,000."""
+"""Characters for what is shown. The first with which the comment fits is taken: wrapped lines and long fences take room of their own."""
 
-MOST_DESCRIPTION: Final = 4_000
+MOST_DESCRIPTION: Final = 10_000
 MOST_CHANGES: Final = 2_000
 MOST_MESSAGE: Final = 2_000
 MOST_OUTCOME: Final = 2_000
@@ -78,7 +78,8 @@ def complete(view: CardView) -> bool:
 def _content(view: CardView, most: int) -> Content:
     request = view.request
     over = request.status != "pending"  # then what was asked is folded: people come for what became of it
-    description = shown_text(request.description, MOST_DESCRIPTION, measure=room)
+    most_said = min(MOST_DESCRIPTION, most)
+    description = shown_text(request.description, most_said, measure=room)
     data = _data(view, most)
     whole = description.complete and all(shown.complete for _, shown, _ in data)
     parts = [
@@ -86,7 +87,7 @@ def _content(view: CardView, most: int) -> Content:
         f"### {sentences.heading(request)}",
         _state(view),
         bullets(_facts(view)),
-        said("What was asked" if over else "What is asked", request.description, MOST_DESCRIPTION, fold=over)
+        said("What was asked" if over else "What is asked", request.description, most_said, fold=over)
         if request.description.strip()
         else "",
         *(box(label, shown.text, language, fold=over) for label, shown, language in data),

@@ -56,6 +56,8 @@ def approver(identity: str, labels: Mapping[str, str]) -> str:
         return "whoever the issue is assigned to"
     if team := words.team_of(identity):
         return f"the team {code('/'.join(team), MOST_NAME)}"
+    if identity == "api":
+        return "whoever holds the API token"
     if identity.startswith("group:"):
         return f"the group {code(identity.removeprefix('group:'), MOST_NAME)}"
     return who(identity) or code(identity, MOST_NAME)
