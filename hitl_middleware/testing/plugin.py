@@ -22,6 +22,8 @@ Fixtures
     ``effects``            records what was really done; fails a test in which one approved act was performed twice
     ``fake_slack``         a running ``FakeSlack``; a test that asks for it has its cards there. ``hitl_server`` (of the plugin
                            ``hitl_server.testing``) takes the clicks
+    ``fake_github``        a running ``FakeGitHub`` with the repository ``acme/shop``; requests of runs that are labelled with an issue
+                           of it have their cards there. ``hitl_server`` takes the deliveries
     ``hitl_clock``         the clock of all of them: ``hitl_clock.advance(seconds)``
     ``hitl_environment``   variables for ``hitl`` (``{"HITL_DEFAULT_APPROVERS": "slack:U024BE7LH"}``); override it in your conftest.py
 
@@ -40,12 +42,16 @@ import pytest
 if TYPE_CHECKING:
     from hitl_middleware.clock import ManualClock
     from hitl_middleware.testing.effects import RecordedEffects
+    from hitl_middleware.testing.fake_github import FakeGitHub
     from hitl_middleware.testing.fake_slack import FakeSlack
     from hitl_middleware.testing.reviewer import AssertWaiting, ScriptedReviewer
     from hitl_middleware.testing.still import StillHitl
 
 REVIEWS = "C0REVIEWS1"
 """The channel in which cards appear where ``fake_slack`` is used."""
+
+REPOSITORY = "acme/shop"
+"""The repository that ``fake_github`` has."""
 
 _OURS = ("HITL_", "SLACK_", "GITHUB_")
 _KEPT = "HITL_CONFIG"  # people and groups are part of what is tested
@@ -88,6 +94,10 @@ def hitl(
     if "fake_slack" in request.fixturenames:
         slack: FakeSlack = request.getfixturevalue("fake_slack")
         for name, value in (slack.environ | {"HITL_SLACK_CHANNEL": REVIEWS}).items():
+            monkeypatch.setenv(name, value)
+    if "fake_github" in request.fixturenames:
+        github: FakeGitHub = request.getfixturevalue("fake_github")
+        for name, value in github.environ.items():
             monkeypatch.setenv(name, value)
     for name, value in hitl_environment.items():
         monkeypatch.setenv(name, value)
@@ -132,3 +142,13 @@ def fake_slack(hitl_clock: ManualClock) -> Iterator[FakeSlack]:
     with FakeSlack(now=lambda: hitl_clock.now().timestamp()) as slack:
         slack.add_channel(REVIEWS, "reviews")
         yield slack
+
+
+@pytest.fixture
+def fake_github(hitl_clock: ManualClock) -> Iterator[FakeGitHub]:
+    """A running GitHub with one repository, ``acme/shop``. Add people: ``fake_github.person("ann", permission="write")``."""
+    from hitl_middleware.testing.fake_github import FakeGitHub
+
+    with FakeGitHub(now=lambda: hitl_clock.now().timestamp()) as github:
+        github.repository(REPOSITORY)
+        yield github

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def hitl_server(request: pytest.FixtureRequest, hitl: StillHitl) -> Iterator[RunningServer]:
-    """The server (``hitl_server.url``) over ``hitl``, which still moves only when it is told to; ``fake_slack``, where used, knows it."""
+    """The server (``hitl_server.url``) over ``hitl``, which still moves only when told to; ``fake_slack`` and ``fake_github`` know it."""
     from hitl_server.serve import running_server
 
     with running_server(hitl, graphs={}) as server:
         if "fake_slack" in request.fixturenames:
             request.getfixturevalue("fake_slack").connect(f"{server.url}/slack/events")
+        if "fake_github" in request.fixturenames:
+            request.getfixturevalue("fake_github").connect(f"{server.url}/github/webhooks")
         yield server

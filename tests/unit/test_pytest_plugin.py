@@ -18,7 +18,10 @@ SHOP = """
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 
-from hitl_middleware import Hitl, requires_approval
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
+
+from hitl_middleware import Hitl, human_step, label_run, requires_approval
 from hitl_middleware.testing.scripted_model import call, says, script
 
 
@@ -42,6 +45,17 @@ def ask(thread="t-1", model=MODEL):
     agent = hitl.attach(agent, name="shop")
     agent.invoke({"messages": [("user", "refund A-1")]}, {"configurable": {"thread_id": thread}})
     return agent
+
+
+def ask_on(number):
+    hitl = Hitl.from_env()
+    builder = StateGraph(TypedDict("State", {"refund": dict}))
+    builder.add_node("begin", lambda state: label_run(repository="acme/shop", issue=str(number)))
+    builder.add_node("refund", human_step("Refund A-1?"))
+    builder.add_edge(START, "begin")
+    builder.add_edge("begin", "refund")
+    graph = hitl.attach(builder.compile(checkpointer=hitl.checkpointer()), name="refund")
+    graph.invoke({}, {"configurable": {"thread_id": "t-2"}})
 """
 
 
@@ -149,6 +163,18 @@ def test_ann_approves_in_slack_an_hour_later(hitl, hitl_server, fake_slack, effe
     assert "Executed" in fake_slack.messages[0].plain()
 
 
+def test_ann_approves_on_the_issue(hitl, hitl_server, fake_github):
+    fake_github.person("ann", permission="write")
+    issue = fake_github.open_issue("acme/shop", "ann", "Refund A-1?")
+    shop.ask_on(issue.number)
+    hitl.step()
+    assert fake_github.comment("acme/shop", issue.number, "ann", "/approve").id
+    assert fake_github.replies[-1].status == 202
+    hitl.step()
+    card = fake_github.comments("acme/shop", issue.number)[0]
+    assert "Approved" in fake_github.seen(card).text
+
+
 class TestWithSettings:
     @pytest.fixture
     def hitl_environment(self):
@@ -163,7 +189,7 @@ def test_everything_the_docstring_promises(project):
     """E-02: fixtures that decide, count and look; nothing of the shell reaches them; Slack's cards and clicks go by the real route."""
     (project / "test_shop.py").write_text(GOOD)
     inner = run_inner(project, plugins=PLUGINS)
-    assert (inner.count("passed"), len(inner.outcomes)) == (12, 12), inner.output
+    assert (inner.count("passed"), len(inner.outcomes)) == (13, 13), inner.output
 
 
 BAD = """

@@ -22,7 +22,9 @@ def parse(content: bytes) -> Any:
     if not content.strip():
         return None
     try:
-        return json.loads(content)
+        found = json.loads(content)
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no character
+        return found
     except (ValueError, RecursionError):
         raise Refusal(400, "Problems parsing JSON") from None
 

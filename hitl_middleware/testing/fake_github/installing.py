@@ -96,6 +96,19 @@ class Installing(Founding):
         with hub.changing():
             hub.world.installations[installed.id] = replace(installed, suspended=suspended)
 
+    def uninstall(self, installed: Installation) -> None:
+        """Take an app off an account; the tokens of this installation are worthless."""
+        hub = self._hub
+        with hub.changing():
+            del hub.world.installations[installed.id]
+            self.revoke_tokens(installed)
+
+    def revoke_tokens(self, installed: Installation) -> None:
+        """Make the tokens worthless that an installation has by now; it can get new ones."""
+        for token in self._hub.read(lambda: [*self._hub.world.tokens.values()]):
+            if token.installation == installed.id:
+                self.revoke(token.value)
+
     def environ_of(self, app: App) -> dict[str, str]:
         """The environment variables with which an app talks to this GitHub."""
         return {

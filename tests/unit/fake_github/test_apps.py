@@ -136,6 +136,22 @@ def test_a_token_has_no_more_than_its_installation(fake: FakeGitHub, app: App, c
         hub.get_repo(SHOP)
 
 
+def test_an_app_that_is_taken_away_does_nothing_more(fake: FakeGitHub, app: App):
+    """Revoked tokens are worthless and can be had anew; after it is uninstalled, there is nothing to ask."""
+    installed = fake.install(app, "acme")
+    asking = integration(fake, app)
+    first = pygithub(fake, asking.get_access_token(installed.id).token)
+    fake.revoke_tokens(installed)
+    second = pygithub(fake, asking.get_access_token(installed.id).token)
+    assert second.get_repo("acme/vault").private
+    fake.uninstall(installed)
+    for hub in (first, second):
+        with pytest.raises(BadCredentialsException):
+            hub.get_repo(SHOP)
+    with pytest.raises(UnknownObjectException):
+        asking.get_repo_installation("acme", "shop")
+
+
 def test_the_apps_own_webhook_hears_where_it_is_installed(fake: FakeGitHub, app: App):
     """One address for all installations; each delivery says which, and is signed with the app's secret."""
     installed = fake.install(app, "acme", repositories=[SHOP])
