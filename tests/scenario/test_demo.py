@@ -60,10 +60,11 @@ class TestWithoutATerminal:
         assert list(tmp_path.iterdir()) == [], "nothing is left behind"
 
     def test_the_result_is_json_whatever_is_set_on_the_machine(self, tmp_path: Path):
-        """E-01: settings meant for a real server – another database, tokens, a model – are not the demo's; ``--json`` tells the checks."""
+        """E-01: settings meant for a real server – another database, tokens, a model, a proxy – are not the demo's."""
         told = Commands(tmp_path).json(
             "demo", "--ci", HITL_DATABASE_URL="sqlite:////nowhere/at/all.db", HITL_API_TOKEN="secret", HITL_MODEL="openai:gpt-5",
             HITL_MANIFEST="missing.json", SLACK_BOT_TOKEN="xoxb-real", STRIPE_API_URL="http://127.0.0.1:9",
+            GITHUB_TOKEN="ghp_real", HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9", NO_PROXY="", no_proxy="",
         )  # fmt: skip
 
         assert told["ok"] is True

@@ -230,6 +230,8 @@ def _environment(folder: Path, database: Path, slack: FakeSlack) -> None:
         # Neither is there: no hitl.toml, and the graphs that come with the package.
         "HITL_CONFIG": str(folder / "hitl.toml"),
         "HITL_MANIFEST": str(folder / "langgraph.json"),
+        # All of it is on this machine; some HTTP clients would ask a proxy for that, too.
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
     }
 
 
