@@ -30,7 +30,9 @@ settings.register_profile(
 settings.load_profile("ours")
 
 # What the tests talk to is on this machine: a proxy that somebody needs for the rest of the world is none for it.
-_here = ",".join(filter(None, (os.environ.get("NO_PROXY"), os.environ.get("no_proxy"), "127.0.0.1,localhost")))
+_here = ",".join(
+    filter(None, (os.environ.get("NO_PROXY"), os.environ.get("no_proxy"), "127.0.0.1,localhost"))
+)
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = _here
 
 # Many people have one in their shell, for other programs; here it would configure half a channel.

@@ -106,13 +106,25 @@ class TestRoles:
 
     def test_letter_case_makes_no_difference(self, asked):
         """GitHub does not tell Ann from ann; the answer has the approver's own spelling."""
-        named = ("GitHub:Role:Write", "github:role:READ")
+        named = ("GitHub:Role:Write", "github:Acme/Architects")
         assert asked.about("github:ANN", *named, labels={"repository": "Acme/SHOP"}) == set(named)
         assert asked.source.spelling("GitHub:Ann") == "github:ann"
         assert asked.source.spelling("slack:U024BE7LH") == "slack:U024BE7LH"
 
 
 class TestTeamsAndAssignees:
+    def test_active_members_alone(self, asked):
+        """An invitation that was not accepted is no membership; nor is being a member of the organization."""
+        named = ("github:acme/architects", "github:acme/nowhere")
+        asked.fake.person("zoe", organizations=["acme"])
+        assert asked.about("github:ann", *named) == {"github:acme/architects"}
+        assert asked.about("github:rob", *named) == set()
+        assert asked.about("github:zoe", *named) == set()
+
+    def test_a_team_needs_no_issue(self, asked):
+        """A run without repository and issue may be decided by a team."""
+        assert asked.about("github:ann", "github:acme/architects", labels={}) == {"github:acme/architects"}
+
     def test_the_assignees_of_the_labelled_issue(self, asked):
         """``github:role:assignee`` is whoever the issue is assigned to now."""
         assert asked.about("github:tess", "github:role:assignee") == {"github:role:assignee"}
