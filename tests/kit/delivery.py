@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
+
+import pytest
 
 from hitl_middleware import failpoints
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.records import ReviewRequest
+from hitl_middleware.testing.fake_github import FakeGitHub
 
 from tests.kit.world import World, on
 
@@ -18,6 +22,18 @@ SHOP = "acme/shop"
 FILES = {"README.md": "# shop\n", "app/login.py": "def login():\n    pass\n"}
 TITLE, BODY = "Login fails on Safari", "The form in app/login.py ends in a 500. It worked last week."
 GIVEN = {"repository": SHOP, "title": TITLE, "body": BODY}
+
+
+@contextmanager
+def shop(clock: ManualClock, patch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
+    """A shop on GitHub; the workflows act as its bot, with their script."""
+    patch.delenv("HITL_MODEL", raising=False)
+    with FakeGitHub(now=lambda: clock.now().timestamp()) as fake:
+        fake.repository(SHOP, files=FILES)
+        fake.person("ann", permission="write")
+        for name, value in fake.environ.items():
+            patch.setenv(name, value)
+        yield fake
 
 
 def served(world: World, module: str, author: Any = None) -> None:

@@ -10,13 +10,14 @@ from hitl_middleware.clock import ManualClock
 from hitl_middleware.testing.fake_github import (
     FakeGitHub,
     Fault,
+    Garbage,
     LostReply,
     Refused,
     ServerError,
     ServerErrorAfterAccepting,
 )
 
-from tests.kit.delivery import BODY, FILES, GIVEN, SHOP, TITLE, acts, decided, served, step_and_die, values
+from tests.kit.delivery import BODY, GIVEN, SHOP, TITLE, acts, decided, served, shop, step_and_die, values
 from tests.kit.dying import KILLED, in_process
 from tests.kit.world import LEASE, World
 
@@ -26,13 +27,8 @@ NOTE = "docs/changes/1-login-fails-on-safari.md"
 
 @pytest.fixture
 def github(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
-    """A shop on GitHub; the workflows act as its bot."""
-    monkeypatch.delenv("HITL_MODEL", raising=False)
-    with FakeGitHub(now=lambda: clock.now().timestamp()) as fake:
-        fake.repository(SHOP, files=FILES)
-        fake.person("ann", permission="write")
-        for name, value in fake.environ.items():
-            monkeypatch.setenv(name, value)
+    """A shop on GitHub."""
+    with shop(clock, monkeypatch) as fake:
         yield fake
 
 
@@ -75,12 +71,13 @@ def test_a_bug_from_the_issue_to_the_merge(world: World, github: FakeGitHub):
     assert merge is not None
     (pull,) = github.pulls
     head = github.branches(SHOP)[pull.head]
-    assert (merge.step, merge.title) == ("merge-approval", f"Merge pull request #2 at {head[:7]}?")
+    assert (merge.step, merge.title, merge.description) == ("merge-approval", "Merge the pull request?", "")
     assert merge.labels == {
         "repository": SHOP, "issue": "1", "issue_url": url, "pull_request": "2", "head_sha": head,
     }  # fmt: skip
     assert merge.args == {
-        "pull_request": {"number": 2, "url": f"{github.web_url}/{SHOP}/pull/2", "head": head},
+        "pull_request": f"{SHOP}#2 at {head[:7]}\n{github.web_url}/{SHOP}/pull/2",
+        "summary": f"Revised after feedback: name the browser\n\n{TITLE}",
         "changes": second.args["changes"],  # type: ignore[index]
     }
     assert github.issue(SHOP, 2).body is not None
@@ -164,7 +161,8 @@ def test_a_branch_that_moved_is_reviewed_again(world: World, github: FakeGitHub)
     new = github.push(SHOP, "ann", pull.head, {"app/login.py": "def login():\n    return 1\n"})
     again = decided(world)
     assert again is not None
-    assert (again.step, again.title) == ("merge-approval", f"Merge pull request #2 at {new[:7]}?")
+    assert again.step == "merge-approval"
+    assert again.args["pull_request"].startswith(f"{SHOP}#2 at {new[:7]}\n")  # type: ignore[index]
     assert f"It was approved at {old[:7]} and not merged" in again.description
     assert again.labels["head_sha"] == new
     assert "-    pass\n+    return 1" in again.args["changes"]  # type: ignore[index]
@@ -184,32 +182,42 @@ def test_a_branch_that_moved_is_reviewed_again(world: World, github: FakeGitHub)
 
 
 @pytest.mark.databases("memory")
-@pytest.mark.parametrize(
-    ("deed", "status"), [("merge", "succeeded"), ("close", "failed"), ("conflict", "failed")]
-)
+@pytest.mark.parametrize(("deed", "status"), [("merge", "succeeded"), ("close", "failed")])
 def test_what_people_did_by_hand(world: World, github: FakeGitHub, deed: str, status: str):
-    """S-09: merged by somebody is merged; closed, or in conflict, ends the run with GitHub's own words."""
+    """S-09: merged by somebody is merged; closed ends the run with GitHub's own words."""
     served(world, "bugfix")
     world.begin_run("g", GIVEN, thread_id="t-1")
     decided(world)
     if deed == "merge":
         github.merge(SHOP, 2, "ann")
-    elif deed == "close":
-        github.close_issue(SHOP, 2, "ann")
     else:
-        github.push(SHOP, "ann", "main", {NOTE: "something else\n"})
-    decided(world)
+        github.close_issue(SHOP, 2, "ann")
+    assert decided(world) is None
     (run,) = world.runs()
     assert run.status == status
-    if status == "failed":
-        assert (
-            "Stopped: merge_pull_request failed: Refused: GitHub refused to merge pull request #2 (405)"
-            in str(run.error)
-        )
-        assert values(world)["problem"] in str(run.error)
-    else:
+    if deed == "merge":
         assert values(world)["merged"] == github.branches(SHOP)["main"]
-    assert world.pending() == []
+    else:
+        refused = "merge_pull_request failed: Refused: GitHub refused to merge pull request #2 (405)"
+        assert values(world)["problem"].startswith(refused)
+        assert values(world)["problem"] in str(run.error)
+
+
+@pytest.mark.databases("memory")
+def test_what_cannot_be_merged_is_decided_again(world: World, github: FakeGitHub):
+    """S-09, G-06: in conflict with its base: the act failed, and people who look again are told why."""
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    decided(world)
+    github.push(SHOP, "ann", "main", {NOTE: "something else\n"})
+    again = decided(world)
+    assert again is not None
+    assert again.step == "merge-approval"
+    assert "It was approved and could not be merged." in again.description
+    assert "not mergeable" in again.description
+    assert acts(world)[-1] == ("merge_pull_request", "failed")
+    decided(world, "reject", "somebody else was faster")
+    assert world.runs()[0].status == "succeeded"
 
 
 # trouble -----------------------------------------------------------------------------------------------------------------
@@ -261,6 +269,22 @@ def test_an_act_that_did_not_arrive_is_begun_again(world: World, github: FakeGit
 
 
 @pytest.mark.databases("memory")
+def test_an_issue_that_came_after_all_is_not_filed_twice(world: World, github: FakeGitHub):
+    """Rule 2: the answer was lost and GitHub could not be asked; whoever says "retry" is spared a second issue."""
+    github.fail("POST", "*/issues", LostReply())
+    github.fail("GET", "*/issues", ServerError(503), times=3)
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    assert world.only().kind == "outcome"
+    github.recover()
+    world.say(world.actions()[0], "retry")
+    world.step()
+    assert [each.number for each in github.issues] == [1]
+    assert values(world)["task"]["issue"] == 1
+    assert world.only().step == "fix-review"
+
+
+@pytest.mark.databases("memory")
 @pytest.mark.parametrize(
     ("method", "path", "sentence"),
     [
@@ -296,6 +320,23 @@ def test_what_github_refuses_ends_the_run(
     assert sentence in str(run.error)
     assert sentence in values(world)["problem"]
     assert len([status for _, status in acts(world) if status == "failed"]) == (method == "POST")
+
+
+@pytest.mark.databases("memory")
+def test_an_answer_that_makes_no_sense(world: World, github: FakeGitHub):
+    """G-14: a proxy's page in place of GitHub's words is as good as no answer: people are told; what was to be done is looked up."""
+    github.fail("GET", "*/branches/main", Garbage())
+    github.fail("PUT", "*/merge", Garbage())
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    assert "The repository could not be read" in world.only("step").description
+    seeing = decided(world)
+    assert seeing is not None
+    assert (seeing.step, seeing.description) == ("fix-review", "")
+    decided(world)
+    decided(world)
+    done_once(world, github)
+    assert [status for tool, status in acts(world) if tool == "merge_pull_request"] == ["failed", "succeeded"]
 
 
 @pytest.mark.databases("memory")

@@ -35,13 +35,16 @@ def build_graph(hitl: Hitl, author: Author | None = None) -> CompiledStateGraph[
     builder.add_node("analyse", proposing(author, Analysis, into="analysis"))
     builder.add_node("fix", changing(author, reads=["analysis"], heeds=["fix_review", "merge_approval"]))
     builder.add_node(
-        "fix-review", human_step(asked("Review the fix"), show=["analysis", "changes"], into="fix_review")
+        "fix-review",
+        human_step(asked("Review the fix"), show=["analysis", "summary", "changes"], into="fix_review"),
     )
     builder.add_node("open-pull-request", opening(hitl, about="analysis"))
     builder.add_node(
         "merge-approval",
         human_step(
-            asked("Merge pull request{about}?"), show=["pull_request", "changes"], into="merge_approval"
+            asked("Merge the pull request?"),
+            show=["pull_request", "summary", "changes"],
+            into="merge_approval",
         ),
     )
     builder.add_node("merge", merging(hitl))
@@ -58,5 +61,5 @@ def build_graph(hitl: Hitl, author: Author | None = None) -> CompiledStateGraph[
     builder.add_conditional_edges(
         "merge-approval", route("merge_approval", approve="merge", reject=END, feedback="fix")
     )
-    builder.add_conditional_edges("merge", merged(moved="merge-approval"))
+    builder.add_conditional_edges("merge", merged(again="merge-approval"))
     return builder.compile(name="sdlc-bugfix")

@@ -48,7 +48,9 @@ def build_graph(
     builder.add_node(
         "pr-review",
         human_step(
-            asked("Merge pull request{about}?"), show=["plan", "pull_request", "changes"], into="pr_review"
+            asked("Merge the pull request?"),
+            show=["plan", "pull_request", "summary", "changes"],
+            into="pr_review",
         ),
     )
     builder.add_node("merge", merging(hitl))
@@ -66,5 +68,5 @@ def build_graph(
     builder.add_conditional_edges(
         "pr-review", route("pr_review", approve="merge", reject=END, feedback="change")
     )
-    builder.add_conditional_edges("merge", merged(moved="pr-review"))
+    builder.add_conditional_edges("merge", merged(again="pr-review"))
     return builder.compile(name=name)

@@ -51,8 +51,8 @@ def build_graph(hitl: Hitl, author: Author | None = None) -> CompiledStateGraph[
     builder.add_node(
         "feature-pr-approval",
         human_step(
-            asked("Merge pull request{about}?"),
-            show=["plan", "pull_request", "changes"],
+            asked("Merge the pull request?"),
+            show=["plan", "pull_request", "summary", "changes"],
             into="feature_pr_approval",
         ),
     )
@@ -74,5 +74,5 @@ def build_graph(hitl: Hitl, author: Author | None = None) -> CompiledStateGraph[
     builder.add_conditional_edges(
         "feature-pr-approval", route("feature_pr_approval", approve="merge", reject=END, feedback="change")
     )
-    builder.add_conditional_edges("merge", merged(moved="feature-pr-approval"))
+    builder.add_conditional_edges("merge", merged(again="feature-pr-approval"))
     return builder.compile(name="sdlc-feature")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from hitl_graphs.delivery.acts import Facts
@@ -35,10 +36,8 @@ def commit_mark(parent: str, branch: str, files: Sequence[File]) -> str:
 def issue(args: Facts, key: str) -> Facts | None:
     """The issue with the act's mark."""
     with asking("list issues"):
-        newest: Any = open_repository(args["repository"]).get_issues(
-            state="all", sort="created", direction="desc"
-        )
-        for each in newest[:MOST_LOOKED_AT]:
+        newest = open_repository(args["repository"]).get_issues(state="all", sort="created", direction="desc")
+        for each in islice(newest, MOST_LOOKED_AT):
             if (each.body or "").startswith(issue_marker(key)):
                 return {"issue": each.number, "url": each.html_url}
     return None
@@ -61,8 +60,8 @@ def commit(args: Facts, key: str) -> Facts | None:  # noqa: ARG001 – the chang
     """The commit with this change's mark."""
     mark = commit_mark(args["parent"], args["branch"], args["files"])
     with asking(f"list the commits of {args['branch']}"):
-        commits: Any = open_repository(args["repository"]).get_commits(sha=args["branch"])
-        for each in commits[:MOST_LOOKED_AT]:
+        commits = open_repository(args["repository"]).get_commits(sha=args["branch"])
+        for each in islice(commits, MOST_LOOKED_AT):
             if each.sha == args["parent"]:
                 return None
             if each.commit.message.rstrip().endswith(mark):

@@ -21,7 +21,7 @@ from hitl_graphs.delivery.repository import (
     open_repository,
     written_between,
 )
-from hitl_graphs.delivery.state import InputUnusable, PullRequest, Task, read_given
+from hitl_graphs.delivery.state import InputUnusable, Pull, Task, read_given
 from hitl_graphs.delivery.steps import STOPPED
 from hitl_graphs.delivery.tools import (
     commit_files,
@@ -72,7 +72,7 @@ def opening(hitl: Hitl, *, about: str) -> Acts:
         if state.get("base_sha") is None:
             back: dict[str, Any] = yield Look(partial(_compared_at_last, state))
             return back
-        pull: PullRequest | None = state.get("pull_request")
+        pull: Pull | None = state.get("pull")
         branch = state.get("branch")
         if branch is None:
             start = {**where, "title": task["title"], "base_sha": state["base_sha"]}
@@ -80,7 +80,7 @@ def opening(hitl: Hitl, *, about: str) -> Acts:
         change = {
             "branch": branch,
             "parent": state["parent"],
-            "summary": state["summary"],
+            "summary": state["commit_title"],
             "files": state["files"],
         }
         head = (yield from act(commit_files, found.commit, **where, **change))["head"]
@@ -94,10 +94,16 @@ def opening(hitl: Hitl, *, about: str) -> Acts:
                 base=state["base_branch"],
                 **words,
             )
-            pull = PullRequest(number=opened["number"], url=opened["url"], head=head)
+            pull = Pull(number=opened["number"], url=opened["url"], head=head)
         pull = {**pull, "head": head}
         yield Look(partial(_label, task, pull))
-        return {"branch": branch, "pull_request": pull, "parent": head, "files": []}
+        return {
+            "branch": branch,
+            "pull": pull,
+            "pull_request": _shown(task, pull),
+            "parent": head,
+            "files": [],
+        }
 
     return Acts(hitl, [create_branch, commit_files, open_pull_request], bring)
 
@@ -108,18 +114,18 @@ def opened(*, to: str, again: str) -> Callable[[Any], str]:
     def edge(state: Any) -> str:
         if state.get("problem"):
             return STOPPED
-        return to if state.get("pull_request") else again
+        return to if state.get("pull") else again
 
     edge.__annotations__ = {"return": Literal[to, again, STOPPED]}
     return edge
 
 
 def merging(hitl: Hitl) -> Acts:
-    """The node that merges the commit that was reviewed. Where the branch has moved on, the new state of it is to be reviewed."""
+    """The node that merges the commit that was reviewed. Where that cannot be, people decide again, and are told why."""
 
     def merge(state: Mapping[str, Any]) -> Script[dict[str, Any]]:
         task: Task = state["task"]
-        pull: PullRequest = state["pull_request"]
+        pull: Pull = state["pull"]
         what = {"repository": task["repository"], "number": pull["number"], "sha": pull["head"]}
         try:
             done = yield from act(merge_pull_request, found.merge, **what)
@@ -131,22 +137,27 @@ def merging(hitl: Hitl) -> Acts:
     return Acts(hitl, [merge_pull_request], merge)
 
 
-def merged(*, moved: str) -> Callable[[Any], str]:
-    """The edge behind ``merging``: to the end, or to the review of a branch that has ``moved``."""
+def merged(*, again: str) -> Callable[[Any], str]:
+    """The edge behind ``merging``: to the end, or ``again`` to the review."""
 
     def edge(state: Any) -> str:
         if state.get("problem"):
             return STOPPED
-        return END if state.get("merged") else moved
+        return END if state.get("merged") else again
 
-    edge.__annotations__ = {"return": Literal[moved, STOPPED, END]}
+    edge.__annotations__ = {"return": Literal[again, STOPPED, END]}
     return edge
+
+
+def _shown(task: Task, pull: Pull) -> str:
+    """A pull request as people read it, and where it is."""
+    return f"{task['repository']}#{pull['number']} at {pull['head'][:7]}\n{pull['url']}"
 
 
 # what is looked up -----------------------------------------------------------------------------------------------------
 
 
-def _label(task: Task, pull: PullRequest | None = None) -> None:
+def _label(task: Task, pull: Pull | None = None) -> None:
     """Requests of this run are about this issue and, from now on, about this commit of its pull request."""
     labels = {"repository": task["repository"]}
     if task["issue"] is not None:
@@ -186,9 +197,9 @@ def _compared_at_last(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _not_merged(state: Mapping[str, Any], error: NotExecuted) -> dict[str, Any]:
-    """Why, by what GitHub shows now: merged by somebody else, moved on, or something that ends the run."""
+    """What follows, by what GitHub shows now: merged by somebody else, closed – or people look again, and are told why."""
     task: Task = state["task"]
-    reviewed: PullRequest = state["pull_request"]
+    reviewed: Pull = state["pull"]
     repository = open_repository(task["repository"])
     with asking(f"look at pull request #{reviewed['number']}"):
         pull = repository.get_pull(reviewed["number"])
@@ -200,17 +211,20 @@ def _not_merged(state: Mapping[str, Any], error: NotExecuted) -> dict[str, Any]:
         )
     if is_merged and head == reviewed["head"]:
         return {"merged": sha, "notice": None}
-    if not is_open or head == reviewed["head"]:
+    if not is_open:
         return {"problem": str(error)}
+    if head == reviewed["head"]:
+        return {"notice": f"It was approved and could not be merged. {error}"}
     files, before = written_between(repository, state["base_sha"], head)
-    now = PullRequest(number=reviewed["number"], url=reviewed["url"], head=head)
+    now = Pull(number=reviewed["number"], url=reviewed["url"], head=head)
     label_run(head_sha=head)
     notice = (
         f"It was approved at {reviewed['head'][:7]} and not merged: the branch has moved on to {head[:7]} since. "
         "What is shown is the branch as it is now."
     )
     return {
-        "pull_request": now,
+        "pull": now,
+        "pull_request": _shown(task, now),
         "parent": head,
         "changes": diff(before, files) or "Nothing changes.",
         "notice": notice,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hitl_graphs.delivery.state import File
-from hitl_middleware import NotExecuted, OutcomeUnknown
+from hitl_middleware import HitlError, NotExecuted, OutcomeUnknown
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.settings import load_config, load_settings
 
@@ -75,7 +75,6 @@ def _made(settings: GitHubSettings) -> GitHubClients:
 def asking(what: str) -> Iterator[None]:
     """For what only reads: whatever goes wrong is a sentence. ``what`` completes "GitHub refused to"."""
     from github import GithubException
-    from requests import RequestException
 
     try:
         yield
@@ -83,14 +82,18 @@ def asking(what: str) -> Iterator[None]:
         if error.status >= 500 or error.status == 429 or "rate limit" in words_of(error).lower():
             raise Unreachable(what=what, why=f"{error.status} {words_of(error)}") from error
         raise Refused(what=what, status=error.status, why=words_of(error)) from error
-    except RequestException as error:
+    except HitlError:
+        raise
+    except Exception as error:
+        # A lost connection, or an answer of which PyGithub can make nothing.
         raise Unreachable(what=what, why=type(error).__name__) from error
 
 
 @contextmanager
 def acting(what: str) -> Iterator[None]:
-    """For what changes something: an answer of 5xx says nothing of what became of it. A lost connection speaks for itself."""
+    """For what changes something: neither a lost connection nor an answer of 5xx, or none that makes sense, says what became of it."""
     from github import GithubException
+    from requests import RequestException
 
     try:
         yield
@@ -99,6 +102,11 @@ def acting(what: str) -> Iterator[None]:
             msg = f"GitHub answered {error.status} when asked to {what}"
             raise OutcomeUnknown(msg) from error
         raise Refused(what=what, status=error.status, why=words_of(error)) from error
+    except (HitlError, RequestException):
+        raise  # the gate knows which of these were never sent
+    except Exception as error:
+        msg = f"GitHub gave no usable answer when asked to {what} ({type(error).__name__})"
+        raise OutcomeUnknown(msg) from error
 
 
 def words_of(error: GithubException) -> str:

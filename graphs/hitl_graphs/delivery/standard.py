@@ -57,7 +57,9 @@ def build_graph(hitl: Hitl, author: Author | None = None) -> CompiledStateGraph[
     builder.add_node(
         "pr-approval",
         human_step(
-            asked("Merge pull request{about}?"), show=["plan", "pull_request", "changes"], into="pr_approval"
+            asked("Merge the pull request?"),
+            show=["plan", "pull_request", "summary", "changes"],
+            into="pr_approval",
         ),
     )
     builder.add_node("merge", merging(hitl))
@@ -80,5 +82,5 @@ def build_graph(hitl: Hitl, author: Author | None = None) -> CompiledStateGraph[
     builder.add_conditional_edges(
         "pr-approval", route("pr_approval", approve="merge", reject=END, feedback="change")
     )
-    builder.add_conditional_edges("merge", merged(moved="pr-approval"))
+    builder.add_conditional_edges("merge", merged(again="pr-approval"))
     return builder.compile(name="sdlc-standard")

@@ -54,8 +54,8 @@ class Task(TypedDict):
     base: str | None
 
 
-class PullRequest(TypedDict):
-    """``head``: the commit that people review, and the only one that is merged."""
+class Pull(TypedDict):
+    """A pull request. ``head``: the commit that people review, and the only one that is merged."""
 
     number: int
     url: str
@@ -72,9 +72,10 @@ class File(TypedDict):
 class Delivery(TypedDict, total=False):
     """The state of every workflow; each adds the reviews of its own human steps.
 
-    ``analysis`` … ``audit`` and ``changes`` (a diff) are texts that people read. ``base_branch`` and ``base_sha``: what the diff is made
-    against (``None``: GitHub could not be read). ``files``: what is still to be committed, on top of ``parent``.
-    ``notice``: what reviewers have to know before they decide again. ``problem``: why it ended early. ``merged``: the merge commit.
+    ``analysis`` … ``audit``, ``summary``, ``changes`` (a diff) and ``pull_request`` are texts that people read. ``files``: what is still to
+    be committed, under ``commit_title`` and on top of ``parent``; the diff is against ``base_sha`` of ``base_branch`` (``None``: GitHub
+    could not be read). ``notice``: what reviewers have to know before they decide again. ``problem``: why it ended early. ``merged``:
+    the commit that the merge made.
     """
 
     task: Task
@@ -85,12 +86,14 @@ class Delivery(TypedDict, total=False):
     audit: str
     changes: str
     summary: str
+    commit_title: str
     files: list[File]
     base_branch: str | None
     base_sha: str | None
     parent: str | None
     branch: str
-    pull_request: PullRequest
+    pull: Pull
+    pull_request: str
     notice: str | None
     merged: str
     problem: str | None

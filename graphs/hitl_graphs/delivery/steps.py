@@ -23,7 +23,7 @@ from hitl_graphs.delivery.repository import (
     text_at,
     written_between,
 )
-from hitl_graphs.delivery.state import File, PullRequest, Stopped, Task
+from hitl_graphs.delivery.state import File, Stopped, Task
 from hitl_middleware import NotExecuted, Review
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def changing(author: Author, *, reads: Sequence[str] = (), heeds: Sequence[str] 
                 raise ChangeRefused(why="it leaves everything as it is.")
         except (NotExecuted, ChangeRefused) as error:
             return {"problem": str(error)}
-        revised = f"Revised after feedback: {made.revised}\n\n" if made.revised else ""
         return {
-            "summary": made.summary,
+            "summary": made.text(),
+            "commit_title": made.summary,
             "files": files,
-            "changes": revised + shown,
+            "changes": shown,
             "base_branch": ground.base,
             "base_sha": ground.base_sha,
             "parent": ground.parent,
@@ -97,12 +97,10 @@ def changing(author: Author, *, reads: Sequence[str] = (), heeds: Sequence[str] 
 
 
 def asked(question: str) -> Callable[[Any], str]:
-    """The prompt of a human step: the question, which pull request and commit it is about, and what has happened since."""
+    """The prompt of a human step: the question, and what reviewers have to know before they decide again."""
 
     def prompt(state: Mapping[str, Any]) -> str:
-        pull: PullRequest | None = state.get("pull_request")
-        about = f" #{pull['number']} at {pull['head'][:7]}" if pull else ""
-        return "\n\n".join(filter(None, (question.format(about=about), state.get("notice"))))
+        return "\n\n".join(filter(None, (question, state.get("notice"))))
 
     return prompt
 

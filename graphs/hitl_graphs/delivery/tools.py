@@ -61,19 +61,29 @@ def recorded(title: str, find: Find, *, otherwise: Settled | None = "failed") ->
 @tool(response_format="content_and_artifact")
 def create_issue(repository: Repository, title: str, body: str) -> Made:
     """File an issue."""
-    key = _action().idempotency_key
+    action = _action()
+    key = action.idempotency_key
+    if action.attempt > 1 and (there := found.issue({"repository": repository}, key)) is not None:
+        return f"{repository}#{there['issue']} was filed before", dict(there)
     with acting(f"file an issue in {repository}"):
         made = open_repository(repository).create_issue(plain(title), body_of_issue(body, key))
-    return f"Filed {repository}#{made.number}", {"issue": made.number, "url": made.html_url}
+        facts = _told(issue=made.number, url=made.html_url)
+    return f"Filed {repository}#{facts['issue']}", facts
 
 
 @requires_approval(recorded("Create the branch", found.branch))
 @tool(response_format="content_and_artifact")
 def create_branch(repository: Repository, issue: Number | None, title: str, base_sha: Sha) -> Made:
     """Create a branch at a commit."""
-    name = found.branch_name(issue, slug(title), _action().idempotency_key)
-    with acting(f"create the branch {name}"):
-        open_repository(repository).create_git_ref(f"refs/heads/{name}", base_sha)
+    key = _action().idempotency_key
+    name = found.branch_name(issue, slug(title), key)
+    try:
+        with acting(f"create the branch {name}"):
+            open_repository(repository).create_git_ref(f"refs/heads/{name}", base_sha)
+    except Refused:
+        # It is this act's own name: an attempt before this one may have come through.
+        if found.branch({"repository": repository, "issue": issue, "title": title}, key) is None:
+            raise
     return f"Created {name} at {base_sha[:7]}", {"branch": name}
 
 
@@ -125,17 +135,14 @@ def open_pull_request(
             pull = open_repository(repository).create_pull(
                 base, branch, title=plain(title), body=body_of_pull_request(about, issue)
             )
+            facts = _told(number=pull.number, url=pull.html_url, head=pull.head.sha)
     except Refused:
         # GitHub has one for each branch: an attempt before this one may have come through late.
         there = found.pull_request({"repository": repository, "branch": branch, "base": base}, "")
         if there is None:
             raise
         return f"Pull request #{there['number']} is open", dict(there)
-    return f"Opened pull request #{pull.number}", {
-        "number": pull.number,
-        "url": pull.html_url,
-        "head": pull.head.sha,
-    }
+    return f"Opened pull request #{facts['number']}", facts
 
 
 @requires_approval(recorded("Merge the pull request", found.merge))
@@ -144,12 +151,20 @@ def merge_pull_request(repository: Repository, number: Number, sha: Sha) -> Made
     """Merge a pull request at the commit that was reviewed, and at no other."""
     try:
         with acting(f"merge pull request #{number}"):
-            done = open_repository(repository).get_pull(number).merge(sha=sha)
+            facts = _told(sha=open_repository(repository).get_pull(number).merge(sha=sha).sha)
     except Refused as error:
         if error.facts["status"] == 409:
             raise Moved(number=number, sha=sha[:7]) from error
         raise
-    return f"Merged pull request #{number} as {done.sha[:7]}", {"sha": done.sha}
+    return f"Merged pull request #{number} as {facts['sha'][:7]}", facts
+
+
+def _told(**facts: Any) -> dict[str, Any]:
+    """What GitHub says of what was made. Raises ``ValueError`` for an answer that lacks it: a proxy's page, for example."""
+    if None in facts.values():
+        msg = f"the answer lacks {', '.join(name for name, value in facts.items() if value is None)}"
+        raise ValueError(msg)
+    return facts
 
 
 def _action() -> CurrentAction:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 
+from hitl_middleware.channels.github.markdown import fence
 from hitl_middleware.display import one_line, shown_text
 
 MOST_TITLE = 200
 MOST_TEXT = 20_000
 
-_TICKS = re.compile(r"`+")
 # What GitHub makes a link or a mention of in titles and commit messages – and closes, behind a word like "fixes" (docs.github.com,
 # "Autolinked references and URLs", "Linking a pull request to an issue").
 _MENTION, _NUMBER, _GH = (
@@ -31,9 +31,7 @@ def plain(line: str) -> str:
 
 def boxed(text: str) -> str:
     """A text of others in a code box that it cannot leave."""
-    shown = shown_text(text, MOST_TEXT).text
-    fence = "`" * max(3, *(len(run) + 1 for run in _TICKS.findall(shown)), 3)
-    return f"{fence}text\n{shown}\n{fence}"
+    return fence(shown_text(text, MOST_TEXT).text)
 
 
 def issue_marker(key: str) -> str:
