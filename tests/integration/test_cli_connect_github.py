@@ -61,6 +61,27 @@ def test_without_a_webhook(hitl: Commands, fake: FakeGitHub) -> None:
     assert "says webhook = false under [github]" in refused
 
 
+def test_a_webhook_is_made(hitl: Commands, fake: FakeGitHub) -> None:
+    """G-11: with a secret that nobody has seen: it is made, given to GitHub, and written to a file that only its owner reads."""
+    given = {"GITHUB_API_URL": fake.url, "GITHUB_TOKEN": fake.token}
+    words = ("connect", "github", "acme/shop", "--webhook", "http://127.0.0.1:9")
+    assert hitl.refused(*words, **given).startswith("GITHUB_WEBHOOK_SECRET is not set.")
+    (hitl.folder / "hitl.toml").write_text("[github]\napprovers = ['github:nobody-here']\n")
+    assert hitl.run(*words, "--yes", **given).returncode == 2, "not while something else is wrong"
+    (hitl.folder / "hitl.toml").unlink()
+    assert fake.hooks == []
+    done = hitl.run(*words, "--yes", **given)
+    assert done.returncode == 0, done
+    (hook,) = fake.hooks
+    assert (hook.url, hook.content_type) == ("http://127.0.0.1:9/github/webhooks", "json")
+    assert (hitl.folder / ".env").read_text() == f"GITHUB_WEBHOOK_SECRET={hook.secret}\n"
+    assert "✓ The webhook http://127.0.0.1:9/github/webhooks is made.\n" in done.stdout
+    assert hook.secret not in done.stdout + done.stderr
+    assert load_config(hitl.folder / "hitl.toml").github.webhook is True
+    again = hitl.json(*words, GITHUB_WEBHOOK_SECRET=hook.secret, **given)
+    assert (again["ok"], again["written"], len(fake.hooks)) == (True, [], 1)
+
+
 def test_what_is_wrong_ends_with_2(hitl: Commands, fake: FakeGitHub) -> None:
     """What is wrong and how to mend it, for programs; nothing is written."""
     done = hitl.run("connect", "github", "acme/nope", "--yes", "--json", **fake.environ)

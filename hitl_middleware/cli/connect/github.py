@@ -46,6 +46,7 @@ class _Asked:
     repository: str
     webhook: str | None
     path: Path
+    env_file: Path
     config: ConfigFile
     yes: bool
     asks: bool
@@ -84,6 +85,7 @@ def github(
         repository=name,
         webhook=address(webhook) if webhook else None,
         path=path,
+        env_file=env_file,
         config=load_config(path),
         yes=yes,
         asks=sys.stdin.isatty() and not yes and not json_,
@@ -92,7 +94,7 @@ def github(
     settings = _settings(asked)
     found, place = asyncio.run(_looked(settings, asked))
     good = all(each.ok for each in found)
-    written = _written(asked, place, env_file) if good else []
+    written = _written(asked, place) if good else []
     if json_:
         print_json(found, written, ok=good)
     elif good:
@@ -157,7 +159,7 @@ async def _looked(settings: GitHubSettings, asked: _Asked) -> tuple[list[Finding
         if look.place is None:
             return found, None
         try:
-            hook = await _hook(clients, look.place, asked)
+            hook = await _hook(clients, look.place, asked, well=all(each.ok for each in found))
         except DeliveryFailed as error:
             hook = Finding(
                 "webhook", ok=False, says=sentence(error), mend="Run it again once that is mended."
@@ -175,7 +177,8 @@ def _deciding(config: ConfigFile) -> frozenset[str]:
     return frozenset(name for names in named for name in names)
 
 
-async def _hook(clients: GitHubClients, place: Place, asked: _Asked) -> Finding:
+async def _hook(clients: GitHubClients, place: Place, asked: _Asked, *, well: bool) -> Finding:
+    """The webhook; made or mended where that is wanted and all else is ``well``, so that its secret is not lost."""
     from hitl_middleware.channels.finding import Finding
     from hitl_middleware.channels.github import hook
 
@@ -185,10 +188,15 @@ async def _hook(clients: GitHubClients, place: Place, asked: _Asked) -> Finding:
         return Finding("webhook", ok=True, says=says)
     url = asked.webhook or _own_address()
     finding, there = await hook.look(clients, place, url)
-    if asked.webhook is None or (finding.ok and finding.checked and SECRET not in asked.typed):
+    as_it_should = finding.ok and finding.checked and SECRET not in asked.typed
+    unheard = (
+        finding.mend is not None and asked.yes
+    )  # its deliveries are refused: perhaps it has another secret
+    if asked.webhook is None or not well or (as_it_should and not unheard):
         return finding
-    verb = "Make" if there is None else "Mend"
-    if asked.asks and not typer.confirm(f"{verb} the webhook {asked.webhook}?", default=True):
+    what = f"{'Make' if there is None else 'Mend'} the webhook {asked.webhook}"
+    secret = f" and write its secret to {asked.env_file}" if SECRET in asked.typed else ""
+    if asked.asks and not typer.confirm(f"{what}{secret}?", default=True):
         return finding
     if not asked.asks and not asked.yes:
         return Finding("webhook", ok=False, says=finding.says, mend="Give --yes to have it made.")
@@ -206,7 +214,7 @@ def _own_address() -> str | None:
 # writing -------------------------------------------------------------------------------------------------------------
 
 
-def _written(asked: _Asked, place: Place | None, env_file: Path) -> list[str]:
+def _written(asked: _Asked, place: Place | None) -> list[str]:
     """Write what was not there; the names of the files."""
     from hitl_middleware.channels.github.setup_files import with_example
     from hitl_middleware.channels.setup_files import with_setting
@@ -221,4 +229,5 @@ def _written(asked: _Asked, place: Place | None, env_file: Path) -> list[str]:
     ):
         replace_file(asked.path, text, mode=0o644)
         written.append(str(asked.path))
-    return written + write_secrets(env_file, asked.typed, asks=asked.asks)
+    # A secret that GitHub was given and nobody else knows is not asked about again.
+    return written + write_secrets(asked.env_file, asked.typed, asks=asked.asks and SECRET not in asked.typed)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from hitl_middleware.testing.fake_github import access
 from hitl_middleware.testing.fake_github import hooks as deeds
 from hitl_middleware.testing.fake_github.records import Hook, Repository
 from hitl_middleware.testing.fake_github.refusals import Refusal, invalid, malformed, not_found
@@ -39,6 +40,23 @@ def list_hooks(asking: Asking) -> Answer:
         if each.target.lower() == repository.full_name.lower()
     ]
     return asking.page(here, lambda each: shapes.hook(asking.hub, each))
+
+
+@route("GET", "/orgs/{org}/hooks")
+def list_organization_hooks(asking: Asking) -> Answer:
+    """An organisation's, which hear of all its repositories: for its owners alone."""
+    hub, token = asking.hub, asking.token
+    account = hub.world.accounts.get(asking.path["org"].lower())
+    if token is None or account is None or account.type != "Organization":
+        not_found()
+    if token.kind == "classic":
+        owner = dict(hub.world.accounts[token.login.lower()].organizations).get(account.login.lower())
+        if owner != "admin" or "admin:org_hook" not in token.scopes:
+            not_found()
+    elif not access.permitted(token, "organization_hooks:read"):
+        access.lacking(token, "organization_hooks:read")
+    here = [each for each in hub.world.hooks.values() if each.target.lower() == account.login.lower()]
+    return asking.page(here, lambda each: shapes.hook(hub, each))
 
 
 @route("POST", _HOOKS, needs=WRITE, role="admin")
