@@ -7,12 +7,15 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import structlog
 
 from hitl_middleware.testing.fake_github import LostReply, Refused, SecondaryLimit, ServerError
 from hitl_middleware.testing.fake_slack import FakeSlack
 
 from tests.kit.databases import BOTH
+from tests.kit.effects import Effects
 from tests.kit.issue_stage import SHOP, GitHubStage, a_shop, github_stage, workflow
+from tests.kit.models import asks, call, says, script
 from tests.kit.world import World
 
 pytestmark = pytest.mark.databases("memory")
@@ -217,6 +220,54 @@ def test_one_request_in_two_places(
     assert "Approved by" in card.plain()
     assert by in card.plain()
     assert len([note for note in stage.notes() if "Resumed" in note]) == 1
+
+
+@on_both
+def test_an_act_in_two_places(
+    slack: FakeSlack, make_stage: Callable[..., GitHubStage], effects: Effects
+) -> None:
+    """S-08, G-04, P-02: two of three must agree, and Ann counts once in two places; both cards go on to Executed, it is done once."""
+    people = {"ann": [f"slack:{KIM}", "github:ann"]}
+    stage = make_stage(people=people)
+    slack.connect(f"{stage.url}/slack/events")
+    tool = effects.pay_tool(approvers=[f"slack:{KIM}", "github:ann", "github:meg"], required_approvals=2)
+    stage.world.serve("desk", stage.world.agent([tool], script(says(call("pay", amount=7)))))
+    issue = stage.fake.open_issue(SHOP, "bob", "Pay")
+    stage.issues.append(issue)
+    about = {"repository": SHOP, "issue": str(issue.number)}
+    stage.world.begin_run("desk", asks(), labels=about)
+    (card,) = slack.messages
+    slack.click(KIM, card, text="Approve")
+    stage.world.step()
+    stage.says("ann", "/approve")
+    assert stage.world.only().status == "pending"
+    assert effects.done == []
+    stage.says("meg", "/approve")
+    assert effects.done == [7]
+    (card,) = slack.messages
+    for shown in (card.plain(), stage.reads(stage.cards()[0])):
+        assert "Approved by" in shown
+        assert "meg" in shown
+        assert "Executed" in shown
+
+
+def test_what_is_logged(make_stage: Callable[..., GitHubStage]) -> None:
+    """O-03: one line for each command, with run, repository, issue, step, request and decision; never a word of what people wrote."""
+    stage = make_stage()
+    stage.opened()
+    request = stage.world.only()
+    with structlog.testing.capture_logs() as logs:
+        stage.says("eve", "/approve secret words")
+        stage.says("ann", "/reject secret words")
+    lines = [line for line in logs if line["event"] == "slash command processed"]
+    assert [line["outcome"] for line in lines] == ["refused", "carried out"]
+    about = {
+        "run": request.run_id, "repository": SHOP, "issue": stage.issues[0].number, "step": "plan-review", "request": request.id,
+        "decision": "reject", "person": "ann",
+    }  # fmt: skip
+    assert about.items() <= lines[1].items()
+    assert lines[0]["decision"] is None
+    assert "secret words" not in str(logs)
 
 
 def test_a_run_without_an_issue(make_stage: Callable[..., GitHubStage]) -> None:
