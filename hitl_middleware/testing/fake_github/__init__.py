@@ -29,7 +29,7 @@ Faults are scripted: `fake.fail("POST", "*/comments", LostReply())`, `SecondaryL
 `with fake.unreachable(): …`. Time is injected: `FakeGitHub(now=…)`. `fake.calls` has everything that was asked,
 `fake.seen(comment)` what a reader has before them: its text, whom it mentions, what it refers to.
 
-Not played: GraphQL, Actions, forks, review threads, milestones, projects, protected branches, the search API.
+Not played: GraphQL, Actions, forks, review threads, milestones, projects, the search API.
 """
 
 from hitl_middleware.testing.fake_github.errors import CannotHappen, NothingCame

@@ -138,6 +138,13 @@ def write(
     return sha
 
 
+def check_open(repository: Repository, branch: str, status: int = 422) -> None:
+    """Refuse to change a protected branch but by a pull request."""
+    if branch in repository.protected:
+        rule = "Changes must be made through a pull request."
+        raise Refusal(status, f"Repository rule violations found\n\n{rule}\n\n")
+
+
 def existing(hub: Hub, repository: Repository, branch: str) -> str:
     """The last commit of a branch that has to be there."""
     found = tip(hub, repository, branch)

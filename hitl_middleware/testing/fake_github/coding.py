@@ -54,6 +54,7 @@ class Coding(People):
         if branches.tip(hub, place, branch) is None and branches.tip(hub, place, place.default_branch):
             sha = branches.existing(hub, place, place.default_branch)
             branches.create(hub, place, Who(login=who), branches.HEADS + branch, sha)
+        branches.check_open(place, branch)
         known = self.files(repository, branch)
         for path, data in files.items():
             if data is None and path not in known:
@@ -71,6 +72,7 @@ class Coding(People):
     def _delete_branch(self, repository: str, who: str, name: str) -> None:
         """Delete a branch; its open pull requests close."""
         place = self._place(repository, who, "write")
+        branches.check_open(place, name)
         branches.delete(self._hub, place, Who(login=who), branches.HEADS + name)
 
     delete_branch = blocking(_delete_branch)

@@ -18,7 +18,8 @@ def remark(hub: Hub, issue: Issue, who: Who, body: str) -> Comment:
     """A new comment."""
     repository = hub.world.repositories[issue.repository.lower()]
     check_writable(repository)
-    if issue.locked and not (who.app or access.has_role(hub, repository, who.login, "triage")):
+    bot = who.login.endswith("[bot]")
+    if issue.locked and not (bot or access.has_role(hub, repository, who.login, "triage")):
         raise Refusal(403, "Unable to create comment because issue is locked.")
     _check_body(body)
     now = hub.seconds()

@@ -48,6 +48,14 @@ class Founding(Deliverer):
         """An organisation. The owner of a repository is one unless it is there as a person."""
         return self._account(login, "Organization", "", None, "", ())
 
+    def forget(self, login: str) -> None:
+        """Delete somebody's account: what they wrote is `ghost`'s then, and their tokens are worthless."""
+        with self._hub.changing():
+            del self._hub.world.accounts[login.lower()]
+            for token in [*self._hub.world.tokens.values()]:
+                if token.login.lower() == login.lower():
+                    self.revoke(token.value)
+
     def _account(
         self,
         login: str,
@@ -116,6 +124,7 @@ class Founding(Deliverer):
                 created_at=known.created_at if known else hub.seconds(),
                 collaborators=known.collaborators if known else {},
                 labels=known.labels if known else {},
+                protected=known.protected if known else {},
                 numbered=known.numbered if known else 0,
             )
             hub.world.repositories[full_name.lower()] = repository
@@ -141,6 +150,13 @@ class Founding(Deliverer):
             if role == "none":
                 del changed[login.lower()]
             hub.world.repositories[full_name.lower()] = replace(repository, collaborators=changed)
+
+    def protect(self, full_name: str, branch: str = "main", *, approvals: int = 0) -> None:
+        """Let a branch change by pull requests only, and those be merged only with so many approvals of people who can write."""
+        with self._hub.changing():
+            repository = self._repository(full_name)
+            protected = {**repository.protected, branch: approvals}
+            self._hub.world.repositories[full_name.lower()] = replace(repository, protected=protected)
 
     def custom_role(self, organization: str, name: str, *, base: str) -> CustomRole:
         """A role that an organisation made up, on top of read, triage, write or maintain."""

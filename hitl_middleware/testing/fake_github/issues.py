@@ -25,8 +25,11 @@ MOST_ASSIGNEES: Final = 10
 
 
 def find(hub: Hub, repository: Repository, number: int) -> Issue:
-    """The issue (or pull request) with this number."""
-    found = hub.world.issues.get(f"{repository.full_name}#{number}".lower())
+    """The issue (or pull request) with this number; 410 for one that was deleted."""
+    key = f"{repository.full_name}#{number}".lower()
+    if key in hub.world.deleted_issues:
+        raise Refusal(410, "This issue was deleted")
+    found = hub.world.issues.get(key)
     return found if found is not None else not_found()
 
 
@@ -138,6 +141,18 @@ def reopened(hub: Hub, issue: Issue, who: Who) -> Issue:
     remember(hub, issue, who, "reopened")
     tell(hub, issue, "reopened", who)
     return issue
+
+
+def deleted(hub: Hub, issue: Issue, who: Who) -> None:
+    """Gone with its comments, for good."""
+    if issue.pull:
+        raise Refusal(422, "Pull requests cannot be deleted.")
+    tell(hub, issue, "deleted", who)
+    del hub.world.issues[issue.url.lower()]
+    hub.world.deleted_issues.append(issue.url.lower())
+    place = (issue.repository, issue.number)
+    for comment in [each for each in hub.world.comments.values() if (each.repository, each.number) == place]:
+        del hub.world.comments[comment.id]
 
 
 def with_labels(hub: Hub, repository: Repository, names: Iterable[str]) -> Repository:

@@ -64,6 +64,7 @@ _REFERENCE: Final = re.compile(
     r"(?<![A-Za-z0-9_&/#-])(?:(?P<repo>[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?#|GH-)(?P<number>[1-9]\d{0,9})(?![A-Za-z0-9_])",
     re.IGNORECASE,
 )
+_BARE: Final = re.compile(r"(?<![A-Za-z0-9])(?:https?://|www\.)[^\s<]+", re.IGNORECASE)
 _ADDRESS: Final = re.compile(
     r"https?://[^\s/]+/(?P<repo>[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)/(?:issues|pull)/(?P<number>[1-9]\d{0,9})\b"
 )
@@ -195,6 +196,8 @@ class _Reading(HTMLParser):
         self._run.clear()
         for found in _MENTION.finditer(text):
             self._mentions.setdefault(found[1])
+        # A bare address is a link, too; what follows a sentence does not belong to it (github.github.com/gfm, "Autolinks").
+        self._links += [each.rstrip("?!.,:*_~'\")") for each in _BARE.findall(text)]
         self._refer(text)
 
     def _refer(self, text: str) -> None:

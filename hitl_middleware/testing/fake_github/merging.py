@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from hitl_middleware.testing.fake_github import branches, git, issues, pulls
+from hitl_middleware.testing.fake_github import access, branches, git, issues, pulls
 from hitl_middleware.testing.fake_github.records import Issue, Pull, Repository
 from hitl_middleware.testing.fake_github.refusals import Refusal
 from hitl_middleware.testing.fake_github.shapes import pulls as shapes
@@ -30,6 +30,24 @@ def mergeable(hub: Hub, pull: Pull) -> bool | None:
     return git.merged_files(hub, pull.base_sha, pull.head_sha) is not None
 
 
+def blocked(hub: Hub, repository: Repository, pull: Pull) -> str:
+    """What a protected branch still asks for before a merge; nothing where it is content."""
+    needed = repository.protected.get(pull.base, 0)
+    latest = {
+        each.user: each.state
+        for each in hub.world.reviews.values()
+        if (each.repository, each.number) == (pull.repository, pull.number)
+        and each.state in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}
+        and access.has_role(hub, repository, each.user, "write")
+    }
+    if needed and "CHANGES_REQUESTED" in latest.values():
+        return "Changes have been requested by a reviewer with write access."
+    if list(latest.values()).count("APPROVED") < needed:
+        reviews = f"{needed} approving review{' is' if needed == 1 else 's are'}"
+        return f"At least {reviews} required by reviewers with write access."
+    return ""
+
+
 def merged(
     hub: Hub,
     repository: Repository,
@@ -49,6 +67,8 @@ def merged(
         raise Refusal(405, "Pull Request is still a draft")
     if sha is not None and sha != pull.head_sha:
         raise Refusal(409, "Head branch was modified. Review and try the merge again.")
+    if missing := blocked(hub, repository, pull):
+        raise Refusal(405, missing)
     files = git.merged_files(hub, pull.base_sha, pull.head_sha)
     if files is None:
         raise Refusal(405, "Pull Request is not mergeable")

@@ -13,7 +13,7 @@ from hitl_middleware.testing.fake_github import access, comments, issues
 from hitl_middleware.testing.fake_github.delivering import awaited, blocking
 from hitl_middleware.testing.fake_github.errors import CannotHappen
 from hitl_middleware.testing.fake_github.installing import Installing
-from hitl_middleware.testing.fake_github.records import Comment, Issue, Reaction, Repository
+from hitl_middleware.testing.fake_github.records import App, Comment, Issue, Reaction, Repository
 from hitl_middleware.testing.fake_github.state import Who
 
 
@@ -109,6 +109,13 @@ class People(Installing):
     unassign = blocking(_unassign)
     aunassign = awaited(_unassign)
 
+    def _delete_issue(self, repository: str, number: int, who: str) -> None:
+        """Delete an issue for good, as administrators can: 410 from then on."""
+        issues.deleted(self._hub, self._issue(repository, number, who, "admin"), Who(login=who))
+
+    delete_issue = blocking(_delete_issue)
+    adelete_issue = awaited(_delete_issue)
+
     def lock(self, repository: str, number: int, who: str, *, locked: bool = True) -> Issue:
         """Lock the conversation (or unlock it): only those who can triage comment then."""
         with self._hub.changing():
@@ -117,9 +124,12 @@ class People(Installing):
 
     # -------------------------------------------------------------------------------------------------------- comments
 
-    def _comment(self, repository: str, number: int, who: str, body: str) -> Comment:
-        """Write a comment on an issue or a pull request."""
-        return comments.remark(self._hub, self._issue(repository, number, who), Who(login=who), body)
+    def _comment(
+        self, repository: str, number: int, who: str, body: str, *, app: App | None = None
+    ) -> Comment:
+        """Write a comment on an issue or a pull request; with `app`, by an app that acts for this person."""
+        by = Who(login=who, app=app.id if app else None)
+        return comments.remark(self._hub, self._issue(repository, number, who), by, body)
 
     comment = blocking(_comment)
     acomment = awaited(_comment)

@@ -49,7 +49,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A repository. `collaborators`: roles by login in lower case; `labels`: by name in lower case."""
+    """A repository. `collaborators`: roles by login in lower case; `labels`: by name in lower case.
+
+    `protected`: branches that change by pull requests only, with the number of approvals that a merge needs.
+    """
 
     id: int
     owner: str
@@ -62,6 +65,7 @@ class Repository:
     has_issues: bool = True
     collaborators: dict[str, str] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
+    protected: dict[str, int] = field(default_factory=dict)
     numbered: int = 0
 
     @property

@@ -48,6 +48,7 @@ class World:
     repositories: dict[str, Repository] = field(default_factory=dict)
     teams: dict[str, Team] = field(default_factory=dict)
     issues: dict[str, Issue] = field(default_factory=dict)
+    deleted_issues: list[str] = field(default_factory=list)
     events: list[IssueEvent] = field(default_factory=list)
     comments: dict[int, Comment] = field(default_factory=dict)
     reactions: dict[int, Reaction] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from github import Github, GithubException, UnknownObjectException
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.testing.fake_github import CannotHappen, FakeGitHub
 
-from tests.kit.github_stage import SHOP, http, pygithub
+from tests.kit.github_stage import SHOP, Heard, http, pygithub
 
 
 def test_an_issue_is_opened_edited_labelled_assigned_and_closed(fake: FakeGitHub, hub: Github):
@@ -147,3 +147,50 @@ def test_people_do_only_what_they_may(fake: FakeGitHub):
     with pytest.raises(CannotHappen, match="issue is locked"):
         fake.comment(SHOP, issue.number, "max", "still there?")
     assert fake.comment(SHOP, issue.number, "ann", "yes").id
+
+
+def test_an_issue_can_be_gone(fake: FakeGitHub, hub: Github, heard: Heard):
+    """A deleted one is 410 with all that stood on it; somebody who has left is `ghost`."""
+    fake.person("zoe", permission="admin")
+    issue, other = (fake.open_issue(SHOP, "ann", title) for title in ("one", "two"))
+    comment = fake.comment(SHOP, issue.number, "ann", "hello")
+    left = fake.comment(SHOP, other.number, "max", "bye")
+    with pytest.raises(CannotHappen, match="needs admin"):
+        fake.delete_issue(SHOP, issue.number, "ann")
+    fake.delete_issue(SHOP, issue.number, "zoe")
+    assert fake.deliveries[-1].action == "deleted"
+    repo = hub.get_repo(SHOP)
+    for act in (
+        lambda: repo.get_issue(issue.number),
+        lambda: repo.get_issue(other.number).get_comment(comment.id),
+    ):
+        with pytest.raises(GithubException) as refused:
+            act()
+        assert refused.value.status in {404, 410}
+    with http(fake) as client:
+        address = f"/repos/{SHOP}/issues/{issue.number}/comments"
+        assert client.post(address, json={"body": "still there?"}).status_code == 410
+    fake.forget("max")
+    assert repo.get_issue(other.number).get_comment(left.id).user.login == "ghost"
+
+
+def test_a_person_may_act_by_an_app(fake: FakeGitHub, hub: Github):
+    """Such a comment is the person's, and says by which app."""
+    issue = fake.open_issue(SHOP, "ann", "one")
+    comment = fake.comment(SHOP, issue.number, "ann", "/approve", app=fake.add_app("helper"))
+    found = hub.get_repo(SHOP).get_issue(issue.number).get_comment(comment.id)
+    assert (found.user.login, found.user.type) == ("ann", "User")
+    assert found.performed_via_github_app is not None
+    assert found.performed_via_github_app.slug == "helper"
+
+
+def test_a_locked_conversation(fake: FakeGitHub, hub: Github):
+    """Others get 403 until it is unlocked."""
+    issue = hub.get_repo(SHOP).create_issue("one")
+    issue.lock("resolved")
+    theirs = pygithub(fake, fake.add_token("rob")).get_repo(SHOP).get_issue(issue.number)
+    with pytest.raises(GithubException, match="issue is locked") as refused:
+        theirs.create_comment("hello")
+    assert refused.value.status == 403
+    issue.unlock()
+    assert theirs.create_comment("hello").body == "hello"

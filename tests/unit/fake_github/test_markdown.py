@@ -57,6 +57,12 @@ def test_what_is_hidden_is_not_read():
     assert read.images == ("http://x/y.png",)
 
 
+def test_a_bare_address_is_a_link():
+    """Without what ends the sentence; not in code."""
+    read = seen("See http://x/runs/1. Or (www.example.com), `http://y` [here](http://z)")
+    assert read.links == ("http://x/runs/1", "www.example.com", "http://z")
+
+
 def test_an_unfinished_comment_hides_the_rest():
     """What a reader does not see is not in the text, whatever the source says."""
     assert seen("hello\n\n<!-- oops\n\n/approve").lines == ["hello"]

@@ -191,3 +191,22 @@ def test_a_branch_that_goes_closes_its_pull_requests(fake: FakeGitHub, pull: Pul
     assert fake.issue(SHOP, pull.number).state == "closed"
     assert fake.pull(SHOP, pull.number).merged_at is None
     refused(lambda: pull.edit(state="open"), 422, "branch has been deleted")
+
+
+def test_a_protected_branch_asks_for_approvals(fake: FakeGitHub, repo: Repository, pull: PullRequest):
+    """Only pull requests change it; 405 until enough people who can write approve, and none of them wants changes."""
+    fake.protect(SHOP, approvals=1)
+    refused(lambda: repo.create_file("a.py", "x", "y"), 409, "Changes must be made through a pull request.")
+    refused(lambda: repo.get_git_ref("heads/main").edit(pull.head.sha), 422, "through a pull request")
+    with pytest.raises(CannotHappen, match="through a pull request"):
+        fake.push(SHOP, "ann", "main", {"a.py": "y"})
+    fake.review(SHOP, pull.number, "rob", "approve")  # reads only: does not count
+    assert (repo.get_pull(pull.number).mergeable_state, repo.get_branch("main").protected) == (
+        "blocked",
+        True,
+    )
+    refused(pull.merge, 405, "At least 1 approving review is required by reviewers with write access.")
+    fake.review(SHOP, pull.number, "ann", "request_changes", "Why?")
+    refused(pull.merge, 405, "Changes have been requested")
+    fake.review(SHOP, pull.number, "ann", "approve")
+    assert pull.merge().merged

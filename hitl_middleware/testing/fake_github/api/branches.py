@@ -24,9 +24,9 @@ def _shown(hub: Hub, repository: Repository, branch: str, sha: str) -> Json:
     return {
         "name": branch,
         "commit": {"sha": sha, "url": f"{url}/commits/{sha}"},
-        "protected": False,
+        "protected": branch in repository.protected,
         "protection": {
-            "enabled": False,
+            "enabled": branch in repository.protected,
             "required_status_checks": {"enforcement_level": "off", "contexts": [], "checks": []},
         },
         "protection_url": f"{url}/branches/{branch}/protection",

@@ -138,6 +138,7 @@ def _commit(
     changed: dict[str, tuple[str, str] | None],
 ) -> Json:
     hub = asking.hub
+    branches.check_open(repository, branch, 409)
     author = signed(asking, given.get("author"), signed(asking, given.get("committer")))
     sha = branches.write(
         hub,

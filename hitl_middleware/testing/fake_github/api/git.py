@@ -60,13 +60,16 @@ def move_ref(asking: Asking) -> Any:
     """Let it stand at another commit."""
     repository, hub, name = asking.repository(), asking.hub, f"refs/{asking.path['ref']}"
     given = asking.read(["sha"], sha="string", force="boolean")
+    branches.check_open(repository, name.removeprefix(branches.HEADS))
     branches.move(hub, repository, asking.who, name, given["sha"], force=given.get("force", False))
     return shapes.ref(hub, repository, name, given["sha"])
 
 
 def delete_ref(asking: Asking) -> Answer:
     """Gone."""
-    branches.delete(asking.hub, asking.repository(), asking.who, f"refs/{asking.path['ref']}")
+    repository, name = asking.repository(), f"refs/{asking.path['ref']}"
+    branches.check_open(repository, name.removeprefix(branches.HEADS))
+    branches.delete(asking.hub, repository, asking.who, name)
     return Answer(None, 204)
 
 

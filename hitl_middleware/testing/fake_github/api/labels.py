@@ -1,4 +1,4 @@
-"""Labels of repositories and of issues."""
+"""Labels of repositories and of issues, and locks."""
 
 from __future__ import annotations
 
@@ -46,6 +46,24 @@ def get_label(asking: Asking) -> Any:
     repository = asking.repository()
     label = repository.labels.get(asking.path["name"].lower())
     return repositories.label(asking.hub, repository, label) if label else not_found()
+
+
+@route("PUT", "/repos/{owner}/{repo}/issues/{number}/lock", needs=WRITE, role="triage")
+def lock(asking: Asking) -> Answer:
+    """Only those who can triage comment from now on."""
+    _, issue = found(asking)
+    reason = asking.read(lock_reason="string?").get("lock_reason")
+    if reason not in {None, "off-topic", "too heated", "resolved", "spam"}:
+        invalid("Issue", "lock_reason", "invalid")
+    deeds.store(asking.hub, replace(issue, locked=True))
+    return Answer(None, 204)
+
+
+@route("DELETE", "/repos/{owner}/{repo}/issues/{number}/lock", needs=WRITE, role="triage")
+def unlock(asking: Asking) -> Answer:
+    """Everybody comments again."""
+    deeds.store(asking.hub, replace(found(asking)[1], locked=False))
+    return Answer(None, 204)
 
 
 @route("GET", _LABELS, needs=READ)

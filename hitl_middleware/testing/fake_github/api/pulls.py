@@ -25,7 +25,12 @@ def found(asking: Asking) -> tuple[Repository, Pull]:
 
 
 def _shown(asking: Asking, pull: Pull) -> Json:
-    return shapes.pull(asking.hub, pull, full=True, mergeable=merging.mergeable(asking.hub, pull))
+    hub = asking.hub
+    shown = shapes.pull(hub, pull, full=True, mergeable=merging.mergeable(hub, pull))
+    repository = hub.world.repositories[pull.repository.lower()]
+    if shown["mergeable_state"] == "clean" and merging.blocked(hub, repository, pull):
+        shown["mergeable_state"] = "blocked"
+    return shown
 
 
 @route("GET", _PULLS, needs=READ)
