@@ -21,7 +21,11 @@ class TestAsking:
         """G-04: title, workflow, run, step, prompt, context, commands, who may decide, deadline, link, code, hidden mark."""
         view = step_view(
             description="Is this the right way?",
-            args={"plan": "1. Look\n2. Leap", "audit": {"risk": "low"}, "diff": "diff --git a/x b/x\n-a\n+b"},
+            args={
+                "plan": "1. Look\n2. Leap",
+                "audit": {"risk": "low"},
+                "diff": "A patch:\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b",
+            },
             graph="sdlc-standard",
             round=2,
             requester="github:bob",
@@ -30,7 +34,7 @@ class TestAsking:
         shown = read(view)
         for part in (
             "Review the plan", "Waiting for a decision until 2026-01-01 12:00 UTC", "Workflow: sdlc-standard", "Step: plan-review, round 2",
-            "What is asked: Is this the right way?", "plan\n1. Look\n2. Leap", '"risk": "low"', "diff --git a/x b/x", "Asked for by: @bob",
+            "What is asked: Is this the right way?", "plan\n1. Look\n2. Leap", '"risk": "low"', "+++ b/x", "Asked for by: @bob",
             "May decide: anybody with write access to acme/shop", f"Code {view.request.code}",
         ):  # fmt: skip
             assert part in shown

@@ -39,6 +39,7 @@ _MADE_OF: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_NAME: Final = re.compile(r"(\(?)([\w#@/+.-]*[\w/])([.,:;!?)]*)", re.ASCII)
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][A-Za-z0-9._~:/?#@!$&+,;=%-]*)?")
 
 
@@ -51,9 +52,22 @@ def code(text: str, limit: int = 200) -> str:
 
 
 def plain(text: str, limit: int = 200) -> str:
-    """Anybody's words on one line: as they are where nothing could be made of them, else in a code span."""
+    """Anybody's words on one line: as they are where nothing could be made of them, else in a code span.
+
+    Where all that is not quiet are names and numbers – ``Merge #2 at 8447c4f?`` – these alone are code.
+    """
     line = one_line(text, limit)
-    return line if line and all(map(_quiet, line)) and not _MADE_OF.search(line) else code(text, limit)
+    words = line.split()
+    parts = [part for word in words if (part := _part(word))]
+    return " ".join(parts) if line and len(parts) == len(words) else code(text, limit)
+
+
+def _part(word: str) -> str | None:
+    """A word as it is, or a name in it as code; ``None``: it is neither."""
+    if all(map(_quiet, word)) and not _MADE_OF.search(word):
+        return word
+    found = _NAME.fullmatch(word)
+    return f"{found[1]}{code(found[2])}{found[3]}" if found else None
 
 
 def fence(text: str, language: Language = "text") -> str:

@@ -6,6 +6,7 @@ texts are folded (``<details>``), never left out. Where everything that others w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +38,8 @@ MOST_NOTES: Final = 10
 MOST_NOTE: Final = 300
 MOST_FIELD: Final = 160
 MOST_AGREED: Final = 8
+
+_PATCH: Final = re.compile(r"^--- .+\n\+\+\+ .+\n@@ ", re.MULTILINE)
 
 _SIGN: Final = {
     "Waiting for a decision": "⏳",
@@ -192,7 +195,7 @@ def _data(view: CardView, most: int) -> list[tuple[str, Shown, Language]]:
 
 def _language(text: str) -> Language:
     """GitHub colours the lines of a patch."""
-    return "diff" if text.startswith(("diff --git ", "--- ")) else "text"
+    return "diff" if _PATCH.search(text) else "text"
 
 
 def _changes(request: ReviewRequest) -> Iterator[str]:
