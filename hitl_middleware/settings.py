@@ -89,11 +89,13 @@ class GitHubConfig(BaseModel):
 
     ``approvers``: who decides, for runs that belong to an issue, what no policy speaks of. ``webhook = false``: GitHub cannot reach this
     server; answers are found by re-reading alone and no secret is needed. ``poll_seconds``: how often the issues of pending requests
-    are re-read, with a webhook, too: GitHub does not repeat a delivery that failed.
+    are re-read, with a webhook, too: GitHub does not repeat a delivery that failed. ``enabled = false``: the channel is off, whatever the
+    environment says; many machines have a ``GITHUB_TOKEN`` for other programs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    enabled: bool = True
     approvers: tuple[str, ...] = ("github:role:write",)
     poll_seconds: float = Field(default=30.0, gt=0, le=3600, allow_inf_nan=False)
     webhook: bool = True

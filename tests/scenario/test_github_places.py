@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import structlog
 
-from hitl_middleware.testing.fake_github import LostReply, Refused, SecondaryLimit, ServerError
+from hitl_middleware.testing.fake_github import LostReply, SecondaryLimit, ServerError
 from hitl_middleware.testing.fake_slack import FakeSlack
 
 from tests.kit.databases import BOTH
@@ -326,10 +327,11 @@ def test_a_lost_reply_is_no_second_comment(make_stage: Callable[..., GitHubStage
 def test_an_installations_token_may_not_ask_who_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """G-17: the token of a workflow run, say: what it writes is a bot's, is found again by that and the mark, and people decide."""
     fake = a_shop(world)
-    fake.bot("runner[bot]", permission="write")
-    token = fake.add_token("runner[bot]")
+    installed = fake.install(fake.add_app("runner"), "acme")
+    token = fake.add_token("runner[bot]", kind="installation", permissions=installed.permissions)
+    known = fake._hub.world.tokens
+    known[token] = replace(known[token], installation=installed.id)
     with github_stage(world, monkeypatch, fake=fake, connected=True, token=token) as stage:
-        fake.fail("GET", "/user", Refused(403, "Resource not accessible by integration"), times=99)
         fake.fail("POST", "*/comments", LostReply())
         stage.opened()
         stage.clock.advance(60)

@@ -215,3 +215,17 @@ async def test_no_token_for_the_moment(fake, clients):
     with pytest.raises(DeliveryFailed):
         await title(clients, SHOP)
     assert await title(clients, SHOP) == "Cart forgets its coupon"
+
+
+async def test_the_token_of_an_installation_as_it_is(fake, clients):
+    """A workflow run has such a token; it may not ask who it is, so what bots wrote with our mark is ours, and nobody else's."""
+    await title(clients, SHOP)
+    (token,) = [each.value for each in fake._hub.world.tokens.values() if each.kind == "installation"]
+    channel = GitHubChannel(GitHubSettings(token=SecretStr(token), api_url=fake.url))
+    assert await channel.clients.login() == ""
+    view = sample_view(Target(channel="github", address=f"{SHOP}#1"), SystemClock().now())
+    await fake.acomment(SHOP, 1, "ann", words.card_marker(view.card.id))
+    assert await channel.find(view) is None
+    ref = await channel.post(view)
+    assert await channel.find(view) == ref
+    await channel.close()

@@ -22,6 +22,7 @@ from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.testing.fake_github import (
     FakeGitHub,
     LostReply,
+    Refused,
     SecondaryLimit,
     ServerErrorAfterAccepting,
 )
@@ -227,6 +228,24 @@ async def test_nothing_secret_is_logged(clients, fake, caplog):
     assert len(fake.comments()) == 2
     assert body not in caplog.text
     assert fake.token not in caplog.text
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_who_we_are_is_not_guessed(clients, fake, status):
+    """G-09: a person's token that GitHub refuses for a while does not make that person somebody else, who may decide."""
+    fake.fail("GET", "/user", Refused(status))
+    with pytest.raises(DeliveryFailed):
+        await clients.login()
+    assert await clients.login() == "hitl-bot"
+
+
+@pytest.mark.parametrize("name", ["shop", "acme/shop/../../user", "acme/shop?x=", "acme/sh op", "/", ""])
+async def test_what_is_no_repository_is_not_asked_for(clients, fake, name):
+    """A name that came from elsewhere leads to no other address."""
+    with pytest.raises(DeliveryFailed, match="is no repository") as failed:
+        clients.repository(name)
+    assert failed.value.permanent
+    assert fake.calls == []
 
 
 async def test_who_we_are(clients, fake):

@@ -28,13 +28,21 @@ def test_off_when_nothing_is_set(environment):
     assert GitHubSettings.from_env(POLL) is None
 
 
+def test_switched_off_whatever_is_set(environment):
+    """O-07: a token that is there for other programs, half a configuration, even nonsense are none of ours then."""
+    environment.setenv("GITHUB_TOKEN", "ghp_1")
+    environment.setenv("GITHUB_APP_ID", "7")
+    environment.setenv("GITHUB_API_URL", "nonsense")
+    assert GitHubSettings.from_env(GitHubConfig(enabled=False)) is None
+
+
 @pytest.mark.parametrize(
     ("present", "missing", "ways"),
     [
         (
             {"GITHUB_TOKEN": "ghp_s3cret"},
             "GITHUB_WEBHOOK_SECRET",
-            ["webhook = false", "unset GITHUB_TOKEN", "secret of the webhook"],
+            ["webhook = false", "enabled = false", "secret of the webhook"],
         ),
         (
             {"GITHUB_TOKEN": "ghp_s3cret", "GITHUB_WEBHOOK_SECRET_PREVIOUS": "old"},
@@ -44,7 +52,7 @@ def test_off_when_nothing_is_set(environment):
         (
             {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": KEY},
             "GITHUB_WEBHOOK_SECRET",
-            ["unset GITHUB_APP_ID"],
+            ["where GITHUB_APP_ID is there for other programs"],
         ),
         (
             {"GITHUB_WEBHOOK_SECRET": "s3cret"},

@@ -139,7 +139,7 @@ class GitHubChannel:
 
 
 def _is_by(author: Author, me: str) -> bool:
-    return author.login.lower() == me.lower() if me else not author.person
+    return author.login.lower() == me.lower() if me else author.login != "" and not author.person
 
 
 def _shows(requester: Requester, address: Address) -> bool:

@@ -12,6 +12,8 @@ from urllib.parse import quote
 from hitl_middleware.channels.github.failures import UNUSABLE, failure
 from hitl_middleware.channels.github.rest import ask
 from hitl_middleware.channels.github.settings import GitHubSettings
+from hitl_middleware.channels.github.words import is_repository
+from hitl_middleware.display import one_line
 from hitl_middleware.errors import DeliveryFailed
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ PATIENCE_SECONDS: Final = 10
 
 THREADS: Final = 8
 """Calls under way at once; more of them wait here. GitHub asks for few at a time ("Best practices for using the REST API")."""
+
+
+OF_INSTALLATION: Final = "ghs_"
+"""How the token of an installation begins (github.blog, "Behind GitHub's new authentication token formats"). By that alone it is known,
+not by a refusal: a person's token that is refused for a while would make us forget that its person is us."""
 
 
 class GitHubClients:
@@ -57,9 +64,12 @@ class GitHubClients:
         """PyGithub's ``Repository`` of ``acme/shop``, for sync code; with a connection of its own, for one thread at a time.
 
         Lazy: a token needs no request for it, an App those for its token, once an hour. Retries nothing: what fails raises PyGithub's
-        exception (``failure`` tells what it means), a lost connection one of requests'. Raises ``DeliveryFailed`` where the App is not
-        installed or its token cannot be had.
+        exception (``failure`` tells what it means), a lost connection one of requests'. Raises ``DeliveryFailed`` where ``name`` is none,
+        where the App is not installed, or its token cannot be had.
         """
+        if not is_repository(name):
+            reason = f"{one_line(name, 100)!r} is no repository; one looks like acme/shop"
+            raise DeliveryFailed(reason, permanent=True)
         from hitl_middleware.channels.github.auth import client
 
         try:
@@ -88,7 +98,7 @@ class GitHubClients:
     async def login(self) -> str:
         """Who we are on GitHub: the author of what we write (``ann``, ``our-app[bot]``). Asked once. Raises ``DeliveryFailed``.
 
-        ``""``: the token is an installation's and may not ask; then a bot, not a person, is the author.
+        ``""``: the token is an installation's (that of a workflow run, say) and may not ask; then a bot, not a person, is the author.
         """
         if self._login is None:
             try:
@@ -156,13 +166,11 @@ class GitHubClients:
             app.close()
 
     def _ask_login(self) -> str:
-        if self.settings.token is not None:
-            try:
-                name = ask(self._client(self._auth("")).requester, "GET", "/user").record.get("login")
-            except Exception as error:
-                if getattr(error, "status", None) in {403, 404} and self.failure(error).retry_after is None:
-                    return ""  # the token of an installation (that of a workflow run, say) is no user's, and may not ask
-                raise
+        token = self.settings.token
+        if token is not None and token.get_secret_value().startswith(OF_INSTALLATION):
+            return ""
+        if token is not None:
+            name = ask(self._client(self._auth("")).requester, "GET", "/user").record.get("login")
         else:
             slug = self._work_as_app(lambda requester: ask(requester, "GET", "/app")).record.get("slug")
             name = f"{slug}[bot]" if isinstance(slug, str) else None

@@ -59,12 +59,15 @@ class GitHubSettings(BaseModel):
 
     @classmethod
     def from_env(cls, config: GitHubConfig | None = None) -> Self | None:
-        """The settings from the environment and ``[github]``; ``None``: no credential and no secret is set, the channel is off.
+        """The settings from the environment and ``[github]``; ``None``: the channel is off, or no credential and no secret is set.
 
         Reads the file that ``GITHUB_APP_PRIVATE_KEY_PATH`` names, and nothing else. Raises ``ChannelHalfConfigured`` for a part without
         what belongs to it, ``ConfigurationError`` for what contradicts itself or makes no sense; no message contains a secret.
         """
-        env, config = _Environment(), config or GitHubConfig()
+        config = config or GitHubConfig()
+        if not config.enabled:
+            return None
+        env = _Environment()
         identity = _identity(env)
         secrets = tuple(filter(None, (env.webhook_secret, env.webhook_secret_previous)))
         if not identity and not secrets:
@@ -81,7 +84,8 @@ class GitHubSettings(BaseModel):
                 _named(env),
                 "GITHUB_WEBHOOK_SECRET",
                 "Set it to the secret of the webhook; or, where GitHub cannot reach this server, put webhook = false under [github] in "
-                f"hitl.toml, and issues are re-read instead; or unset {_named(env)} to switch the channel off.",
+                "hitl.toml, and issues are re-read instead; or, where "
+                f"{_named(env)} is there for other programs, put enabled = false there.",
             )
         return cls(
             **identity,
