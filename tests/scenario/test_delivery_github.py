@@ -182,6 +182,30 @@ def test_a_branch_that_moved_is_reviewed_again(world: World, github: FakeGitHub)
 
 
 @pytest.mark.databases("memory")
+def test_a_commit_that_came_in_between_is_kept(world: World, github: FakeGitHub):
+    """What was shown is what runs: the change is made on top of what people saw, or it is shown again; nobody's push is lost."""
+    served(world, "bugfix")
+    world.begin_run("g", GIVEN, thread_id="t-1")
+    decided(world)
+    decided(world, "feedback", "say more")
+    (pull,) = github.pulls
+    new = github.push(SHOP, "ann", pull.head, {"app/login.py": "def login():\n    return 1\n"})
+    again = decided(world)
+    assert again is not None
+    assert again.step == "fix-review"
+    assert f"The branch has moved on to {new[:7]} since this was proposed" in again.description
+    assert "+    return 1" in again.args["changes"]  # type: ignore[index]
+    assert acts(world)[-1] == ("commit_files", "failed")
+    merge = decided(world)
+    assert merge is not None
+    assert (merge.step, merge.description) == ("merge-approval", "")
+    decided(world)
+    assert world.runs()[0].status == "succeeded"
+    assert github.files(SHOP)["app/login.py"] == "def login():\n    return 1\n"
+    assert "say more" in github.files(SHOP)[NOTE]
+
+
+@pytest.mark.databases("memory")
 @pytest.mark.parametrize(("deed", "status"), [("merge", "succeeded"), ("close", "failed")])
 def test_what_people_did_by_hand(world: World, github: FakeGitHub, deed: str, status: str):
     """S-09: merged by somebody is merged; closed ends the run with GitHub's own words."""
@@ -332,8 +356,11 @@ def test_an_answer_that_makes_no_sense(world: World, github: FakeGitHub):
     assert "The repository could not be read" in world.only("step").description
     seeing = decided(world)
     assert seeing is not None
-    assert (seeing.step, seeing.description) == ("fix-review", "")
-    decided(world)
+    assert seeing.step == "fix-review"
+    assert "This was proposed before the repository could be read. Now it could." in seeing.description
+    merge = decided(world)
+    assert merge is not None
+    assert merge.description == ""
     decided(world)
     done_once(world, github)
     assert [status for tool, status in acts(world) if tool == "merge_pull_request"] == ["failed", "succeeded"]

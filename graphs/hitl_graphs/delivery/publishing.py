@@ -83,7 +83,11 @@ def opening(hitl: Hitl, *, about: str) -> Acts:
             "summary": state["commit_title"],
             "files": state["files"],
         }
-        head = (yield from act(commit_files, found.commit, **where, **change))["head"]
+        try:
+            head = (yield from act(commit_files, found.commit, **where, **change))["head"]
+        except NotExecuted as error:
+            moved: dict[str, Any] = yield Look(partial(_not_committed, state, branch, error))
+            return moved
         if pull is None:
             words = {"title": task["title"], "about": str(state.get(about) or "")}
             opened: Facts = yield from act(
@@ -103,18 +107,19 @@ def opening(hitl: Hitl, *, about: str) -> Acts:
             "pull_request": _shown(task, pull),
             "parent": head,
             "files": [],
+            "notice": None,
         }
 
     return Acts(hitl, [create_branch, commit_files, open_pull_request], bring)
 
 
 def opened(*, to: str, again: str) -> Callable[[Any], str]:
-    """The edge behind ``opening``: to the review; ``again`` to the change, where it was made without a look at the repository."""
+    """The edge behind ``opening``: to the review; ``again`` to the change where it did not fit what is in the repository by now."""
 
     def edge(state: Any) -> str:
         if state.get("problem"):
             return STOPPED
-        return to if state.get("pull") else again
+        return again if state.get("files") else to
 
     edge.__annotations__ = {"return": Literal[to, again, STOPPED]}
     return edge
@@ -194,6 +199,17 @@ def _compared_at_last(state: Mapping[str, Any]) -> dict[str, Any]:
     with asking(f"look at {task['repository']}"):
         repository.get_branch(task["base"] or repository.default_branch)
     return {"notice": "This was proposed before the repository could be read. Now it could."}
+
+
+def _not_committed(state: Mapping[str, Any], branch: str, error: NotExecuted) -> dict[str, Any]:
+    """Somebody else's commit came in between: the change is proposed again on top of it. Anything else ends the run."""
+    task: Task = state["task"]
+    with asking(f"look at {branch}"):
+        head = open_repository(task["repository"]).get_branch(branch).commit.sha
+    if head == state["parent"]:
+        raise error
+    notice = f"The branch has moved on to {head[:7]} since this was proposed, so it is proposed again on top of that."
+    return {"branch": branch, "notice": notice}
 
 
 def _not_merged(state: Mapping[str, Any], error: NotExecuted) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def changing(author: Author, *, reads: Sequence[str] = (), heeds: Sequence[str] 
             "base_branch": ground.base,
             "base_sha": ground.base_sha,
             "parent": ground.parent,
-            "notice": None if ground.repository else UNREAD,
+            "notice": state.get("notice") if ground.repository else UNREAD,
         }
 
     return change
