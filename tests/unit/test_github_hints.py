@@ -60,6 +60,7 @@ class TestNearMisses:
             ("/feedback", "needs words", "`/feedback <text>`"),
             ("/feedback 7k3m9x2q\n", "needs words", "`/feedback 7k3m9x2q <text>`"),
             ("/feedback \u200b", "needs words", "`/feedback <text>`"),
+            ("/reject a\ud800b", "is broken", "`/reject <reason>`"),
             ("/hitl", "asked", "`/hitl help`"),
             ("/hitl foo", "`foo`", "`/hitl status`"),
             ("/approve " + "x" * (MAX_MESSAGE + 1), "20,001 characters", "`/approve`"),

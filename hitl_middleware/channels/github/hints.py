@@ -100,6 +100,8 @@ def _lacking(command: Command, body: str) -> str | None:
             f"{_NO} what follows {code('/' + name)} has {len(command.text):,} characters, and {MAX_MESSAGE:,} are the most. "
             f"Put the rest somewhere else and link to it, as {form}."
         )
+    if not inbound.is_text(command.text):
+        return f"{_NO} what follows {code('/' + name)} has a character that is broken. Please write it again, as {form}."
     return None
 
 

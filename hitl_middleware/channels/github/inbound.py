@@ -53,7 +53,7 @@ def parse_command(body: str) -> Command | None:
     if len(body) > MOST_BODY:
         return None
     command = said(body)
-    if command is None or len(command.text) > MAX_MESSAGE:
+    if command is None or len(command.text) > MAX_MESSAGE or not is_text(command.text):
         return None
     if command.name == "feedback" and not has_words(command.text):
         return None
@@ -94,6 +94,15 @@ def split_word(text: str) -> tuple[str, str]:
     """The first word, up to a space or a tab, and what follows."""
     found = re.match(r"[ \t]*([^ \t]*)(.*)", text, re.DOTALL)
     return (found[1], found[2]) if found else ("", text)
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be stored: half of a surrogate pair is legal JSON and no character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def has_words(text: str) -> bool:
