@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import anyio.to_thread
 
 from hitl_middleware.testing.fake_github import hooks
 from hitl_middleware.testing.fake_github.delivering import Deliverer, awaited, blocking
@@ -105,6 +108,10 @@ class Forging(Deliverer):
         if not self._courier.finish(timeout):
             msg = f"Deliveries are still under way after {timeout:g} seconds. {self._hub.inventory()}"
             raise NothingCame(msg)
+
+    async def afinish_deliveries(self, *, timeout: float = 15.0) -> None:  # noqa: ASYNC109  # the same in both kinds
+        """`finish_deliveries` as a coroutine: the app may run on this very loop."""
+        await anyio.to_thread.run_sync(functools.partial(self.finish_deliveries, timeout=timeout))
 
     def send(self, delivery: Delivery) -> Reply:
         """Send a delivery as it is: held, forged or recorded."""

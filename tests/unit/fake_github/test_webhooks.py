@@ -129,4 +129,5 @@ async def test_acts_can_be_awaited(fake: FakeGitHub, heard: Heard):
     comment = await fake.acomment(SHOP, issue.number, "ann", "/approve")
     await fake.aedit_comment(comment, "ann", "/reject no")
     await fake.adelete_comment(comment, "ann")
+    await fake.afinish_deliveries()
     assert heard.events == ["issues", "issue_comment", "issue_comment", "issue_comment"]
