@@ -96,12 +96,15 @@ def test_what_has_not_changed_costs_nothing(fake: FakeGitHub):
         assert (same.status_code, same.content) == (304, b"")
         assert same.headers["x-ratelimit-remaining"] == first.headers["x-ratelimit-remaining"]
         fake.comment(SHOP, issue.number, "ann", "news")
-        assert client.get(address, headers=tag).status_code == 200
+        changed = client.get(address, headers=tag)
+        assert changed.status_code == 200
+        now = {"If-None-Match": changed.headers["etag"]}
+        assert client.get(address, headers=now).status_code == 304
         one = client.get(f"/repos/{SHOP}/issues/{issue.number}")
         since = {"If-Modified-Since": one.headers["last-modified"]}
         assert client.get(f"/repos/{SHOP}/issues/{issue.number}", headers=since).status_code == 304
     with http(fake, fake.add_token("ann")) as other:
-        assert other.get(address, headers=tag).status_code == 200
+        assert other.get(address, headers=now).status_code == 200
 
 
 def test_nobody_is_there_for_a_while(fake: FakeGitHub):
