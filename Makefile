@@ -24,7 +24,8 @@ help: ## show this list
 
 demo: $(READY) ## show the whole loop: an agent asks, you decide, the act happens once
 	@if [ -t 0 ]; then $(BIN)/hitl demo $(ARGS); \
-	else echo 'Nobody sits at this input, so scripted people decide: hitl demo --ci'; $(BIN)/hitl demo --ci $(ARGS); fi
+	else echo 'Nobody sits at this input, so scripted people decide: hitl demo --ci'; $(BIN)/hitl demo --ci $(ARGS) || exit; \
+	if [ -z '$(ARGS)' ]; then echo 'The same on a GitHub issue: hitl demo --github --ci'; $(BIN)/hitl demo --github --ci; fi; fi
 
 test: $(READY) ## run the tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)

@@ -103,7 +103,7 @@ def test_what_is_not_there_is_said_in_a_sentence(hitl, words, sentence):
 
 def test_an_unknown_command_or_option_is_no_traceback(hitl):
     """E-04: a word that is none, and an option of a later version: exit code 2, and the word is named."""
-    for words, named in ((("frobnicate",), "frobnicate"), (("demo", "--github"), "--github")):
+    for words, named in ((("frobnicate",), "frobnicate"), (("demo", "--jira"), "--jira")):
         done = hitl.run(*words)
 
         assert (done.returncode, done.stdout) == (2, "")

@@ -51,6 +51,8 @@ _WARM: Final = (
     "uvicorn.loops.asyncio",
     "uvicorn.protocols.http.h11_impl",
     # What the tests' own processes need:
+    "hitl_middleware.cli.demo.github.play",
+    "hitl_middleware.cli.demo.github.scripted",
     "hitl_middleware.cli.demo.play",
     "tests.kit.delivery",
     "tests.kit.dying",

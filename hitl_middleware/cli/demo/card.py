@@ -1,4 +1,4 @@
-"""A Slack message as text: what its blocks say, in a box. Pure."""
+"""A Slack message as text: what its blocks say. Pure."""
 
 from __future__ import annotations
 
@@ -7,44 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
-from rich.cells import cell_len, chop_cells
-
 from hitl_middleware.testing.fake_slack.words import mrkdwn, unescaped
 
 Json = Mapping[str, Any]
 Names = Mapping[str, str]
 
 _BOLD: Final = re.compile(r"(?<!\w)\*([^*\n]+)\*(?!\w)")
-_EMOJI_STYLE: Final = "\ufe0f"
-_WORD: Final = re.compile(r"\S+\s*")
-
-
-def boxed(title: str, lines: Sequence[str], width: int) -> list[str]:
-    """The lines in a box of ``width`` columns, wrapped."""
-    inner = width - 4
-    head = f"─ {_fit(title, inner - 2)} "
-    found = [f"╭{head}{'─' * (width - 2 - cell_len(head))}╮"]
-    for line in lines:
-        # Terminals disagree about the width of a sign with this selector; without it they agree.
-        parts = wrapped(line.replace(_EMOJI_STYLE, ""), inner)
-        found += [f"│ {part}{' ' * (inner - cell_len(part))} │" for part in parts]
-    return [*found, f"╰{'─' * (width - 2)}╯"]
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` columns; what follows a line stands under its beginning."""
-    indent = " " * min(len(text) - len(text.lstrip(" ┆")), width // 2)
-    bar = text[: len(indent)] if "┆" in text[: len(indent)] else indent
-    lines, line = [], ""
-    for word in _WORD.findall(text[len(indent) :]):
-        for piece in (
-            chop_cells(word, width - len(indent)) if cell_len(word.rstrip()) > width - len(indent) else [word]
-        ):
-            if line and cell_len(bar + line + piece.rstrip()) > width:
-                lines.append((bar + line).rstrip())
-                line = ""
-            line += piece
-    return [*lines, (bar + line).rstrip()]
 
 
 def content(blocks: Sequence[Json], names: Names) -> list[str]:
@@ -91,7 +59,3 @@ def _text(part: Json, names: Names) -> str:
     if part["type"] != "mrkdwn":
         return unescaped(str(part["text"]))
     return _BOLD.sub(r"\1", mrkdwn(str(part["text"]), names)).replace("`", "")
-
-
-def _fit(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else chop_cells(text, width - 1)[0] + "…"

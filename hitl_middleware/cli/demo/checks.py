@@ -7,15 +7,18 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import typer
 
 from hitl_middleware.cli.output import as_json
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 LIMIT_SECONDS: Final = 55.0
 """Whatever hangs, this ends it."""
@@ -77,6 +80,15 @@ class Checks:
         return 0 if self.ok else FAILED
 
 
+@dataclass(frozen=True, slots=True)
+class Scene(Generic[S]):
+    """What is checked: what it ``starts``, where it is played, and by what."""
+
+    starts: str
+    staged: Callable[[Path, Path], AbstractContextManager[S]]
+    play: Callable[[S, Checks], None]
+
+
 def expect(found: object, wanted: object, what: str) -> None:
     """Equality, with words."""
     if found != wanted:
@@ -84,8 +96,21 @@ def expect(found: object, wanted: object, what: str) -> None:
         raise DidNotHold(msg)
 
 
-def run_checks(folder: Path, *, json_: bool) -> int:
-    """Play and check in ``folder``, which is gone afterwards if all held; the exit code."""
+def only(found: Sequence[T], what: str) -> T:
+    """The only one there is."""
+    expect(len(found), 1, f"number of {what}")
+    return found[0]
+
+
+def says(found: str, *words: str, where: str) -> None:
+    """Each of these stands there."""
+    for each in words:
+        if each not in found:
+            expect(found, f"… {each} …", where)
+
+
+def run_checks(folder: Path, scene: Callable[[], Scene[Any]], *, json_: bool) -> int:
+    """Play and check in ``folder``, which is gone afterwards if all held; the exit code. ``scene`` is asked once the clock runs."""
     checks = Checks(quiet=json_)
 
     def give_up() -> None:
@@ -98,14 +123,12 @@ def run_checks(folder: Path, *, json_: bool) -> int:
     watch.daemon = True
     watch.start()
     try:
-        from hitl_middleware.cli.demo.scripted import play_and_check
-        from hitl_middleware.cli.demo.stage import staged
-
-        with checks.check("everything starts: Slack, Front, Stripe, the database, the server"):
-            stage = staged(folder, folder / "demo.db")
+        played = scene()
+        with checks.check(f"everything starts: {played.starts}"):
+            stage = played.staged(folder, folder / "demo.db")
             on_stage = stage.__enter__()
         try:
-            play_and_check(on_stage, checks)
+            played.play(on_stage, checks)
         finally:
             with checks.check("everything stops in order"):
                 stage.__exit__(None, None, None)

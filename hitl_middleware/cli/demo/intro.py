@@ -45,6 +45,7 @@ def end(terminal: Terminal) -> None:
             (f"{hitl} demo", "again, with a new conversation; reject, edit or give feedback this time"),
             (f"{hitl} demo --as slack:{ANN}", "decide as Ann, by pressing the buttons in Slack"),
             (f"{hitl} demo --ci", "the same without you, each step checked"),
+            (f"{hitl} demo --github", "a workflow that asks on a GitHub issue; you decide by comments"),
         ]
     )
     terminal.say()

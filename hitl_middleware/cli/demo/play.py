@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hitl_middleware.cli.demo import books
+from hitl_middleware.cli.demo.card import changes, content
 from hitl_middleware.cli.demo.deciding import Decider
 from hitl_middleware.cli.demo.script import CHANNEL, CUSTOMER, DATABASE, SCRIPT, Line, called
 from hitl_middleware.cli.demo.stage import Stage
@@ -14,6 +15,8 @@ from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import is_final
 from hitl_middleware.testing.fake_slack import CannotHappen
 from hitl_middleware.views import RequestDetail, RunDetail
+
+_PLACE: Final = f"Slack · #{CHANNEL[1]}"
 
 _SLOWLY: Final = 0.7
 """Seconds that an act takes here, so that its card is seen executing."""
@@ -100,7 +103,7 @@ class Play:
         if card is None:
             self._terminal.say("Its card is no longer in Slack. It can be decided here all the same.")
         elif self._drawn.get(asked.id) != len(card.versions):
-            self._terminal.card(card, CHANNEL[1])
+            self._terminal.box(_PLACE, content(card.blocks, card.names))
             self._drawn[asked.id] = len(card.versions)
         self._terminal.say(f"Page  {self._stage.url}/requests/{request.id}", indent=4)
         self._terminal.say()
@@ -142,7 +145,9 @@ class Play:
         card = self._stage.card(asked)
         states = [*card.versions, card] if card else []
         for number in range(self._drawn.get(asked.id, 0) + 1, len(states)):
-            self._terminal.card_changed(states[number - 1], states[number], CHANNEL[1])
+            before, after = states[number - 1], states[number]
+            changed = changes(before.blocks, after.blocks, after.names)
+            self._terminal.box(f"{_PLACE} · the same card, changed", changed)
             self._drawn[asked.id] = number
 
     def _news(self) -> None:

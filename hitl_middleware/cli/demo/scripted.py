@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final
 
 import httpx
 
 from hitl_graphs.support.fakes import EmailTransferred, MessageSent, RefundCreated
 from hitl_middleware import audit
-from hitl_middleware.cli.demo.checks import Checks, expect
+from hitl_middleware.cli.demo.checks import Checks, Scene, expect, only, says
 from hitl_middleware.cli.demo.deciding import reject
 from hitl_middleware.cli.demo.script import ANN, KIM, SCRIPT
-from hitl_middleware.cli.demo.stage import Stage
+from hitl_middleware.cli.demo.stage import Stage, staged
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import is_final
 from hitl_middleware.testing.fake_slack import Message
 from hitl_middleware.views import RunDetail
 
 MOVE: Final = "Please move my purchases from dana@mail.example to dana@work.example"
+SLACK: Final = "what stands in Slack"
 WHY: Final = "The new address is not confirmed yet."
 
 
 def play_and_check(stage: Stage, checks: Checks) -> None:
     """Everything, in order. Raises ``DidNotHold`` at the first step that does not hold."""
-    scene = Scene(stage, checks)
+    scene = Conversation(stage, checks)
     scene.draft()
     scene.large_refund()
     scene.small_refund()
@@ -34,10 +34,7 @@ def play_and_check(stage: Stage, checks: Checks) -> None:
     scene.afterwards()
 
 
-T = TypeVar("T")
-
-
-class Scene:
+class Conversation:
     """The steps."""
 
     def __init__(self, stage: Stage, checks: Checks) -> None:
@@ -52,14 +49,14 @@ class Scene:
             request, card = self._asked(SCRIPT[0].words)
             expect(self._stage.front.made(MessageSent), (), "messages sent")
         with self._check("its card in Slack says Waiting and has the buttons Approve and Reject"):
-            _says(card, "Waiting for a decision")
+            says(card.plain(), "Waiting for a decision", where=SLACK)
             expect(
                 [button.text for button in card.buttons], ["Approve", "Edit", "Reject", "Feedback"], "buttons"
             )
         with self._check("@ann presses Approve, signed as Slack signs: the reply is sent, once"):
             expect(self._stage.slack.click(ANN, card, text="Approve").status, 200, "HTTP status of the click")
             self._ended(request)
-            sent = _only(self._stage.front.made(MessageSent), "messages")
+            sent = only(self._stage.front.made(MessageSent), "messages")
             expect(sent.idempotency_key, request.action_id, "idempotency key")
         with self._check("the same card says Approved by @ann, and Executed; its buttons are gone"):
             self._card(request, "Approved by @ann", "Executed")
@@ -77,11 +74,11 @@ class Scene:
             clicks = [two.submit(slack.click, ANN, card, text="Approve", stale=card) for _ in range(2)]
             expect([click.result().status for click in clicks], [200, 200], "HTTP status of the clicks")
             notes = self._stage.until("The note to the second click", lambda: slack.ephemerals)
-            _says(_only(notes, "notes"), "@ann")
+            says(only(notes, "notes").plain(), "@ann", where=SLACK)
             expect(len(self._stage.request(request.id).submissions), 1, "decisions that count")
         with self._check("Stripe refunds 120.00, once, under the action's idempotency key"):
             self._ended(request)
-            refund = _only(self._stage.stripe.made(RefundCreated), "refunds")
+            refund = only(self._stage.stripe.made(RefundCreated), "refunds")
             expect((refund.order_id, refund.amount), ("A-1001", 12_000), "refund")
             expect(refund.idempotency_key, request.action_id, "idempotency key")
         with self._check("the same card says Approved by @ann, and Executed"):
@@ -94,7 +91,7 @@ class Scene:
         ):
             before = len(self._stage.slack.messages)
             run = self._run(SCRIPT[2].words, asks=False)
-            action = _only(run.actions, "actions")
+            action = only(run.actions, "actions")
             expect((action.status, action.decided_by), ("succeeded", "policy"), "action")
             expect(len(self._stage.effects_of(action.id)), 1, "refunds under its key")
             expect(len(self._stage.slack.messages), before, "messages in Slack")
@@ -165,9 +162,9 @@ class Scene:
         return self._stage.until("What the message leads to", stands)
 
     def _asked(self, words: str) -> tuple[ReviewRequest, Message]:
-        request = _only(self._run(words, asks=True).requests, "requests")
+        request = only(self._run(words, asks=True).requests, "requests")
         expect(request.status, "pending", "request")
-        return request, _only([card for card in [self._stage.card(request)] if card], "cards")
+        return request, only([card for card in [self._stage.card(request)] if card], "cards")
 
     def _ended(self, request: ReviewRequest) -> RunDetail:
         def ended() -> RunDetail | None:
@@ -179,10 +176,9 @@ class Scene:
 
     def _card(self, request: ReviewRequest, *words: str) -> None:
         card = self._stage.card(request)
-        found = _only([m for m in self._stage.slack.messages if request.code in m.plain()], "cards")
+        found = only([m for m in self._stage.slack.messages if request.code in m.plain()], "cards")
         expect(found, card, "the card")
-        for word in words:
-            _says(found, word)
+        says(found.plain(), *words, where=SLACK)
         expect(found.buttons, [], "buttons")
 
     def _books(self) -> list[object]:
@@ -192,11 +188,4 @@ class Scene:
         return [effects, decided]
 
 
-def _only(found: Sequence[T], what: str) -> T:
-    expect(len(found), 1, f"number of {what}")
-    return found[0]
-
-
-def _says(message: Message, words: str) -> None:
-    if words not in message.plain():
-        expect(message.plain(), f"… {words} …", "what stands in Slack")
+SCENE: Final = Scene("Slack, Front, Stripe, the database, the server", staged, play_and_check)

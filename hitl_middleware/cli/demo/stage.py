@@ -4,62 +4,37 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from hitl_graphs.support import make_graph
 from hitl_graphs.support.fakes import Effect, FakeFront, FakePlatform, FakeStripe, Held
 from hitl_middleware.cli.demo import script
-from hitl_middleware.cli.demo.lock import held
-from hitl_middleware.errors import ConfigurationError, HitlError
+from hitl_middleware.cli.demo.backstage import Backstage, Unreadable, environment, own
+from hitl_middleware.errors import HitlError
 from hitl_middleware.hitl import Graph, Hitl
 from hitl_middleware.records import ReviewRequest, Run
 from hitl_middleware.review import is_final
 from hitl_middleware.testing.fake_slack import CannotHappen, FakeSlack, Message
 from hitl_middleware.views import RequestDetail, RunDetail
-from hitl_server.logs import configure_logs
 from hitl_server.serve import running_server
 
-T = TypeVar("T")
-
-SECONDS: Final = 20.0
-"""How long anything here may take before it is called stuck."""
-
-LEASE_SECONDS: Final = 5
-"""A demo that was killed is taken up again after this long."""
-
-_LOOK_SECONDS: Final = 0.05
-_OURS: Final = ("HITL_", "SLACK_", "FRONT_", "STRIPE_", "PLATFORM_", "SUPPORT_", "GITHUB_")
-_KEPT: Final = {"HITL_FAILPOINTS"}
 _NAME: Final = re.compile(r"cnv_demo([0-9]{1,9})")
 
 
-class Stuck(HitlError):
-    """{what} did not happen within {seconds:g} seconds. The log may say why: {log}"""
-
-
-class Unreadable(ConfigurationError):
-    """What an earlier demo left in {folder} cannot be read. Remove that folder and {database} to begin anew."""
-
-
-@dataclass(slots=True)
-class Stage:
+@dataclass(slots=True, kw_only=True)
+class Stage(Backstage):
     """The world and the library in it. ``conversation`` is the one that is under way."""
 
-    hitl: Hitl
     slack: FakeSlack
     front: FakeFront
     stripe: FakeStripe
     platform: FakePlatform
     conversation: str
-    url: str
-    log: Path
-    _graph: Graph
+    graph: Graph
     _told: set[tuple[str, int]] = field(default_factory=set)
     _slow: dict[str, Held] = field(default_factory=dict)
 
@@ -81,27 +56,6 @@ class Stage:
         newest = self.hitl.portal.call(self.hitl.views.runs).items
         return [self.run(run.id) for run in reversed(newest) if _conversation(run) == self.conversation]
 
-    def run(self, run_id: str) -> RunDetail:
-        """One run as it is now."""
-        return self.hitl.portal.call(self.hitl.views.run, run_id)
-
-    def request(self, request_id: str) -> RequestDetail:
-        """One request as it is now."""
-        return self.hitl.portal.call(self.hitl.views.request, request_id)
-
-    def until(self, what: str, look: Callable[[], T | None], seconds: float = SECONDS) -> T:
-        """What ``look`` finds, as soon as it finds something. Raises ``Stuck``."""
-        end, pause = time.monotonic() + seconds, threading.Event()
-        while not (found := look()):
-            if time.monotonic() > end:
-                raise Stuck(what=what, seconds=seconds, log=self.log)
-            pause.wait(_LOOK_SECONDS)
-        return found
-
-    def is_decided(self, request: ReviewRequest) -> bool:
-        """Whether nobody needs to answer it any more."""
-        return self.request(request.id).request.status != "pending"
-
     def ended(self, request: ReviewRequest) -> RequestDetail | None:
         """The request once its story is over, and every card says so."""
         detail = self.request(request.id)
@@ -118,7 +72,7 @@ class Stage:
 
     def note_of(self, run: Run) -> str:
         """The agent's last words on the run's thread; they are for the log, not for the customer."""
-        messages = self._graph.get_state({"configurable": {"thread_id": run.thread_id}}).values["messages"]
+        messages = self.graph.get_state({"configurable": {"thread_id": run.thread_id}}).values["messages"]
         return str(messages[-1].text)
 
     # what Slack and the services show --------------------------------------------------------------------------------
@@ -131,11 +85,6 @@ class Stage:
                 with suppress(CannotHappen):  # somebody took it away
                     return self.slack.message(channel, ts)
         return None
-
-    def is_shown(self, request: ReviewRequest) -> bool:
-        """Whether every card of the request is true, or was given up."""
-        detail = self.request(request.id)
-        return all(card.gave_up or card.shown >= detail.request.version for card in detail.cards)
 
     def news(self) -> list[tuple[str, Effect]]:
         """What the services did since this was asked last, with the service's name."""
@@ -170,21 +119,18 @@ class Stage:
 def staged(folder: Path, database: Path) -> Iterator[Stage]:
     """Build it up, give it to the block, take it down. Raises ``ConfigurationError`` where the folder is another demo's, or no good."""
     with ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(held(folder / "lock"))
-            log = folder / "log.jsonl"
-            configure_logs(stack.enter_context(log.open("a", encoding="utf-8")))
-        except OSError as error:
-            msg = f"The demo keeps its state in {folder}, which cannot be written: {error.strerror}."
-            raise ConfigurationError(msg) from None
+        log = stack.enter_context(own(folder))
         try:
             slack = FakeSlack(kept_in=folder / "slack.json", team_name="Demo")
         except (ValueError, KeyError, TypeError):
             raise Unreadable(folder=folder, database=database) from None
         stack.enter_context(slack)
         _people(slack)
-        _environment(folder, database, slack)
+        environment(folder, database)
+        os.environ |= slack.environ | {
+            "HITL_SLACK_CHANNEL": script.CHANNEL[0],
+            "HITL_DEFAULT_APPROVERS": ",".join(f"slack:{user}" for user in script.PEOPLE),
+        }
         hitl = Hitl.from_env()
         stack.callback(hitl.stop)
         number = _number(hitl)
@@ -206,7 +152,17 @@ def staged(folder: Path, database: Path) -> Iterator[Stage]:
         slack.connect(f"{server.url}/slack/events")
         front.app_url = server.url
         graph = make_graph().copy({"checkpointer": hitl.checkpointer()})
-        stage = Stage(hitl, slack, front, stripe, platform, conversation, server.url, log, graph)
+        stage = Stage(
+            hitl=hitl,
+            url=server.url,
+            log=log,
+            slack=slack,
+            front=front,
+            stripe=stripe,
+            platform=platform,
+            conversation=conversation,
+            graph=graph,
+        )
         hitl.settle_all()  # whatever an earlier demo left half-way is where it belongs before anybody looks
         stage.news()
         yield stage
@@ -216,23 +172,6 @@ def _people(slack: FakeSlack) -> None:
     for user_id, (name, real_name) in script.PEOPLE.items():
         slack.add_user(user_id, name=name, real_name=real_name)
     slack.add_channel(*script.CHANNEL)
-
-
-def _environment(folder: Path, database: Path, slack: FakeSlack) -> None:
-    """This process's own. Whatever the person has set is for their servers, not for a demo without accounts."""
-    for name in [name for name in os.environ if name.startswith(_OURS) and name not in _KEPT]:
-        del os.environ[name]
-    os.environ |= slack.environ | {
-        "HITL_DATABASE_URL": f"sqlite:///{database.as_posix()}",
-        "HITL_LEASE_SECONDS": str(LEASE_SECONDS),
-        "HITL_SLACK_CHANNEL": script.CHANNEL[0],
-        "HITL_DEFAULT_APPROVERS": ",".join(f"slack:{user}" for user in script.PEOPLE),
-        # Neither is there: no hitl.toml, and the graphs that come with the package.
-        "HITL_CONFIG": str(folder / "hitl.toml"),
-        "HITL_MANIFEST": str(folder / "langgraph.json"),
-        # All of it is on this machine; some HTTP clients would ask a proxy for that, too.
-        **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
-    }
 
 
 def _number(hitl: Hitl) -> int:

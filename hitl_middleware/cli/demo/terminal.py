@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from hitl_middleware.cli.demo.card import boxed, changes, content, wrapped
+from hitl_middleware.cli.demo.boxes import boxed, wrapped
 from hitl_middleware.display import visible
-from hitl_middleware.testing.fake_slack import Message
 
 MOST_COLUMNS = 80
 _LOOK_SECONDS = 0.2
@@ -63,17 +62,8 @@ class Terminal:
             for line in more:
                 self._print(" " * (indent + width + 2) + line)
 
-    def card(self, message: Message, channel: str) -> None:
-        """A message in Slack as it is."""
-        self._box(f"Slack · #{channel}", content(message.blocks, message.names))
-
-    def card_changed(self, before: Message, after: Message, channel: str) -> None:
-        """What a message says now that it did not say before, under its title and its state."""
-        self._box(
-            f"Slack · #{channel} · the same card, changed", changes(before.blocks, after.blocks, after.names)
-        )
-
-    def _box(self, title: str, lines: Sequence[str]) -> None:
+    def box(self, title: str, lines: Sequence[str]) -> None:
+        """Something that others see elsewhere, as it is there; its first line is its title."""
         for number, line in enumerate(boxed(title, lines, self.columns - 4)):
             self._print("    " + line, "bold" if number == 1 else "")
 
@@ -90,7 +80,7 @@ class Terminal:
         )
         while True:
             self._print(shown, "bold")
-            answer = self._line("> ", overtaken)
+            answer = self.line_unless(overtaken)
             if answer is None:
                 return None
             word = answer.strip().lower()
@@ -101,10 +91,11 @@ class Terminal:
 
     def line(self, prompt: str) -> str:
         """One line of words."""
-        return self._line(prompt, lambda: False) or ""
+        return self.line_unless(lambda: False, prompt) or ""
 
-    def _line(self, prompt: str, overtaken: Callable[[], bool]) -> str | None:
-        """What is typed next. Read in a thread, so that a decision made elsewhere is noticed while nobody types."""
+    def line_unless(self, overtaken: Callable[[], bool], prompt: str = "> ") -> str | None:
+        """The same; ``None`` as soon as ``overtaken`` says that there is nothing to be said any more."""
+        # Read in a thread, so that a decision made elsewhere is noticed while nobody types.
         self._console.print(Text(prompt), end="")
         sys.stdout.flush()
         if self._reader is None:
