@@ -19,6 +19,7 @@ def github_heeded(hitl: Hitl) -> Iterator[None]:
     if settings is None:
         yield
         return
+    from hitl_middleware.channels.github.channel import GitHubChannel
     from hitl_middleware.channels.github.client import GitHubClients
     from hitl_middleware.channels.github.conversations import Conversations
     from hitl_middleware.channels.github.events import CHANNEL
@@ -28,7 +29,9 @@ def github_heeded(hitl: Hitl) -> Iterator[None]:
     from hitl_middleware.channels.github.triggers import check_triggers
 
     check_triggers(hitl.config.triggers, hitl.graphs.graphs())
-    clients, desk = GitHubClients(settings), HitlGitHubDesk(hitl)
+    # The channel's, where there is one: it learns from what it writes who we are.
+    shared = next((each.clients for each in hitl.channels if isinstance(each, GitHubChannel)), None)
+    clients, desk = shared or GitHubClients(settings), HitlGitHubDesk(hitl)
     conversations = Conversations(
         desk, GitHubReader(clients), Judge(desk, clients.login), hitl.clock, seconds=settings.poll_seconds
     )
@@ -38,4 +41,5 @@ def github_heeded(hitl: Hitl) -> Iterator[None]:
         yield
     finally:
         hitl.errands.pop("github.reread", None)
-        hitl.portal.call(clients.close)
+        if shared is None:
+            hitl.portal.call(clients.close)

@@ -15,7 +15,7 @@ from hitl_middleware.testing.fake_slack import FakeSlack
 
 from tests.kit.databases import BOTH
 from tests.kit.effects import Effects
-from tests.kit.issue_stage import SHOP, GitHubStage, a_shop, github_stage, workflow
+from tests.kit.issue_stage import SHOP, US, GitHubStage, a_shop, github_stage, workflow
 from tests.kit.models import asks, call, says, script
 from tests.kit.world import World
 
@@ -341,6 +341,17 @@ def test_an_installations_token_may_not_ask_who_it_is(world: World, monkeypatch:
         stage.says("ann", "/approve")
         assert stage.world.runs()[0].status == "succeeded"
     fake.stop()
+
+
+def test_who_we_are_is_learned_from_what_we_write(make_stage: Callable[..., GitHubStage]) -> None:
+    """G-09: without a question of its own; should GitHub not say, our own account decides nothing all the same."""
+    stage = make_stage()
+    stage.fake.fail("GET", "/user", ServerError(), times=99)
+    stage.opened()
+    stage.says(US, "/approve")
+    assert stage.world.only().status == "pending"
+    stage.says("ann", "/approve")
+    assert stage.world.runs()[0].status == "succeeded"
 
 
 def test_a_limit_is_waited_out(make_stage: Callable[..., GitHubStage]) -> None:

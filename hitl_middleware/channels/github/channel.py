@@ -106,7 +106,9 @@ class GitHubChannel:
     async def _post(self, address: Address, body: str) -> int:
         def post(requester: Requester) -> int:
             url = f"/repos/{address.repository}/issues/{address.number}/comments"
-            return _id(ask(requester, "POST", url, body={"body": body}).record)
+            told = ask(requester, "POST", url, body={"body": body}).record
+            self.clients.learn((told.get("user") or {}).get("login"))
+            return _id(told)
 
         return await self.clients.call(address.repository, post)
 

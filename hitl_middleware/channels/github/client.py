@@ -108,6 +108,11 @@ class GitHubClients:
                 raise self.failure(error) from None
         return self._login
 
+    def learn(self, login: object) -> None:
+        """Take from GitHub's answer to something we wrote who its author, that is we, is."""
+        if isinstance(login, str) and login:
+            self._login = self._login or login
+
     def failure(self, error: Exception) -> DeliveryFailed:
         """``failures.failure`` for a call made with these credentials."""
         return failure(error, credential=self.credential)
