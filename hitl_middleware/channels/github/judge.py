@@ -98,9 +98,7 @@ class Judge:
         request = await self._meant(address, comment, command, pending)
         if request is None:
             return
-        card = await self._desk.card(request.id)
-        complete = card is not None and render.complete(card)
-        why = replies.cannot(command, request, card.url if card else None, complete=complete)
+        why = await self._why_not(command, request)
         if why is not None:
             await self._refuse(address, comment, why, request, command)
             return
@@ -196,9 +194,7 @@ class Judge:
             await self._say(address, key, _other_commit(looked_at, shown))
             return
         command = _said_in_review(review, request)
-        card = await self._desk.card(request.id)
-        complete = card is not None and render.complete(card)
-        why = replies.cannot(command, request, card.url if card else None, complete=complete)
+        why = await self._why_not(command, request)
         if why is None:
             try:
                 await self._desk.submit(
@@ -233,6 +229,13 @@ class Judge:
             *await self._desk.requests(_of_pull_request(address), pending=False),
         ]
         return sorted({each.id: each for each in found}.values(), key=lambda each: each.id, reverse=True)
+
+    async def _why_not(self, command: Command, request: ReviewRequest) -> str | None:
+        """Why a request does not take this command here. Nobody decides here what is not shown here."""
+        card = await self._desk.card(request.id)
+        if card is None:
+            return f"Nothing was decided: what is asked is not shown on GitHub. Decide it {sentences.elsewhere(request, None)}."
+        return replies.cannot(command, request, card.url, complete=render.complete(card))
 
     async def _is_us(self, login: str) -> bool:
         return login.lower() == (await self._login()).lower()
