@@ -59,7 +59,7 @@ class Filing:
         A question without a request gets one. A question asked again under a new interrupt id is bound to its open request. A pending
         request whose question is gone was answered elsewhere or overtaken: superseded. With ``fence``: that of the lease under which
         the snapshot was taken; raises ``LeaseLost`` where it is out of date. ``anew``: interrupts of others whose answer the graph did not
-        take, with what their new requests say of that, by interrupt id: the answer that is stored counts no more.
+        take, with what their requests say of that, by interrupt id: where all was decided it counts no more, and is asked in new requests.
         """
         failpoint("open.before")
         opened: list[ReviewRequest] = []
@@ -140,6 +140,8 @@ class Filing:
             return [await self._bind_placed(work, run, item, together[0], known, first)]
         before = filed(item, together, known)
         if before and (why_anew is None or any(request.status == "pending" for request in before)):
+            if why_anew is not None:
+                before = [await self._note(work, request, why_anew) for request in before]
             return [(request, False) for request in before]
         return [
             (
@@ -156,6 +158,14 @@ class Filing:
             )
             for position, question in enumerate(together)
         ]
+
+    async def _note(self, work: Work, request: ReviewRequest, text: str) -> ReviewRequest:
+        """Whoever still has to decide this is told something more."""
+        if request.status == "pending" and text not in request.notes:
+            notes = (*request.notes, text)
+            request = replace(request, notes=notes, version=request.version + 1, updated_at=work.now)
+            await work.show(request)
+        return request
 
     async def _bind_own(
         self,

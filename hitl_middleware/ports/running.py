@@ -54,7 +54,7 @@ class GraphRuns(Protocol):
         """
 
     async def take_anew(self, run: Run, lease: Lease, interrupt_id: str) -> bool:
-        """Take a step anew that cannot live with its answer, so that it asks again; what the thread holds stays. ``False``: no way to."""
+        """Take back what a step was answered that cannot live with it, so that it asks again. ``False``: no way to."""
 
     async def carry_on(self, run: Run, lease: Lease) -> None:
         """Continue from the last checkpoint with no input: past a breakpoint, or after a crash."""

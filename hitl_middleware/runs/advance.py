@@ -148,22 +148,27 @@ class Advancer:
     async def _unwedge(
         self, run: Run, lease: Lease, snapshot: Snapshot, stuck: Sequence[PendingInterrupt]
     ) -> bool:
-        """Somebody resumed with what is no answer, and LangGraph would give it again for ever: take the step anew and ask again."""
-        before, error = {item.id for item in snapshot.interrupts}, ""
+        """Somebody resumed with what is no answer, and LangGraph would give it again for ever: take it back and ask again.
+
+        Where people have decided something else meanwhile, they are not asked again: that is the answer.
+        """
+        decided, error, anew = (await self._desk.answers(run, snapshot)).values, "", []
         for item in stuck:
-            error = item.raised.error if item.raised is not None else ""
+            assert item.raised is not None  # noqa: S101 – that is what makes it stuck
+            error = item.raised.error
+            if decided.get(item.id, item.raised.answer) == item.raised.answer:
+                anew.append(item.id)
             if not await self._runs.take_anew(run, lease, item.id):
-                why = f"An answer that is none was given ({error}), and the step cannot be taken anew"
+                why = f"An answer that is none was given ({error}), and it cannot be taken back"
                 return await self._close(run, "failed", why)
             log.warning("run unwedged", run=run.id, thread=run.thread_id, graph=run.graph, interrupt=item.id)
         async with self._unit(run) as work:
             await work.audit("run.unwedged", "hitl", run=run, interrupts=len(stuck))
         if not await self._drive(run, partial(self._runs.carry_on, run, lease)):
             return False
-        now = await self._runs.look(run)
         note = f"Asked again: the graph could not live with the answer it was given ({error})"
-        anew = {item.id: note for item in now.interrupts if item.id not in before}
-        await self._desk.open(run.id, now, fence=run.fence, anew=anew)
+        now = await self._runs.look(run)
+        await self._desk.open(run.id, now, fence=run.fence, anew=dict.fromkeys(anew, note))
         return True
 
     async def _ask_again(self, run: Run, answers: Collection[str], refusal: AnswerRefused) -> bool:

@@ -43,8 +43,10 @@ def node(ask: Any, *, saver: Any = None) -> Graph:
     return builder.compile(checkpointer=saver or InMemorySaver())
 
 
-def langchain_agent(effects: Effects, *amounts: int, saver: Any = None, **options: Any) -> Graph:
-    """LangChain's agent with LangChain's own middleware; its model pays each amount in one turn."""
+def langchain_agent(
+    effects: Effects, *amounts: int, saver: Any = None, rule: Any = True, **options: Any
+) -> Graph:
+    """LangChain's agent with LangChain's own middleware; its model pays each amount in one turn. ``rule``: that of ``interrupt_on``."""
 
     @tool
     def pay(amount: int) -> str:
@@ -53,7 +55,7 @@ def langchain_agent(effects: Effects, *amounts: int, saver: Any = None, **option
         return f"paid {amount}"
 
     turn = says(*(call("pay", f"k{amount}", amount=amount) for amount in amounts))
-    asks = HumanInTheLoopMiddleware({"pay": True}, **options)
+    asks = HumanInTheLoopMiddleware({"pay": rule}, **options)
     return create_agent(script(turn), [pay], middleware=[asks], checkpointer=saver)
 
 

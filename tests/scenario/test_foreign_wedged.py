@@ -56,12 +56,13 @@ def test_a_wedged_thread_is_asked_again(quick: World, effects: Effects, bad: Any
     _resumed(graph, bad)
     quick.step()
 
-    assert [quick.portal.call(quick.views.request, r.id).request.status for r in before] == ["superseded"] * 2
     again = quick.pending()
+    assert [r.id for r in again] == [r.id for r in before]
     assert [r.args for r in again] == [{"amount": 1}, {"amount": 2}]
-    assert (
-        again[0].notes[0].startswith("Asked again: the graph could not live with the answer it was given (")
-    )
+    for request in again:
+        assert request.notes[0].startswith(
+            "Asked again: the graph could not live with the answer it was given ("
+        )
     for request in again:
         quick.decide(request)
     quick.step()
@@ -83,12 +84,9 @@ def test_on_every_database(world: World, effects: Effects) -> None:
         world.runs_portal.call(graph.ainvoke, Command(resume={"oops": 1}), here)
     world.step()
 
-    assert effects.done == []
-    for request in world.pending():
-        world.decide(request)
-    world.step()
     assert effects.done == [1, 2]
     assert world.run_now(run).status == "succeeded"
+    assert {request.status for request in world.requests()} == {"approved"}
 
 
 @pytest.mark.parametrize("by_id", [True, False], ids=["by id", "bare"])
@@ -103,6 +101,28 @@ def test_inside_a_graph(quick: World, effects: Effects, by_id: bool) -> None:
     assert effects.done == [1]
     assert quick.runs()[-1].status == "succeeded"
     assert [message.text for message in told(graph)] == ["paid 1"]
+
+
+def test_an_answer_of_ours(quick: World, effects: Effects) -> None:
+    """DESIGN §6: LangChain's ``when`` changed its mind once, so that what people decided did not fit: they are asked anew and told why."""
+    verdicts = iter([True, True, True, False])
+    rule: Any = {"allowed_decisions": ["approve", "reject"], "when": lambda _: next(verdicts, True)}
+    graph = foreign.langchain_agent(effects, 1, 2, saver=InMemorySaver(), rule=rule)
+    quick.serve("a", graph)
+    run = quick.begin_run("a", asks())
+    for request in quick.pending():
+        quick.decide(request)
+    quick.step()
+    assert effects.done == []
+    again = quick.pending()
+    assert [request.args for request in again] == [{"amount": 1}, {"amount": 2}]
+    assert again[0].notes[0].startswith("Asked again")
+    quick.decide(again[0])
+    quick.decide(again[1], "reject")
+    quick.step()
+    assert effects.done == [1]
+    assert quick.run_now(run).status == "succeeded"
+    assert [r.status for r in quick.requests()] == ["approved", "approved", "approved", "rejected"]
 
 
 def test_twice(quick: World, effects: Effects) -> None:
