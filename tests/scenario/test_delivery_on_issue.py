@@ -12,7 +12,7 @@ from tests.kit.world import World
 BODY = "As @meg saw, the form in `app/login.py` ends in a 500, see #7. Fixes #8."
 
 
-@pytest.mark.databases("sqlite")
+@pytest.mark.databases("memory")
 def test_a_bug_is_mended_by_comments_and_reviews(world: World, monkeypatch: pytest.MonkeyPatch):
     """G-01 to G-06, G-13: two rounds by command, one by a review that wants changes; only a review of the newest commit merges it."""
     monkeypatch.delenv("HITL_MODEL", raising=False)

@@ -42,6 +42,9 @@ def intake(hitl: Hitl, schema: type[Any], *, files_issue: bool = True) -> Acts:
 
     def take(given: Mapping[str, Any]) -> Script[dict[str, Any]]:
         task, clean = read_given(given), dict.fromkeys(schema.__annotations__)
+        yield Look(
+            partial(_label, task)
+        )  # what is asked from here on is about this, also what became of an act
         try:
             if (yield Look(is_configured)):
                 if task["issue"] is not None:

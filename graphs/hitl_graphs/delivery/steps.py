@@ -45,6 +45,7 @@ UNREAD = (
 
 MOST_PATHS = 300
 MOST_FILES_READ = 12
+MOST_CHARS_READ = 200_000
 """Of a repository, that a model is shown."""
 
 _PATH = re.compile(r"(?<![\w/.-])[\w.-]+(?:/[\w.-]+)*\.\w{1,8}\b")
@@ -222,6 +223,7 @@ def _mentioned(ground: Ground, about: Mapping[str, Any]) -> dict[str, str]:
             text = text_at(ground.repository, path, ground.parent)
         except Unreadable:
             continue
-        if text is not None and len(found) < MOST_FILES_READ:
+        room = MOST_CHARS_READ - sum(map(len, found.values()))
+        if text is not None and len(found) < MOST_FILES_READ and len(text) <= room:
             found[path] = text
     return found
