@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
 from hitl_middleware.channels.github import words
@@ -36,10 +38,18 @@ def fake() -> Iterator[FakeGitHub]:
         yield github
 
 
+@pytest.fixture(scope="module")
+def key() -> str:
+    """Made once: that takes longer than the tests."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.PKCS8
+    return made.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
 @pytest.fixture
-def app(fake: FakeGitHub) -> App:
+def app(fake: FakeGitHub, key: str) -> App:
     """Installed on one of the two."""
-    made = fake.add_app("our-app")
+    made = fake.add_app("our-app", private_key=key)
     fake.install(made, "acme")
     return made
 

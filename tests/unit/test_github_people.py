@@ -111,6 +111,18 @@ class TestRoles:
         assert asked.source.spelling("GitHub:Ann") == "github:ann"
         assert asked.source.spelling("slack:U024BE7LH") == "slack:U024BE7LH"
 
+    def test_an_answer_about_somebody_else_is_none(self, asked):
+        """What is said of one person is not taken for another; nor is a role that nobody knows."""
+        for told in (
+            b'{"permission": "admin", "role_name": "admin", "user": {"login": "zoe"}}',
+            b'{"permission": "admin", "role_name": "admin", "user": null}',
+            b'{"permission": "owner", "role_name": "emperor", "user": {"login": "rob"}}',
+            b'{"permission": ["admin"], "role_name": {"admin": 1}, "user": {"login": "rob"}}',
+        ):
+            asked.fake.fail("GET", "*/permission", Garbage(told))
+            assert asked.about("github:rob", *ROLES) == set()
+            asked.clock.advance(FRESH_SECONDS)
+
 
 class TestTeamsAndAssignees:
     def test_active_members_alone(self, asked):
@@ -139,6 +151,12 @@ class TestWhoIsAskedAbout:
         ann = Person(identity="slack:U024BE7LH", identities=frozenset({"slack:U024BE7LH", "github:Ann"}))
         assert asked.about(ann, "github:role:write") == {"github:role:write"}
         assert [path.rpartition("collaborators/")[2] for path in asked.paths] == ["ann/permission"]
+
+    def test_several_accounts_are_one_person(self, asked):
+        """Any of them will do, and each is asked about once."""
+        both = Person(identity="github:rob", identities=frozenset({"github:rob", "github:Ann", "github:ann"}))
+        assert asked.about(both, *ROLES) == set(ROLES[:3])
+        assert len(asked.paths) == 2
 
     @pytest.mark.parametrize(
         "who", ["slack:U024BE7LH", "local:ann", "api", "github:acme/architects", "github:role:write"]

@@ -11,6 +11,9 @@ from __future__ import annotations
 import threading
 from typing import Any, Final
 
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from github import Auth, Github, GithubIntegration
 
 PAGE: Final = 100
@@ -33,6 +36,21 @@ def options(api_url: str, seconds: int) -> dict[str, Any]:
         # An object is a place to act on; that it is there shows when it is acted on, in one request and not two.
         "lazy": True,
     }
+
+
+def app_auth(app_id: str, private_key: str) -> Auth.AppAuth:
+    """The App itself. ``private_key``: PEM; read here and once, for that takes longer than all signing. Raises where it is no RSA key."""
+    key = load_pem_private_key(private_key.encode(), None)
+    if not isinstance(key, RSAPrivateKey):
+        msg = "GitHub takes RSA keys alone"
+        raise TypeError(msg)
+
+    def sign(payload: dict[str, Any]) -> str:
+        return jwt.encode(payload, key, algorithm="RS256")
+
+    app = Auth.AppAuth(app_id, sign_func=sign)
+    app.create_jwt()
+    return app
 
 
 class InstallationAuth(Auth.Auth):

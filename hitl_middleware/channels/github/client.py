@@ -52,6 +52,7 @@ class GitHubClients:
         self._pool: ThreadPoolExecutor | None = None
         self._mine = threading.local()
         self._made: list[Github] = []
+        self._app_auth: AppAuth | None = None
         self._installations: dict[str, InstallationAuth] = {}  # by place, in lower case
         self._login: str | None = None
 
@@ -201,17 +202,17 @@ class GitHubClients:
         return auth
 
     def _app(self) -> AppAuth:
-        from github.Auth import AppAuth
+        from hitl_middleware.channels.github.auth import app_auth
 
         app_id, key = self.settings.app_id, self.settings.private_key
         assert app_id is not None and key is not None  # noqa: S101, PT018 – by GitHubSettings
-        app = AppAuth(app_id, key.get_secret_value())
-        try:
-            app.create_jwt()
-        except Exception:  # noqa: BLE001 – several libraries read the key, each with errors of its own
-            reason = "the private key of the GitHub App cannot be used; generate a new one on the App's settings page"
-            raise DeliveryFailed(reason) from None
-        return app
+        if self._app_auth is None:
+            try:
+                self._app_auth = app_auth(app_id, key.get_secret_value())
+            except Exception:  # noqa: BLE001 – several libraries read the key, each with errors of its own
+                reason = "the private key of the GitHub App cannot be used; generate a new one on the App's settings page"
+                raise DeliveryFailed(reason) from None
+        return self._app_auth
 
     def _installed(self, place: str) -> InstallationAuth:
         from hitl_middleware.channels.github.auth import InstallationAuth, client

@@ -29,21 +29,11 @@ class Installing(Founding):
         owner: str = "acme",
         permissions: Mapping[str, str] | None = None,
         events: Sequence[str] = EVENTS,
+        private_key: str | None = None,
     ) -> App:
-        """A GitHub App with a key of its own; what it does is done by `slug[bot]`."""
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
+        """A GitHub App; what it does is done by `slug[bot]`. `private_key`: RSA, as PEM; by default a new one, which takes a moment."""
         hub = self._hub
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        private, public = _keys(private_key)
         with hub.changing():
             if owner.lower() not in hub.world.accounts:
                 self.organization(owner)
@@ -55,8 +45,8 @@ class Installing(Founding):
                 name=slug,
                 owner=owner,
                 client_id=f"Iv23fake{number}",
-                public_key=public.decode(),
-                private_key=private.decode(),
+                public_key=public,
+                private_key=private,
                 webhook_secret=hub.new_secret(""),
                 permissions=dict(PERMISSIONS if permissions is None else permissions),
                 events=tuple(events),
@@ -117,3 +107,25 @@ class Installing(Founding):
             "GITHUB_APP_PRIVATE_KEY": app.private_key,
             "GITHUB_WEBHOOK_SECRET": app.webhook_secret,
         }
+
+
+def _keys(given: str | None) -> tuple[str, str]:
+    """The private key and its public one, as PEM."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    if given is None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    else:
+        loaded = serialization.load_pem_private_key(given.encode(), None)
+        assert isinstance(loaded, rsa.RSAPrivateKey)
+        key = loaded
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
