@@ -33,6 +33,9 @@ def test_nothing_is_set(hitl: Commands) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     for name in ("GITHUB_TOKEN", "GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY_PATH", "GITHUB_WEBHOOK_SECRET"):
         assert name in done.stderr
+    (hitl.folder / "hitl.toml").write_text("[github]\nenabled = false\n")
+    off = hitl.refused("connect", "github", "acme/shop", GITHUB_TOKEN="ghp_x")
+    assert off == "hitl.toml says enabled = false under [github]; take that line out to use GitHub"
     assert hitl.refused("connect", "github", "shop") == (
         "'shop' is no repository: give owner and name, as in acme/shop"
     )

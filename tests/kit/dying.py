@@ -68,7 +68,8 @@ def start_and_die(url: str, at: dt.datetime, book: str, thread: str, attached: b
     effects.then = die
     if attached:
         graph = world.attach(world.agent(tools_of(effects), script(says(call("look", what="it")))), "a")
-        graph.invoke(asks(), on(thread))
+        # Else LangGraph may still be writing the step before while the tool dies, and there is nothing to come again to.
+        graph.invoke(asks(), on(thread), durability="sync")
     else:
         world.begin_run("a", asks(), thread_id=thread)
 

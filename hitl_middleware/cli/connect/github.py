@@ -111,6 +111,8 @@ def github(
 def _settings(asked: _Asked) -> GitHubSettings:
     from hitl_middleware.channels.github.settings import GitHubSettings
 
+    if not asked.config.github.enabled:
+        fail(f"{asked.path} says enabled = false under [github]; take that line out to use GitHub")
     if asked.asks and not any(_is_set(name) for name in ("GITHUB_TOKEN", "GITHUB_APP_ID")):
         asked.typed["GITHUB_TOKEN"] = typer.prompt("Token (github_pat_…)", hide_input=True).strip()
     if asked.webhook is not None:
