@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from hitl_middleware.gate import current_action, requires_approval, send_tool_calls
     from hitl_middleware.hitl import Hitl
-    from hitl_middleware.policy import Policy
+    from hitl_middleware.policy import Escalation, Policy
     from hitl_middleware.steps import aask, alabel_run, ask, human_step, label_run, route
 
 _HOMES = {
@@ -39,6 +39,7 @@ _HOMES = {
     "requires_approval": "gate",
     "send_tool_calls": "gate",
     "Hitl": "hitl",
+    "Escalation": "policy",
     "Policy": "policy",
     "aask": "steps",
     "alabel_run": "steps",
@@ -52,6 +53,7 @@ __all__ = [
     "ActionRequest",
     "AlreadyExecuted",
     "Decision",
+    "Escalation",
     "Hitl",
     "HitlError",
     "NotExecuted",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from hitl_middleware.records import Action, Card, ReviewRequest
+from hitl_middleware.records import Action, Card, Occasion, ReviewRequest
 from hitl_middleware.redaction import MARK, hidden, redacted
 from hitl_middleware.review import ActionStatus, RequestStatus
 
@@ -264,6 +264,9 @@ class StatusWords:
 
 
 WAITING: Final = "Waiting for a decision"
+OVERDUE: Final = "Overdue, and still waiting for a decision"
+UNANSWERED: Final = "nobody answered in time"
+NOT_DONE: Final = f"{UNANSWERED}, so it was not done"
 
 _DECISION: Final[Mapping[RequestStatus, str]] = {
     "pending": WAITING,
@@ -285,20 +288,39 @@ _OUTCOME: Final[Mapping[ActionStatus, str]] = {
 
 def status_words(request: ReviewRequest, action: Action | None) -> StatusWords:
     """The words for where a request and its act stand."""
-    decision = _DECISION[request.status]
+    decision = OVERDUE if request.status == "pending" and request.overdue else _DECISION[request.status]
     if request.status == "revised" and request.kind != "tool_call":
         decision = "Revision requested"
     if action is None:
         # Of an interrupt that is not ours we promise one decision and one resume, no more: its card ends at "handed back".
         then = "the run carries on" if request.kind == "step" else "handed back to the run"
-        return StatusWords(decision, then=then if request.status == "approved" else None)
+        return StatusWords(decision, then={"approved": then, "expired": UNANSWERED}.get(request.status))
     outcome = _OUTCOME.get(action.status)
+    if request.status == "expired":
+        return StatusWords(decision, then=NOT_DONE)
     if outcome is None and request.status == "approved" and action.status == "waiting":
         outcome = "Asked again, because the call was edited"
     hint = None
     if action.status == "unknown":
         hint = f"It may have happened, or not. Look where it would show, then say so: hitl actions settle {action.id}"
     return StatusWords(decision, outcome, hint)
+
+
+def late_words(request: ReviewRequest, occasion: Occasion, who: str, title: str | None = None) -> str:
+    """What is said once of a deadline. ``who`` – whom it concerns – and ``title`` in the channel's own words; ``title``: else in ours."""
+    until = f"{request.deadline_at:%Y-%m-%d %H:%M} UTC" if request.deadline_at else None
+    what = one_line(request.title, 150) if title is None else title
+    match occasion.kind:
+        case "reminder":
+            return f"Reminder for {who}: {what} waits for a decision until {until}."
+        case "overdue":
+            return f"Overdue since {until}, for {who}: {what}. It can still be decided."
+        case "escalated":
+            return f"Escalated to {who}, because nobody answered in time: {what}." + (
+                f" Please decide by {until}." if until else ""
+            )
+        case "decided":
+            return f"{what}: {status_words(request, None).decision}."
 
 
 CardState = Literal["shown", "behind", "failed"]

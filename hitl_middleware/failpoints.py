@@ -17,6 +17,7 @@ NAMES = (
     "open.before", "open.after", "post.before", "post.after", "submit.before", "submit.after", "adopt.before", "adopt.after",
     "lease.before", "lease.after", "resume.before", "resume.after", "claim.before", "claim.after",
     "effect.before", "effect.after", "settle.before", "settle.after", "update.before", "update.after",
+    "lapse.before", "lapse.after",
 )  # fmt: skip
 """Every failpoint there is; an unknown name in the environment is an error, so a chaos test cannot test nothing."""
 

@@ -367,6 +367,7 @@ class Hitl:
         return LocalDispatcher(
             {
                 "run": advancer.advance,
+                "request": self.desk.lapse,
                 "card": publisher.publish,
                 "notice": publisher.notify,
                 "delivery": self.inbox.process,
@@ -381,12 +382,10 @@ class Hitl:
 
     async def _due(self, topic: Topic) -> Sequence[str]:
         """What this process can do something about; the rest is another one's of the same database."""
+        graphs, channels = self.graphs.graphs(), [channel.name for channel in self.channels]
         able: Mapping[Topic, Collection[str]] = {
-            "run": self.graphs.graphs(),
-            "card": [channel.name for channel in self.channels],
-            "notice": [channel.name for channel in self.channels],
-            "delivery": self.inbox.channels,
-        }
+            "run": graphs, "request": graphs, "card": channels, "notice": channels, "delivery": self.inbox.channels,
+        }  # fmt: skip
         if not able[topic]:
             return ()
         async with self.store.read() as uow:

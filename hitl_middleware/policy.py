@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +21,12 @@ from hitl_middleware.errors import ConfigurationError
 Verdict = Literal["none", "record", "ask", "refuse"]
 """What happens to a call. No policy says ``refuse``: it is what a call gets that people have rejected too often."""
 OnExpiry = Literal["leave", "reject", "escalate"]
+"""What happens to a request whose deadline has passed.
+
+``leave``: it stays pending, says that it is overdue, and may still be decided. ``reject``: it ends as ``expired``, nothing is done, and the
+run hears that nobody answered in time. ``escalate``: the next people of the chain are asked, too, and a new deadline begins for them.
+"""
+AtTheEnd = Literal["leave", "reject"]
 When = Callable[[ActionRequest], bool] | str
 """A function of the call, or text in CEL (``hitl_middleware.cel`` says what it may read): whether to ask."""
 Settled = Literal["done", "failed"]
@@ -31,12 +37,23 @@ DEFAULT_DECISIONS: tuple[DecisionType, ...] = ("approve", "edit", "reject", "fee
 """``respond`` (a person answers in the tool's place) only where a policy lists it."""
 
 
+class PlannedEscalation(BaseModel):
+    """One step of a plan's chain. ``expires_in``: seconds from when these people are asked; ``on_expiry``: what comes after them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    approvers: tuple[str, ...]
+    expires_in: float | None = None
+    on_expiry: OnExpiry = "leave"
+
+
 class ReviewPlan(BaseModel):
     """What was decided about asking, at the moment of asking. Stored with the request and never recomputed.
 
     ``approvers`` are identities (``slack:U…``, ``github:…``, ``group:…``, ``api``); ``None``: whoever ``HITL_DEFAULT_APPROVERS`` names.
-    ``expires_in`` is in seconds. ``reason`` is a sentence for people: why somebody is asked. ``redact`` names the arguments that nobody
-    is shown.
+    ``expires_in`` is in seconds, as are the reminders (before each deadline); ``escalate_to`` is what is left of the chain: a request that
+    was escalated bears the plan that ``escalated`` gives. ``reason`` is a sentence for people: why somebody is asked. ``redact`` names the
+    arguments that nobody is shown.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -48,10 +65,33 @@ class ReviewPlan(BaseModel):
     allow_requester: bool = False
     expires_in: float | None = None
     on_expiry: OnExpiry = "leave"
+    remind: tuple[float, ...] = ()
+    escalate_to: tuple[PlannedEscalation, ...] = ()
     risk: str | None = None
     redact: tuple[str, ...] = ()
     reason: str = ""
     policy_version: str = "0"
+
+    def escalated(self) -> ReviewPlan:
+        """The plan after the next step of its chain: more people, their deadline, and what comes after that. There is a next step."""
+        following, *rest = self.escalate_to
+        return self.model_copy(
+            update={
+                "approvers": tuple(dict.fromkeys([*(self.approvers or ()), *following.approvers])),
+                "expires_in": following.expires_in,
+                "on_expiry": following.on_expiry,
+                "escalate_to": tuple(rest),
+            }
+        )
+
+    @property
+    def everyone(self) -> tuple[str, ...] | None:
+        """Whoever may ever decide: the approvers, and those of the chain. ``None``: as of ``approvers``."""
+        if self.approvers is None:
+            return None
+        return tuple(
+            dict.fromkeys([*self.approvers, *(who for each in self.escalate_to for who in each.approvers)])
+        )
 
     def covers(self, other: ReviewPlan) -> bool:
         """Whether an approval under this plan is all that ``other`` would ask for (an edited call is checked with it).
@@ -61,9 +101,8 @@ class ReviewPlan(BaseModel):
         """
         if other.verdict != "ask":
             return True
-        same_people = other.approvers is None or (
-            self.approvers is not None and set(self.approvers) <= set(other.approvers)
-        )
+        mine, theirs = self.everyone, other.everyone
+        same_people = theirs is None or (mine is not None and set(mine) <= set(theirs))
         return (
             same_people
             and self.required_approvals >= other.required_approvals
@@ -72,6 +111,48 @@ class ReviewPlan(BaseModel):
             and other.risk in {None, self.risk}
             and set(self.redact) <= set(other.redact)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Who is asked, too, when nobody has answered in time: one step of a policy's ``escalate_to``.
+
+    ``approvers``: identities and groups; those who were asked before may still decide. ``expires_in``: how long they have, from the moment
+    they are asked, before the next step of the chain; ``None``: as long as they like, which only the last step can say. ``on_expiry``: what
+    happens when the last step's time has run out. Raises ``ConfigurationError``.
+    """
+
+    approvers: Sequence[str]
+    expires_in: timedelta | None = None
+    on_expiry: AtTheEnd = "leave"
+
+    def __post_init__(self) -> None:
+        where = "escalate_to: Escalation"
+        if isinstance(self.approvers, str):
+            msg = f"{where}: give a list of identities, not the text {self.approvers!r}"
+            raise ConfigurationError(msg)
+        if not self.approvers:
+            msg = f"{where}: the list of approvers is empty, so nobody would be asked"
+            raise ConfigurationError(msg)
+        if self.expires_in is not None and self.expires_in <= timedelta(0):
+            msg = f"{where}(expires_in={self.expires_in}): a deadline lies ahead"
+            raise ConfigurationError(msg)
+        if self.on_expiry not in get_args(AtTheEnd):
+            choice = ", ".join(get_args(AtTheEnd))
+            msg = f"{where}(on_expiry={self.on_expiry!r}): choose from {choice}; the chain itself says who is asked next"
+            raise ConfigurationError(msg)
+        if self.on_expiry == "reject" and self.expires_in is None:
+            msg = f"{where}(on_expiry='reject'): when? Give expires_in, too"
+            raise ConfigurationError(msg)
+        object.__setattr__(self, "approvers", tuple(self.approvers))
+
+
+class Lateness(TypedDict, total=False):
+    """Keywords beside ``expires_in`` in ``human_step`` and ``ask``; they mean what they mean in a ``Policy``."""
+
+    on_expiry: OnExpiry
+    remind: Sequence[timedelta]
+    escalate_to: Sequence[Escalation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +173,16 @@ class Policy:
     ``otherwise`` is what happens to the rest: ``"none"`` runs it and writes nothing, ``"record"`` runs it as an action approved by the
     policy – claimed, audited, at most once.
 
-    ``approvers`` are identities (default: ``HITL_DEFAULT_APPROVERS``); ``decisions`` what they may answer; ``expires_in`` how long they
-    have. ``risk`` is a word of yours, shown to them. ``redact`` names arguments (of the top level) that nobody is shown – in no channel,
-    page, API, log or export; people see that something is hidden and may still decide. The digest covers the whole call, so a secret
-    that can be guessed (a PIN) can be checked against it; and a tool's result or error is shown as the tool words it.
+    ``approvers`` are identities (default: ``HITL_DEFAULT_APPROVERS``); ``decisions`` what they may answer.
+
+    ``expires_in``: how long they have; by default nothing expires. ``on_expiry`` says what happens then: ``"leave"`` (it stays pending and
+    says that it is overdue), ``"reject"`` (nothing is done, the agent hears that nobody answered in time) or ``"escalate"`` (those of
+    ``escalate_to`` are asked, too, one ``Escalation`` after the other). ``remind``: how long before a deadline those who have not answered
+    are reminded, of each deadline of the chain that leaves so much time.
+
+    ``risk`` is a word of yours, shown to them. ``redact`` names arguments (of the top level) that nobody is shown – in no channel, page,
+    API, log or export; people see that something is hidden and may still decide. The digest covers the whole call, so a secret that can be
+    guessed (a PIN) can be checked against it; and a tool's result or error is shown as the tool words it.
 
     ``max_rejections``: a call that people have rejected so often on its thread, to the letter, is refused without asking
     (``None``: never). ``title`` heads the card. ``idempotent`` allows retries inside the gate: the tool must use its action's
@@ -110,6 +197,8 @@ class Policy:
     allow_requester: bool = False
     expires_in: timedelta | None = None
     on_expiry: OnExpiry = "leave"
+    remind: Sequence[timedelta] = ()
+    escalate_to: Sequence[Escalation] = ()
     risk: str | None = None
     redact: Sequence[str] = ()
     max_rejections: int | None = 3
@@ -135,9 +224,7 @@ class Policy:
         if self.approvers is not None and not self.approvers:
             msg = "approvers: the list is empty, so nobody could ever decide; leave it out for HITL_DEFAULT_APPROVERS"
             raise ConfigurationError(msg)
-        if self.expires_in is not None and self.expires_in <= timedelta(0):
-            msg = f"expires_in: {self.expires_in}; a deadline lies ahead"
-            raise ConfigurationError(msg)
+        _check_deadline(self.expires_in, self.on_expiry, self.remind, self.escalate_to)
         if isinstance(self.when, str):
             cel.compiled(self.when)
 
@@ -145,6 +232,8 @@ class Policy:
         object.__setattr__(self, "decisions", tuple(self.decisions))
         object.__setattr__(self, "approvers", None if self.approvers is None else tuple(self.approvers))
         object.__setattr__(self, "redact", tuple(self.redact))
+        object.__setattr__(self, "remind", tuple(sorted(set(self.remind), reverse=True)))
+        object.__setattr__(self, "escalate_to", tuple(self.escalate_to))
 
     def plan(self, call: ActionRequest) -> ReviewPlan:
         """The plan for one call. A rule that fails asks: fail closed, and say so."""
@@ -171,14 +260,31 @@ class Policy:
             approvers=None if self.approvers is None else tuple(self.approvers),
             required_approvals=self.required_approvals,
             allow_requester=self.allow_requester,
-            expires_in=None if self.expires_in is None else self.expires_in.total_seconds(),
-            on_expiry=self.on_expiry,
+            **self.deadlines(),
             risk=self.risk,
             redact=tuple(self.redact),
             reason=reason,
             policy_version=self.fingerprint,
         )
         return Explanation(plan=plan, rule=self.rule, says=says)
+
+    def deadlines(self) -> dict[str, Any]:
+        """The fields of a plan that say what happens when nobody answers."""
+        last = len(self.escalate_to) - 1
+        chain = [
+            PlannedEscalation(
+                approvers=tuple(each.approvers),
+                expires_in=_seconds(each.expires_in),
+                on_expiry=each.on_expiry if number == last else "escalate",
+            )
+            for number, each in enumerate(self.escalate_to)
+        ]
+        return {
+            "expires_in": _seconds(self.expires_in),
+            "on_expiry": self.on_expiry,
+            "remind": tuple(each.total_seconds() for each in self.remind),
+            "escalate_to": tuple(chain),
+        }
 
     def _asks(self, call: ActionRequest) -> bool:
         if isinstance(self.when, str):
@@ -200,7 +306,7 @@ class Policy:
 
         Of a function in ``when`` nothing is hashed: raise ``version`` when its meaning changes.
         """
-        declared = {
+        declared: dict[str, Any] = {
             "approvers": None if self.approvers is None else list(self.approvers),
             "decisions": list(self.decisions),
             "required": self.required_approvals,
@@ -211,7 +317,52 @@ class Policy:
             "risk": self.risk,
             "redact": sorted(self.redact),
         }
+        if self.remind or self.escalate_to:
+            declared["late"] = [list(map(str, self.remind)), [_told(each) for each in self.escalate_to]]
         return f"{self.version}-{hashlib.sha256(canonical(declared)).hexdigest()[:12]}"
+
+
+def _check_deadline(
+    expires_in: timedelta | None,
+    on_expiry: OnExpiry,
+    remind: Sequence[timedelta],
+    chain: Sequence[Escalation],
+) -> None:
+    """Raises ``ConfigurationError`` for a deadline, reminders or a chain that could never do what they say."""
+    if on_expiry not in get_args(OnExpiry):
+        msg = f"on_expiry: {on_expiry!r}; choose from {', '.join(get_args(OnExpiry))}"
+        raise ConfigurationError(msg)
+    if expires_in is not None and expires_in <= timedelta(0):
+        msg = f"expires_in: {expires_in}; a deadline lies ahead"
+        raise ConfigurationError(msg)
+    if expires_in is None and (on_expiry != "leave" or remind or chain):
+        named = "on_expiry" if on_expiry != "leave" else "remind" if remind else "escalate_to"
+        msg = f"{named}: there is no deadline, so nothing would ever come of it; give expires_in, too"
+        raise ConfigurationError(msg)
+    for each in remind:
+        if expires_in is not None and not timedelta(0) < each < expires_in:
+            msg = f"remind: {each} before the deadline is not within the {expires_in} that people have"
+            raise ConfigurationError(msg)
+    if (on_expiry == "escalate") != bool(chain):
+        msg = (
+            "escalate_to: nobody to escalate to; list an Escalation(approvers) or several"
+            if not chain
+            else f"escalate_to: it needs on_expiry='escalate', not {on_expiry!r}"
+        )
+        raise ConfigurationError(msg)
+    for number, step in enumerate(chain, start=1):
+        if number < len(chain) and (step.expires_in is None or step.on_expiry != "leave"):
+            why = "needs expires_in" if step.expires_in is None else "cannot end it with on_expiry='reject'"
+            msg = f"escalate_to: step {number} of {len(chain)} {why}, or those after it would never be asked"
+            raise ConfigurationError(msg)
+
+
+def _seconds(time: timedelta | None) -> float | None:
+    return None if time is None else time.total_seconds()
+
+
+def _told(step: Escalation) -> list[Any]:
+    return [list(step.approvers), str(step.expires_in), step.on_expiry]
 
 
 def from_interrupt_on(config: bool | Mapping[str, Any]) -> Policy | None:  # noqa: FBT001 – LangChain's own form

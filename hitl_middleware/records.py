@@ -108,7 +108,8 @@ class ReviewRequest:
     step that of its form (``approve`` carries an ``answer`` that fits). ``step`` is a workflow step's name, ``round`` (from 1) how often
     it was asked until people were content; ``ordinal`` says where in its task a step or an ``ask`` stands (``place``).
     ``edited_from`` are the arguments before a reviewer's edit, where ``args`` are those after it. ``labels`` are the run's, as they were
-    when it was asked.
+    when it was asked. ``due_at``: when time does something to it next – a reminder, or its deadline; ``None``: never, or not any more.
+    ``overdue``: its deadline has passed and the plan lets it wait on.
     """
 
     id: str
@@ -145,6 +146,8 @@ class ReviewRequest:
     ordinal: int | None = None
     edited_from: dict[str, Any] | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    due_at: dt.datetime | None = None
+    overdue: bool = False
 
     @property
     def place(self) -> Place | None:
@@ -259,9 +262,21 @@ class Notice:
     lease_until: dt.datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why a channel may leave a one-off message behind, and whom it concerns.
+
+    ``decided``: the request has come to its end, expiry included. ``reminder``: its deadline comes near; ``to`` are those of its approvers
+    who have not answered. ``overdue``: the deadline has passed and it waits on; ``to`` as before. ``escalated``: ``to`` are asked now, too.
+    """
+
+    kind: Literal["decided", "reminder", "overdue", "escalated"]
+    to: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeDraft:
-    """A notice that a channel would leave behind; ``key`` is its own name among those of one decision."""
+    """A notice that a channel would leave behind; ``key`` is its own name among those of one occasion."""
 
     key: str
     address: str

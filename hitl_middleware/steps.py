@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from hitl_middleware.actions import StepDecision
 from hitl_middleware.gate.edges import route
 from hitl_middleware.gate.human_step import STEP_DECISIONS, HumanStep, Prompt, StepRules
 from hitl_middleware.gate.steps import STEPS_KEY, Steps, here
+from hitl_middleware.policy import Lateness
 
 T = TypeVar("T")
 
@@ -28,13 +29,17 @@ def human_step(
     expires_in: timedelta | None = None,
     into: str | None = None,
     max_rounds: int = 10,
+    **late: Unpack[Lateness],
 ) -> HumanStep:
     """A node at which people look and decide; it writes ``{into: Review}``, and where to go from there stays with the graph.
 
     ``prompt``: what is asked, as text or as a function of the state (of the state alone: the node is run again). ``show``: keys of the
     state that are shown as data. ``form``: a pydantic model, a TypedDict or a JSON Schema; who approves fills it in, and the values are
-    the review's ``answer``. ``approvers``: identities and groups, by default HITL_DEFAULT_APPROVERS. ``expires_in``: a deadline that
-    people are shown. ``into``: a key of the state, by default the node's name.
+    the review's ``answer``. ``approvers``: identities and groups, by default HITL_DEFAULT_APPROVERS. ``into``: a key of the state, by
+    default the node's name.
+
+    ``expires_in``: how long people have; ``on_expiry``, ``remind`` and ``escalate_to`` say what happens when they do not answer, as in a
+    ``Policy``. With ``on_expiry="reject"`` the review is then a ``reject`` by ``hitl``.
 
     Feedback that leads back to the same node begins the next round: a new request, with what was said before as its history. In round
     ``max_rounds`` feedback is not taken any more, so a loop ends in approve or reject. A step whose run is overtaken by new input is
@@ -52,6 +57,7 @@ def human_step(
             expires_in=expires_in,
             into=into,
             max_rounds=max_rounds,
+            late=late,
         ),
         steps_in,
     )
@@ -64,6 +70,7 @@ def ask(
     *,
     approvers: Sequence[str] | None = None,
     expires_in: timedelta | None = None,
+    **late: Unpack[Lateness],
 ) -> str: ...
 @overload
 def ask(
@@ -72,6 +79,7 @@ def ask(
     *,
     approvers: Sequence[str] | None = None,
     expires_in: timedelta | None = None,
+    **late: Unpack[Lateness],
 ) -> T: ...
 @overload
 def ask(
@@ -80,6 +88,7 @@ def ask(
     *,
     approvers: Sequence[str] | None = None,
     expires_in: timedelta | None = None,
+    **late: Unpack[Lateness],
 ) -> Any: ...
 def ask(
     question: str,
@@ -87,6 +96,7 @@ def ask(
     *,
     approvers: Sequence[str] | None = None,
     expires_in: timedelta | None = None,
+    **late: Unpack[Lateness],
 ) -> Any:
     """Ask people from inside a node (or a tool), and go on with their answer; an ``async`` node awaits ``aask``.
 
@@ -97,9 +107,12 @@ def ask(
     before a question is done again. Several questions in one node are told apart by their order and their words; one that is put
     differently is a new question.
 
-    Raises ``QuestionWithdrawn`` where the question was taken back, ``ConfigurationError`` outside a graph with a checkpointer.
+    ``expires_in`` and what follows from it (``on_expiry``, ``remind``, ``escalate_to``) as in a ``Policy``.
+
+    Raises ``QuestionWithdrawn`` where the question was taken back or nobody answered it in time (``on_expiry="reject"``),
+    ``ConfigurationError`` outside a graph with a checkpointer.
     """
-    return steps_in(here()).ask(question, schema, approvers=approvers, expires_in=expires_in)
+    return steps_in(here()).ask(question, schema, approvers=approvers, expires_in=expires_in, **late)
 
 
 @overload
@@ -109,6 +122,7 @@ async def aask(
     *,
     approvers: Sequence[str] | None = None,
     expires_in: timedelta | None = None,
+    **late: Unpack[Lateness],
 ) -> str: ...
 @overload
 async def aask(
@@ -117,6 +131,7 @@ async def aask(
     *,
     approvers: Sequence[str] | None = None,
     expires_in: timedelta | None = None,
+    **late: Unpack[Lateness],
 ) -> T: ...
 @overload
 async def aask(
@@ -125,6 +140,7 @@ async def aask(
     *,
     approvers: Sequence[str] | None = None,
     expires_in: timedelta | None = None,
+    **late: Unpack[Lateness],
 ) -> Any: ...
 async def aask(
     question: str,
@@ -132,9 +148,10 @@ async def aask(
     *,
     approvers: Sequence[str] | None = None,
     expires_in: timedelta | None = None,
+    **late: Unpack[Lateness],
 ) -> Any:
     """``ask`` for ``async`` nodes: other runs go on while the store is read."""
-    return await steps_in(here()).aask(question, schema, approvers=approvers, expires_in=expires_in)
+    return await steps_in(here()).aask(question, schema, approvers=approvers, expires_in=expires_in, **late)
 
 
 def label_run(**labels: str) -> None:

@@ -18,15 +18,20 @@ Wake = Callable[[Topic, str], None]
 
 @dataclass(slots=True)
 class Work:
-    """What the desk and the ledger write through. ``now`` is the database's time at the beginning."""
+    """What the desk and the ledger write through. ``now`` is the database's time at the beginning, or later where it was asked again."""
 
     uow: UnitOfWork
     now: dt.datetime
     wakes: dict[tuple[Topic, str], None] = field(default_factory=dict)
+    words: list[Callable[[], None]] = field(default_factory=list)
 
     def wake(self, topic: Topic, key: str) -> None:
         """Wake after the commit; nothing is woken when the unit rolls back."""
         self.wakes[(topic, key)] = None
+
+    def afterwards(self, say: Callable[[], None]) -> None:
+        """Have the log say it after the commit; nothing is said when the unit rolls back."""
+        self.words.append(say)
 
     async def want(self, run_id: str | None) -> None:
         """Have ``advance`` look at the run: stored with the change, so the wake-up itself may be lost."""
@@ -91,9 +96,11 @@ class Work:
 
 @asynccontextmanager
 async def unit(store: Store, wake: Wake) -> AsyncIterator[Work]:
-    """Begin, let the block work, commit, then wake."""
+    """Begin, let the block work, commit, then say so and wake."""
     async with store.begin() as uow:
         work = Work(uow, await uow.now())
         yield work
+    for say in work.words:
+        say()
     for topic, key in work.wakes:
         wake(topic, key)

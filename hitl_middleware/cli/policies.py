@@ -162,6 +162,15 @@ def _out(trial: Trial, tool: str, approvers: Sequence[str]) -> dict[str, Any]:
         "allowed_decisions": list(plan.allowed_decisions),
         "expires_in_seconds": plan.expires_in,
         "on_expiry": plan.on_expiry,
+        "remind_seconds_before": list(plan.remind),
+        "escalate_to": [
+            {
+                "approvers": list(each.approvers),
+                "expires_in_seconds": each.expires_in,
+                "on_expiry": each.on_expiry,
+            }
+            for each in plan.escalate_to
+        ],
         "risk": plan.risk,
         "redact": list(plan.redact),
         "max_rejections": trial.policy.max_rejections,
@@ -181,11 +190,32 @@ def _for_people(told: dict[str, Any], *, named: bool) -> dict[str, Any]:
         "approvals": f"{needed} different people" if (needed := told["required_approvals"]) > 1 else None,
         "requester": "may decide it, too" if told["allow_requester"] else "may not decide it",
         "answers": ", ".join(told["allowed_decisions"]),
-        "deadline": f"{timedelta(seconds=seconds)} after it is asked, then: {told['on_expiry']}"
+        "deadline": f"{timedelta(seconds=seconds)} after it is asked, then {_THEN[told['on_expiry']]}"
         if seconds
         else "none",
+        "reminders": ", ".join(
+            f"{timedelta(seconds=each)} before a deadline" for each in told["remind_seconds_before"]
+        ),
+        "escalation": "\n".join(map(_step, told["escalate_to"])),
         "risk": told["risk"],
         "hidden": ", ".join(told["redact"]),
         "limit": f"refused after {most} rejections of this very call" if most else None,
         "policy": told["policy_version"],
     }
+
+
+_THEN = {
+    "leave": "it waits on, overdue, and can still be decided",
+    "reject": "it expires: nothing is done, and the agent is told that nobody answered",
+    "escalate": "others are asked, too",
+}
+
+
+def _step(step: dict[str, Any]) -> str:
+    """One step of a chain, in words."""
+    who, seconds = ", ".join(step["approvers"]), step["expires_in_seconds"]
+    return (
+        f"{who}: {timedelta(seconds=seconds)}, then {_THEN[step['on_expiry']]}"
+        if seconds
+        else f"{who}: no deadline"
+    )

@@ -93,7 +93,9 @@ def show(key: Key, json_: Json = False) -> None:
             "why": request.plan.reason,
             "who decides": ", ".join(request.plan.approvers or ()),
             "answers": ", ".join(request.plan.allowed_decisions),
-            "until": f"{request.deadline_at:%Y-%m-%d %H:%M:%S} UTC" if request.deadline_at else None,
+            "overdue since" if request.overdue else "until": f"{request.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
+            if request.deadline_at
+            else None,
             "decided by": request.decided_by,
             "their words": request.decision.message if request.decision else None,
             "their answer": _answer(request),

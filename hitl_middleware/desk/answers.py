@@ -138,7 +138,7 @@ def taken_back(snapshot: Snapshot, requests: Sequence[ReviewRequest]) -> str | N
     for item, together in asked(snapshot):
         if together[0].call is None and together[0].place is None:
             for request in filed(item, together, requests):
-                if request.status == "superseded":
+                if request.status in {"superseded", "expired"}:
                     return request.notes[-1] if request.notes else request.status
     return None
 

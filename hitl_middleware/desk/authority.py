@@ -54,7 +54,7 @@ def still_open(request: ReviewRequest | None, key: str, if_match: str | None = N
 def decider(request: ReviewRequest) -> str:
     """Who decided, for a sentence."""
     if request.decided_by is None:
-        return "the run itself"
+        return "its deadline" if request.status == "expired" else "the run itself"
     return (
         f"{request.decided_by_name} ({request.decided_by})" if request.decided_by_name else request.decided_by
     )

@@ -1,4 +1,4 @@
-"""ReviewDesk, the one writer of requests: open · submit · adopt · settle · supersede.
+"""ReviewDesk, the one writer of requests: open · submit · lapse · adopt · settle · supersede.
 
 What an answer does to an action it has the ledger write in the same unit of work; everything slow (resuming the run, changing its
 messages) follows from what is stored.
@@ -17,12 +17,21 @@ from hitl_middleware.desk.answers import Answers, answered, behind, questions, t
 from hitl_middleware.desk.authority import check_person, still_open
 from hitl_middleware.desk.filing import Filing
 from hitl_middleware.desk.fit import check_fit
+from hitl_middleware.desk.lapsing import Lapsing
 from hitl_middleware.errors import DoesNotFit, NotFound
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
 from hitl_middleware.ledger import CALLER, Ledger, Outcome, is_adoptable
 from hitl_middleware.ports import Directory, Person, ReviewChannel, Store
-from hitl_middleware.records import Action, PendingInterrupt, ReviewRequest, Run, Snapshot, Submission
+from hitl_middleware.records import (
+    Action,
+    Occasion,
+    PendingInterrupt,
+    ReviewRequest,
+    Run,
+    Snapshot,
+    Submission,
+)
 from hitl_middleware.redaction import hide_action, hide_request, restored
 from hitl_middleware.review import STATUS_AFTER, step, still_needed
 from hitl_middleware.settings import MAX_PENDING
@@ -60,6 +69,8 @@ class ReviewDesk:
         self._directory = directory
         self._wake = wake
         self._filing = Filing(store, ledger, wake, channels, default_approvers, max_pending)
+        self._lapsing = Lapsing(store, ledger, directory, self._filing, wake)
+        self.lapse = self._lapsing.lapse
 
     async def open(
         self,
@@ -89,7 +100,8 @@ class ReviewDesk:
 
         ``if_match``: the digest the person saw. ``source``: what brought the answer, where that may be read again; one that has counted
         changes nothing more (``counted`` tells of it). Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch``, ``DoesNotFit`` or
-        ``NotAllowed``; then nothing has changed.
+        ``NotAllowed``; then nothing has changed, but that an answer after a deadline at which the request expires finds it expired, also
+        where nobody has looked since.
         """
         failpoint("submit.before")
         if source is not None and (before := await self.counted(source)) is not None:
@@ -102,15 +114,19 @@ class ReviewDesk:
             async with unit(self._store, self._wake) as work:
                 run = await work.uow.run(known.run_id, lock=True)
                 request = still_open(await work.uow.request(request_id, lock=True), request_id, if_match)
-                decision = restored(decision, request.args, request.plan.redact)
-                check_fit(request, decision)
-                await check_person(request.plan, request.requester, run, by, self._directory)
-                decided = await self._count(work, request, decision, by, via, source)
+                decided = request = await self._lapsing.catch_up(work, request)
+                if request.status == "pending":
+                    decision = restored(decision, request.args, request.plan.redact)
+                    check_fit(request, decision)
+                    await check_person(request.plan, request.requester, run, by, self._directory)
+                    decided = await self._count(work, request, decision, by, via, source)
         except _AlreadyCounted:
             if source is None or (before := await self.counted(source)) is None:
                 raise
             return before
         failpoint("submit.after")
+        if decided.status == "expired":
+            return still_open(decided, request_id)  # which it is not, and says so
         return decided
 
     async def counted(self, source: str) -> ReviewRequest | None:
@@ -123,7 +139,9 @@ class ReviewDesk:
         """The same person with the groups that matter here. It may be asked elsewhere, so never inside a transaction."""
         if request is None:
             return by
-        return replace(by, groups=await self._directory.groups(by, request))
+        # Those of the chain, too: under the lock it may turn out that they are asked by now.
+        asked = replace(request, plan=request.plan.model_copy(update={"approvers": request.plan.everyone}))
+        return replace(by, groups=await self._directory.groups(by, asked))
 
     async def look(self, request_id: str, *, by: Person, if_match: str | None = None) -> ReviewRequest:
         """The request as people may see it, if ``by`` could answer it now: as ``submit`` before it looks at the answer. Decides nothing.
@@ -132,6 +150,7 @@ class ReviewDesk:
         """
         async with self._store.read() as uow:
             request = still_open(await uow.request(request_id), request_id, if_match)
+            request = still_open(await self._lapsing.foreseen(uow, request), request_id)
             run = await uow.run(request.run_id)
         await check_person(
             request.plan, request.requester, run, await self._member(by, request), self._directory
@@ -196,7 +215,7 @@ class ReviewDesk:
             action = await self._ledger.decide(work, action, decision, by.identity)
             decided = replace(decided, args=dict(action.args), digest=action.digest)
         await work.show(decided)
-        await self._filing.leave_notices(work, decided)
+        await self._filing.leave_notices(work, decided, Occasion("decided"))
         await work.want(request.run_id)
         await work.audit(
             f"request.{status}", by.identity, via=via, request=decided, decision=decision.type, digest=decided.digest,

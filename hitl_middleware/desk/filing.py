@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hitl_middleware import dialects
+from hitl_middleware import deadlines, dialects
 from hitl_middleware.actions import ActionRequest, Decision
 from hitl_middleware.desk.answers import answering, asked, filed, withdrawn
 from hitl_middleware.dialects import Question
@@ -17,7 +16,7 @@ from hitl_middleware.ids import new_code, new_id
 from hitl_middleware.ledger import Ledger
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import ReviewChannel, Store
-from hitl_middleware.records import Action, Card, PendingInterrupt, ReviewRequest, Run, Snapshot
+from hitl_middleware.records import Action, Card, Occasion, PendingInterrupt, ReviewRequest, Run, Snapshot
 from hitl_middleware.redaction import hide_request
 from hitl_middleware.refusals import refuse
 from hitl_middleware.review import step
@@ -89,7 +88,7 @@ class Filing:
                     if successor:  # it would only be asked to be taken back: nobody is bothered with a card
                         await self.supersede(work, request, "New input replaced this run")
                     else:
-                        await self._post(work, request)
+                        await self.post(work, request)
             open_still = [
                 r for r in known if r.run_id == run.id and r.status == "pending" and r.id not in bound
             ]
@@ -246,6 +245,7 @@ class Filing:
         """Store one question as a request, with its action where it has one; nobody is told of it yet."""
         request_id, action_id = new_id(), action.id if action else new_id()
         plan, call = self.complete(question.plan, run.labels), question.call
+        deadline_at, due_at = deadlines.times(plan, question.kind, work.now)
         if call is not None and action is None:
             action = await self._ledger.propose(
                 work,
@@ -286,7 +286,8 @@ class Filing:
             response_schema=question.response_schema,
             action_id=action.id if action else None,
             requester=run.requester,
-            deadline_at=work.now + dt.timedelta(seconds=plan.expires_in) if plan.expires_in else None,
+            deadline_at=deadline_at,
+            due_at=due_at,
             notes=(*question.notes, *notes),
             step=question.step,
             round=question.round,
@@ -322,20 +323,21 @@ class Filing:
         there = [each for channel in self._channels for each in channel.approvers(labels)]
         return plan.model_copy(update={"approvers": tuple(dict.fromkeys([*self._default_approvers, *there]))})
 
-    async def leave_notices(self, work: Work, decided: ReviewRequest) -> None:
-        """What the channels that show a request keep of its decision; stored with it, sent once."""
-        cards = await work.uow.cards_of(decided.id) if self._channels else ()
+    async def leave_notices(
+        self, work: Work, request: ReviewRequest, occasion: Occasion, *, key: str = ""
+    ) -> None:
+        """What the channels that show a request say once on an occasion; stored with it. ``key`` tells occasions of one kind apart."""
+        cards = await work.uow.cards_of(request.id) if self._channels else ()
         for channel in self._channels:
             for card in cards:
                 if card.target.channel != channel.name:
                     continue
-                for draft in channel.notices(hide_request(decided), card):
-                    await work.tell(
-                        channel.name, replace(draft, key=f"{channel.name}:{decided.id}:{draft.key}")
-                    )
+                for draft in channel.notices(hide_request(request), card, occasion):
+                    unique = f"{channel.name}:{request.id}:{key}{draft.key}"
+                    await work.tell(channel.name, replace(draft, key=unique))
 
-    async def _post(self, work: Work, request: ReviewRequest) -> None:
-        """A card in every place where the request belongs."""
+    async def post(self, work: Work, request: ReviewRequest) -> None:
+        """A card in every place where the request belongs and has none."""
         for channel in self._channels:
             for target in channel.targets(request):
                 card = Card(
@@ -345,8 +347,8 @@ class Filing:
                     created_at=work.now,
                     wanted=request.version,
                 )
-                await work.uow.add_card(card)
-                work.wake("card", card.id)
+                if await work.uow.add_card(card):
+                    work.wake("card", card.id)
 
     async def supersede(self, work: Work, request: ReviewRequest, why: str) -> None:
         """Take a pending request back: the run moved on, or will. Its action is denied with ``why``."""

@@ -51,7 +51,7 @@ class LocalDispatcher:
         self._heartbeat = heartbeat
         self._sweep_seconds = sweep_seconds
         self._beat_seconds = beat_seconds
-        limits = {"run": 16, "card": 8, "notice": 4, "delivery": 4} | dict(parallel or {})
+        limits = {"run": 16, "request": 4, "card": 8, "notice": 4, "delivery": 4} | dict(parallel or {})
         self._gates = {topic: asyncio.Semaphore(limit) for topic, limit in limits.items()}
         self._busy: dict[tuple[Topic, str], bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -21,7 +21,7 @@ from langgraph.errors import GraphBubbleUp
 from hitl_middleware.actions import DecisionType
 from hitl_middleware.errors import ConfigurationError, OutcomeUnknown, Ungated
 from hitl_middleware.leases import Claim
-from hitl_middleware.policy import OnExpiry, Policy, Reconcile, When
+from hitl_middleware.policy import Escalation, OnExpiry, Policy, Reconcile, When
 from hitl_middleware.records import Action
 
 TargetT = TypeVar("TargetT", bound=BaseTool | Callable[..., Any])
@@ -257,6 +257,8 @@ def requires_approval(
     allow_requester: bool = False,
     expires_in: timedelta | None = None,
     on_expiry: OnExpiry = "leave",
+    remind: Sequence[timedelta] = (),
+    escalate_to: Sequence[Escalation] = (),
     risk: str | None = None,
     redact: Sequence[str] = (),
     max_rejections: int | None = 3,

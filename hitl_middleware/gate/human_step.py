@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -20,7 +20,7 @@ from hitl_middleware.display import person
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.gate.shape import Shape, shape_of
 from hitl_middleware.gate.steps import Steps, Story, plan_of
-from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.policy import Lateness, ReviewPlan
 from hitl_middleware.records import ReviewRequest
 
 STEP_DECISIONS: tuple[StepDecision, ...] = ("approve", "reject", "feedback")
@@ -44,6 +44,7 @@ class StepRules:
     expires_in: timedelta | None = None
     into: str | None = None
     max_rounds: int = 10
+    late: Lateness = field(default_factory=Lateness)
 
     def __post_init__(self) -> None:
         unknown = [each for each in self.decisions if each not in STEP_DECISIONS]
@@ -62,13 +63,21 @@ class StepRules:
         if self.form is not None and "approve" not in self.decisions:
             msg = "form: it is filled in when approving, and this step does not take approve"
             raise ConfigurationError(msg)
-        _ = self.plan, self.shape  # what is wrong with them is said when the graph is built
+        plan = self.plan
+        if "reject" not in self.decisions and (plan.escalate_to[-1:] or (plan,))[0].on_expiry == "reject":
+            msg = "on_expiry: 'reject' takes the step's reject edge, and this step does not take reject"
+            raise ConfigurationError(msg)
+        _ = self.shape  # what is wrong with them is said when the graph is built
 
     @cached_property
     def plan(self) -> ReviewPlan:
         """How it is asked, but for the last round."""
         return plan_of(
-            tuple(self.decisions), self.approvers, self.expires_in, "The workflow waits at this step"
+            tuple(self.decisions),
+            self.approvers,
+            self.expires_in,
+            self.late,
+            "The workflow waits at this step",
         )
 
     @cached_property

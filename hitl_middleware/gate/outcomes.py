@@ -178,6 +178,10 @@ def answer(action: Action) -> ToolMessage:
     if decision.type == "respond":
         value = decision.reply
         return _message(action, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    if action.decided_by == "hitl":
+        return _message(
+            action, f"{action.tool} was not performed. {decision.message or ''}".rstrip(), status="error"
+        )
     if decision.type == "feedback":
         told = f"{action.tool} was not performed. {action.decided_by} asks for a revision."
     else:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from langgraph.config import get_config
 from langgraph.types import interrupt
@@ -25,7 +25,7 @@ from hitl_middleware.gate.calls import lease_in
 from hitl_middleware.gate.places import next_place
 from hitl_middleware.gate.shape import Shape, shape_of
 from hitl_middleware.leases import Holdings
-from hitl_middleware.policy import Policy, ReviewPlan
+from hitl_middleware.policy import Lateness, Policy, ReviewPlan
 from hitl_middleware.portal import Portal
 from hitl_middleware.ports import Store
 from hitl_middleware.records import ReviewRequest
@@ -60,9 +60,10 @@ class Steps:
         *,
         approvers: Sequence[str] | None = None,
         expires_in: timedelta | None = None,
+        **late: Unpack[Lateness],
     ) -> Any:
         """See ``hitl_middleware.ask``."""
-        return self.told(self._asked(question, schema, approvers, expires_in))
+        return self.told(self._asked(question, schema, approvers, expires_in, late))
 
     async def aask(
         self,
@@ -71,14 +72,20 @@ class Steps:
         *,
         approvers: Sequence[str] | None = None,
         expires_in: timedelta | None = None,
+        **late: Unpack[Lateness],
     ) -> Any:
         """See ``hitl_middleware.aask``."""
-        return await self.atold(self._asked(question, schema, approvers, expires_in))
+        return await self.atold(self._asked(question, schema, approvers, expires_in, late))
 
     def _asked(
-        self, text: str, schema: Any, approvers: Sequence[str] | None, expires_in: timedelta | None
+        self,
+        text: str,
+        schema: Any,
+        approvers: Sequence[str] | None,
+        expires_in: timedelta | None,
+        late: Lateness,
     ) -> Story[Any]:
-        plan = plan_of(("respond",), approvers, expires_in, "The graph asks a question")
+        plan = plan_of(("respond",), approvers, expires_in, late, "The graph asks a question")
         shape = None if schema is None else shape_of(schema, "ask(schema=…)")
         title, description = dialects.headed(text, "The run asks a question")
 
@@ -200,16 +207,17 @@ def plan_of(
     decisions: Sequence[DecisionType],
     approvers: Sequence[str] | None,
     expires_in: timedelta | None,
+    late: Lateness,
     reason: str,
 ) -> ReviewPlan:
     """The plan for a question of the graph. Raises ``ConfigurationError`` for one that could never be answered."""
-    rules = Policy(decisions=decisions, approvers=approvers, expires_in=expires_in)
+    rules = Policy(decisions=decisions, approvers=approvers, expires_in=expires_in, **late)
     return ReviewPlan(
         verdict="ask",
         allowed_decisions=tuple(rules.decisions),
         approvers=None if rules.approvers is None else tuple(rules.approvers),
-        expires_in=None if expires_in is None else expires_in.total_seconds(),
         reason=reason,
+        **rules.deadlines(),
     )
 
 

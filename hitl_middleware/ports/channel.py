@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasion, ReviewRequest, Target
 
 
 class ReviewChannel(Protocol):
@@ -19,8 +19,11 @@ class ReviewChannel(Protocol):
     def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:
         """Who may decide there, beside the default approvers, what no policy speaks of, in a run with these labels. Pure."""
 
-    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
-        """What stays there as history when a request that has a card there was decided. Pure; stored with the decision."""
+    def notices(self, request: ReviewRequest, card: Card, occasion: Occasion) -> Sequence[NoticeDraft]:
+        """What is said there once of a request with a card there: decided, its deadline comes near or has passed, others are asked.
+
+        Pure; stored with the change it tells of. A changed card wakes nobody, so reminders have to reach ``occasion.to`` by themselves.
+        """
 
     async def post(self, view: CardView) -> str:
         """Post a new message for the card; its ref."""

@@ -269,11 +269,11 @@ class UnitOfWork(Protocol):
     ) -> Sequence[str]:
         """Ids of what ``topic``'s reconciler should look at now; oldest first.
 
-        ``among`` leaves out what this process could not do: graphs (run) or channels (card, notice, delivery) that are not named.
+        ``among`` leaves out what this process could not do: graphs (run, request) or channels (card, notice, delivery) that are not named.
 
         run: not final, lease free, and (``wanted > seen``, or running and driven by us: its driver died); a queued run only when
         its thread has no active run and it is the thread's oldest queued one.
-        request: pending, its deadline has passed.
+        request: pending, its ``due_at`` has passed.
         card / notice / delivery: unfinished, due, lease free.
         """
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     TextClause,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -46,7 +47,7 @@ RUN_DUE = text(
 )
 REQUEST_PENDING = text("status = 'pending'")
 REQUEST_PLACED = text("ordinal IS NOT NULL")
-REQUEST_EXPIRES = text("status = 'pending' AND deadline_at IS NOT NULL")
+REQUEST_TIMED = text("status = 'pending' AND due_at IS NOT NULL")
 SUBMISSION_SOURCED = text("source IS NOT NULL")
 ACTION_EXECUTING = text("status = 'executing'")
 ACTION_UNKNOWN = text("status = 'unknown'")
@@ -164,6 +165,8 @@ requests = Table(
     Column("ordinal", Integer, nullable=True),
     _json("edited_from", null=True),
     Column("labels", Json, nullable=False, server_default="{}"),
+    _time("due_at", null=True),
+    Column("overdue", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("thread_id", "interrupt_id", "position"),
     Index("ix_hitl_requests_status", "status", "id"),
     Index("ix_hitl_requests_code", "code"),
@@ -171,7 +174,7 @@ requests = Table(
     _some("requests_pending_code", "code", where=REQUEST_PENDING, unique=True),
     _some("requests_placed", "thread_id", "checkpoint_ns", "ordinal", where=REQUEST_PLACED),
     # Led by the status only so that SQLite prefers it to the index above.
-    _some("requests_expiring", "status", "deadline_at", where=REQUEST_EXPIRES),
+    _some("requests_timed", "status", "due_at", where=REQUEST_TIMED),
 )
 
 submissions = Table(

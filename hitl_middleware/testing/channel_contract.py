@@ -56,7 +56,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pytest
 
@@ -66,7 +66,7 @@ from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ids import new_code, new_id
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import ReviewChannel
-from hitl_middleware.records import Action, Card, CardView, Notice, ReviewRequest, Run, Target
+from hitl_middleware.records import Action, Card, CardView, Notice, Occasion, ReviewRequest, Run, Target
 
 HOSTILE = "EVIL <!channel> <@U0EVIL> @everyone *b* `c` ```d``` </pre> [x](https://evil.example) :tada: \u202eEVIL\u200b @EVIL <!-- EVIL https://evil.example/EVIL"
 """What a model or a user may write. Wherever a place parses text, ``EVIL`` must not appear."""
@@ -327,8 +327,28 @@ class ChannelContract:
         said = replace(
             view.request, decision=Decision(type="approve", message=HOSTILE), decided_by_name=HOSTILE
         )
-        drafts = world.channel.notices(said, view.card)
-        assert list(world.channel.notices(said, view.card)) == list(drafts)
+        told = await self._say(world, said, view.card, Occasion("decided"), now)
+        assert len(world.notes()) == told
+        assert not any("\u202e" in note for note in world.notes())
+        assert list(world.messages()) == []
+
+    @pytest.mark.parametrize("kind", ["reminder", "overdue", "escalated"])
+    async def test_tells_of_a_deadline(
+        self, world: ChannelWorld, now: dt.datetime, kind: Literal["reminder", "overdue", "escalated"]
+    ) -> None:
+        """P-03: who has to answer is told by a message of its own; what was asked stands in it as data, if at all."""
+        view = sample_view(world.target, now, title=HOSTILE, deadline_at=now + dt.timedelta(hours=1))
+        card = replace(view.card, ref=await world.channel.post(view), shown=1)
+        told = await self._say(world, view.request, card, Occasion(kind, ("api", "group:finance")), now)
+        assert len(world.notes()) == told > 0
+        assert not any("\u202e" in note for note in world.notes())
+
+    @staticmethod
+    async def _say(
+        world: ChannelWorld, request: ReviewRequest, card: Card, occasion: Occasion, now: dt.datetime
+    ) -> int:
+        drafts = world.channel.notices(request, card, occasion)
+        assert list(world.channel.notices(request, card, occasion)) == list(drafts)
         assert len({draft.key for draft in drafts}) == len(drafts)
         for draft in drafts:
             await world.channel.notify(
@@ -341,9 +361,7 @@ class ChannelContract:
                     created_at=now,
                 )
             )
-        assert len(world.notes()) == len(drafts)
-        assert not any("\u202e" in note for note in world.notes())
-        assert list(world.messages()) == []
+        return len(drafts)
 
     async def test_delivers_a_notice(self, world: ChannelWorld) -> None:
         """One one-off message; the living ones are left alone."""

@@ -1,7 +1,7 @@
 """A channel of one's own, complete and small: a pin board. Copy it to begin yours; it passes ``ChannelContract``.
 
 What makes a channel: ``targets`` says where a request's cards belong, ``approvers`` who may decide there by default, ``post`` / ``update``
-/ ``find`` keep one message true, ``notify`` says something once, ``notices`` what is left behind by a decision. Words come from
+/ ``find`` keep one message true, ``notify`` says something once, ``notices`` what is said once of a decision or a deadline. Words come from
 ``hitl_middleware.display``, so that every place says the same and hides nothing. Whatever goes wrong is a ``DeliveryFailed``: for good, or
 with the time to wait – publishing, retrying and remembering are the library's.
 """
@@ -12,9 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hitl_middleware.display import hidden_from, person, shown_args, shown_text, status_words, visible
+from hitl_middleware.display import (
+    hidden_from,
+    late_words,
+    person,
+    shown_args,
+    shown_text,
+    status_words,
+    visible,
+)
 from hitl_middleware.errors import DeliveryFailed
-from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasion, ReviewRequest, Target
 
 LIMIT = 3_000
 """Characters of arguments that fit on a pin."""
@@ -58,9 +66,12 @@ class BoardChannel:
         """Nobody but whom policies and settings name."""
         return ()
 
-    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
-        """Nothing: the card says it."""
-        return ()
+    def notices(self, request: ReviewRequest, card: Card, occasion: Occasion) -> Sequence[NoticeDraft]:
+        """Nothing of a decision: the card says it. Of a deadline a line that calls those whom it concerns: a changed pin wakes nobody."""
+        if occasion.kind == "decided":
+            return ()
+        text = late_words(request, occasion, ", ".join(occasion.to))
+        return [NoticeDraft(key=occasion.kind, address=card.target.address, body={"text": text})]
 
     async def post(self, view: CardView) -> str:
         """Pin it. The card's id goes with it, for ``find``."""

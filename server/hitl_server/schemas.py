@@ -50,6 +50,7 @@ def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
         approvers=request.plan.approvers or (),
         required_approvals=request.plan.required_approvals,
         deadline_at=request.deadline_at,
+        overdue=request.overdue,
         decision=None if request.decision is None else DecisionOut.model_validate(request.decision),
         decided_by=request.decided_by,
         labels=request.labels,

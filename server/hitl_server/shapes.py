@@ -78,6 +78,7 @@ class RequestOut(BaseModel):
     Of arguments that the policy hides (``redacted``) a mark stands there; an edit that leaves them out, or sends the mark back, keeps them.
     Of a workflow step (kind ``step``) ``args`` are the data it shows, ``response_schema`` its form, ``round`` how often it was asked, and
     ``notes`` what was said in the rounds before. ``description`` is the whole text where ``title`` is not all of it.
+    ``overdue``: pending though ``deadline_at`` has passed, as its policy wants it; it can still be decided.
     """
 
     id: str
@@ -102,6 +103,7 @@ class RequestOut(BaseModel):
     approvers: tuple[Text, ...]
     required_approvals: int
     deadline_at: dt.datetime | None
+    overdue: bool
     decision: DecisionOut | None
     decided_by: Text | None
     labels: dict[Text, Text]

@@ -14,7 +14,7 @@ from hitl_middleware.channels.github.channel import GitHubChannel
 from hitl_middleware.channels.github.settings import GitHubSettings
 from hitl_middleware.clock import ManualClock, SystemClock
 from hitl_middleware.errors import DeliveryFailed
-from hitl_middleware.records import CardView, Notice, Target
+from hitl_middleware.records import CardView, Notice, Occasion, Target
 from hitl_middleware.testing.channel_contract import ChannelContract, approved, sample_view
 from hitl_middleware.testing.fake_github import (
     Comment,
@@ -377,6 +377,6 @@ class TestWhere:
     def test_one_comment_confirms_a_decision(self):
         """G-04: on the issue of the card, with the words of the decision, under a key of its own."""
         view = approved(self.view())
-        (draft,) = self.channel.notices(view.request, view.card)
+        (draft,) = self.channel.notices(view.request, view.card, Occasion("decided"))
         assert (draft.key, draft.address) == ("decided", ISSUE.address)
         assert "Resumed" in draft.body["comment"]

@@ -72,7 +72,7 @@ class SlackWorld:
         return self.fake.message(channel, ts)
 
     def messages(self) -> Sequence[str]:
-        return [f"{each.channel}:{each.ts}" for each in self.fake.messages]
+        return [f"{each.channel}:{each.ts}" for each in self.fake.messages if each.thread_ts is None]
 
     def words(self, ref: str) -> str:
         return self.message(ref).plain()
@@ -82,7 +82,8 @@ class SlackWorld:
         return "\n".join([message.text, *texts_of(message, "mrkdwn"), *texts_of(message, "markdown")])
 
     def notes(self) -> Sequence[str]:
-        return [each.plain() for each in self.fake.ephemerals]
+        below = [each for each in self.fake.messages if each.thread_ts is not None]
+        return [each.plain() for each in (*self.fake.ephemerals, *below)]
 
     def notice(self) -> Notice:
         body = {"user": ANN, "text": "Nothing was changed."}

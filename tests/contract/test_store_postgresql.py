@@ -32,7 +32,7 @@ pytestmark = pytest.mark.postgres
 
 INDEX = {
     "run": "runs_due",
-    "request": "requests_expiring",
+    "request": "requests_timed",
     "card": "cards_due",
     "notice": "notices_due",
     "delivery": "deliveries_due",

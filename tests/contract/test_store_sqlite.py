@@ -272,7 +272,7 @@ class TestSqliteStore(StoreContract):
         ("topic", "index"),
         [
             ("run", "ix_hitl_runs_due"),
-            ("request", "ix_hitl_requests_expiring"),
+            ("request", "ix_hitl_requests_timed"),
             ("card", "ix_hitl_cards_due"),
             ("notice", "ix_hitl_notices_due"),
             ("delivery", "ix_hitl_deliveries_due"),

@@ -31,7 +31,8 @@ class Model(FakeListChatModel):
 
 @requires_approval(
     when="args.cents > 5000", otherwise="record", approvers=["slack:U1", "group:finance"], required_approvals=2,
-    decisions=["approve", "reject"], expires_in=timedelta(hours=8), on_expiry="reject", risk="money", redact=["iban"],
+    decisions=["approve", "reject"], expires_in=timedelta(hours=8), on_expiry="reject", remind=[timedelta(hours=1)],
+    risk="money", redact=["iban"],
 )
 @tool
 def pay(cents: int, iban: str) -> str:
@@ -112,7 +113,11 @@ def test_who_is_asked_and_why(policy_test: Callable[..., Result]):
         ["approvals", "  2 different people"],
         ["requester", "  may not decide it"],
         ["answers", "    approve, reject"],
-        ["deadline", "   8:00:00 after it is asked, then: reject"],
+        [
+            "deadline",
+            "   8:00:00 after it is asked, then it expires: nothing is done, and the agent is told that nobody answered",
+        ],
+        ["reminders", "  1:00:00 before a deadline"],
         ["risk", "       money"],
         ["hidden", "     iban"],
         ["limit", "      refused after 3 rejections of this very call"],
@@ -134,6 +139,8 @@ def test_who_is_asked_and_why(policy_test: Callable[..., Result]):
         "allowed_decisions": ["approve", "reject"],
         "expires_in_seconds": 28_800,
         "on_expiry": "reject",
+        "remind_seconds_before": [3_600],
+        "escalate_to": [],
         "risk": "money",
         "redact": ["iban"],
         "max_rejections": 3,

@@ -18,7 +18,7 @@ from hitl_middleware import requires_approval
 from hitl_middleware.channels.configured import configured_channels
 from hitl_middleware.cli.app import app
 from hitl_middleware.clock import SystemClock
-from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasion, ReviewRequest, Target
 from hitl_middleware.redaction import MARK
 from hitl_middleware.settings import ConfigFile
 from hitl_middleware.testing.fake_slack import FakeSlack
@@ -50,7 +50,7 @@ class Raw:
     def approvers(self, labels: Mapping[str, str]) -> Sequence[str]:
         return ()
 
-    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
+    def notices(self, request: ReviewRequest, card: Card, occasion: Occasion) -> Sequence[NoticeDraft]:
         return [NoticeDraft(key="all", address="here", body={"text": repr(request)})]
 
     async def post(self, view: CardView) -> str:

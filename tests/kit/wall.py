@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hitl_middleware.errors import DeliveryFailed
-from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasion, ReviewRequest, Target
 
 
 class Wall:
     """What is pinned to it, by ref; ``log`` has every call in order. ``refuse`` is raised by the next call, ``lose`` after it.
 
-    ``keeps``: a line is left behind for each decision.
+    ``keeps``: a line is left behind for each decision; of deadlines it tells always.
     """
 
     name = "wall"
@@ -33,10 +33,13 @@ class Wall:
         """Whoever stands before it, where the run says so."""
         return [f"wall:{labels['wall']}"] if "wall" in labels else []
 
-    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
-        """A line about the decision, where asked for."""
-        body = {"text": f"{request.title}: {request.status}"}
-        return [NoticeDraft(key="decided", address=card.target.address, body=body)] if self.keeps else []
+    def notices(self, request: ReviewRequest, card: Card, occasion: Occasion) -> Sequence[NoticeDraft]:
+        """A line about the decision, where asked for; about a deadline always."""
+        if occasion.kind == "decided":
+            body = {"text": f"{request.title}: {request.status}"}
+            return [NoticeDraft(key="decided", address=card.target.address, body=body)] if self.keeps else []
+        body = {"text": f"{request.title}: {occasion.kind} to {', '.join(occasion.to)}"}
+        return [NoticeDraft(key="late", address=card.target.address, body=body)]
 
     async def post(self, view: CardView) -> str:
         """Pin a new card."""

@@ -125,7 +125,7 @@ class TestWords:
             ("rejected", "Rejected"),
             ("answered", "Answered"),
             ("revised", "Feedback sent"),
-            ("expired", "Expired"),
+            ("expired", "Expired – nobody answered in time, so it was not done"),
             ("superseded", "Superseded"),
             ("cancelled", "Cancelled"),
         ],

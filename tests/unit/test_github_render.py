@@ -333,11 +333,20 @@ class TestConfirmation:
         """The same request live on Slack and GitHub: the comment says where it was decided."""
         assert f"UTC {where}." in self.decided(status="approved", decided_via=via)
 
-    @pytest.mark.parametrize("status", ["expired", "cancelled", "superseded"])
+    @pytest.mark.parametrize("status", ["cancelled", "superseded"])
     def test_what_nobody_decided_is_closed(self, status):
         """No person is named where there was none."""
         said = self.decided(status=status, decided_by=None, decided_via=None)
         assert f"**Closed** – Review the plan was {status} at " in said
+
+    def test_what_nobody_answered_in_time_has_expired(self):
+        """P-03: when, and that it was nobody."""
+        said = self.decided(
+            status="expired", decided_by=None, decided_via=None, decided_at=None, deadline_at=NOW
+        )
+        assert said.startswith(
+            "⌛ **Expired** – Review the plan was expired at 2026-01-01 12:00 UTC: nobody answered"
+        )
 
     def test_an_edit_is_called_one(self):
         """What runs is not what was asked."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hitl_middleware.actions import ActionRequest, Identity
 from hitl_middleware.errors import ConfigurationError
-from hitl_middleware.policy import DEFAULT_DECISIONS, Policy, ReviewPlan, from_interrupt_on
+from hitl_middleware.policy import DEFAULT_DECISIONS, Escalation, Policy, ReviewPlan, from_interrupt_on
 
 CALL = ActionRequest(name="pay", args={"amount": 7}, identity=Identity("t", "ns", "c"))
 
@@ -122,7 +122,14 @@ def test_the_fingerprint_changes_with_what_is_declared() -> None:
         {"required_approvals": 2},
         {"allow_requester": True},
         {"expires_in": timedelta(1)},
-        {"on_expiry": "reject"},
+        {"expires_in": timedelta(1), "on_expiry": "reject"},
+        {"expires_in": timedelta(1), "remind": [timedelta(hours=1)]},
+        {"expires_in": timedelta(1), "on_expiry": "escalate", "escalate_to": [Escalation(["b"])]},
+        {
+            "expires_in": timedelta(1),
+            "on_expiry": "escalate",
+            "escalate_to": [Escalation(["b"], timedelta(1))],
+        },
         {"otherwise": "record"},
         {"when": "args.amount > 5"},
         {"when": "args.amount > 6"},

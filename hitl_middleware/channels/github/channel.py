@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from hitl_middleware.channels.github import render, words
+from hitl_middleware.channels.github import late, render, words
 from hitl_middleware.channels.github.client import GitHubClients
 from hitl_middleware.channels.github.failures import UNUSABLE
 from hitl_middleware.channels.github.reading import Author, GitHubReader
@@ -19,7 +19,7 @@ from hitl_middleware.channels.github.settings import GitHubSettings
 from hitl_middleware.channels.github.words import Address, CommentRef
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.failpoints import failpoint
-from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasion, ReviewRequest, Target
 
 if TYPE_CHECKING:
     from github.Requester import Requester
@@ -53,10 +53,10 @@ class GitHubChannel:
         """Those of ``[github]``, for runs that belong to an issue."""
         return () if Address.of(labels) is None else self.settings.approvers
 
-    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:
-        """One comment that says what was decided: the card changes, and nobody is told of a changed comment."""
-        body = {"comment": render.confirmation(request)}
-        return (NoticeDraft(key="decided", address=card.target.address, body=body),)
+    def notices(self, request: ReviewRequest, card: Card, occasion: Occasion) -> Sequence[NoticeDraft]:
+        """One comment: the card changes, and nobody is told of a changed comment."""
+        text = render.confirmation(request) if occasion.kind == "decided" else late.comment(request, occasion)
+        return (NoticeDraft(key=occasion.kind, address=card.target.address, body={"comment": text}),)
 
     async def post(self, view: CardView) -> str:
         """Comment on the issue."""

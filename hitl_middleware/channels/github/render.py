@@ -16,6 +16,8 @@ from hitl_middleware.channels.github.markdown import Language, code, link, momen
 from hitl_middleware.channels.github.parts import box, bullets, hint, said
 from hitl_middleware.channels.github.sentences import who
 from hitl_middleware.display import (
+    OVERDUE,
+    UNANSWERED,
     Shown,
     hidden_from,
     shown_args,
@@ -43,6 +45,7 @@ _PATCH: Final = re.compile(r"^--- .+\n\+\+\+ .+\n@@ ", re.MULTILINE)
 
 _SIGN: Final = {
     "Waiting for a decision": "⏳",
+    OVERDUE: "⏰",
     "Approved": "✅",
     "Rejected": "⛔",
     "Revision requested": "🔁",
@@ -114,7 +117,8 @@ def _state(view: CardView) -> str:
     now = status_words(request, view.action)
     sign = _SIGN.get(now.decision, "▪️")
     if request.status == "pending":
-        until = f" until {moment(request.deadline_at)}" if request.deadline_at else ""
+        at = moment(request.deadline_at) if request.deadline_at else ""
+        until = f" – the deadline was {at}" if request.overdue else f" until {at}" if at else ""
         return f"{sign} **{now.decision}**{until}"
     by = who(request.decided_by, request.decided_by_name)
     first = " ".join(
@@ -291,6 +295,8 @@ def confirmation(request: ReviewRequest) -> str:
     """The comment that a decision leaves behind: who decided what, where if not here, and what follows. Without a hidden mark."""
     sign = _SIGN.get(status_words(request, None).decision, "▪️")
     head = f"{sign} **{_follows(request)}** – {sentences.heading(request)} was {sentences.decided(request)}."
+    if request.status == "expired":
+        head = f"{sign} **Expired** – {sentences.heading(request)} was {sentences.decided(request)}: {UNANSWERED}."
     message = request.decision.message if request.decision else None
     if message and message.strip():
         words_ = said(_LABEL.get(request.status, "In their words"), message, MOST_MESSAGE)

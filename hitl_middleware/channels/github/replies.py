@@ -157,7 +157,8 @@ def _lines(requests: Sequence[ReviewRequest]) -> Iterator[str]:
 
 def _with_people(requests: Sequence[ReviewRequest]) -> Iterator[str]:
     for request, line in zip(requests, _lines(requests[:MOST_LISTED]), strict=False):
-        until = f", until {moment(request.deadline_at)}" if request.deadline_at else ""
+        since = "overdue since" if request.overdue else "until"
+        until = f", {since} {moment(request.deadline_at)}" if request.deadline_at else ""
         yield f"{line}: it is for {sentences.may_decide(request)}{until}"
     if len(requests) > MOST_LISTED:
         yield f"and {len(requests) - MOST_LISTED} more"

@@ -99,7 +99,8 @@ def decided(request: ReviewRequest) -> str:
     if request.decision is not None and request.decision.type == "edit":
         done = f"{done} with changes"
     by = who(request.decided_by, request.decided_by_name)
-    at = f"at {moment(request.decided_at)}" if request.decided_at else None
+    ended = request.deadline_at if request.status == "expired" else request.decided_at
+    at = f"at {moment(ended)}" if ended else None
     return " ".join(filter(None, (done, f"by {by}" if by else None, at, via(request))))
 
 

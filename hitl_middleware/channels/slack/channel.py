@@ -1,21 +1,22 @@
-"""``ReviewChannel`` for Slack: cards by chat.postMessage and chat.update, one-off notes by chat.postEphemeral.
+"""``ReviewChannel`` for Slack: cards by chat.postMessage and chat.update, notes to one person by chat.postEphemeral, reminders in threads.
 
-A card's ref is ``channel:ts``, with the channel's id as Slack answered it. Each card carries its own id in the message's metadata,
-unseen; after a lost reply ``find`` looks for it instead of posting again.
+A card's ref is ``channel:ts``, with the channel's id as Slack answered it. Each card (and each reminder) carries its own id in the
+message's metadata, unseen; after a lost reply it is looked for instead of posting again.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from hitl_middleware.channels.slack import render, words
+from hitl_middleware.channels.slack import late, render, words
 from hitl_middleware.channels.slack.client import failure, web_client
 from hitl_middleware.channels.slack.routing import Members, addresses
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.failpoints import failpoint
-from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, ReviewRequest, Target
+from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasion, ReviewRequest, Target
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -66,9 +67,9 @@ class SlackChannel:
         """Nobody but whom policies and settings name."""
         return ()
 
-    def notices(self, request: ReviewRequest, card: Card) -> Sequence[NoticeDraft]:  # noqa: ARG002 – whatever was decided
-        """Nothing: the card says it."""
-        return ()
+    def notices(self, request: ReviewRequest, card: Card, occasion: Occasion) -> Sequence[NoticeDraft]:
+        """Nothing of a decision: the card says it. Of a deadline see ``late``."""
+        return () if occasion.kind == "decided" else late.replies(request, card, occasion, self._members)
 
     async def post(self, view: CardView) -> str:
         """Post the card. A person's id as address opens the direct message; Slack answers with that conversation's id."""
@@ -108,34 +109,64 @@ class SlackChannel:
         channel = await self._conversation(view.card.target.address)
         if channel is None:
             return None
-        oldest = f"{view.card.created_at.timestamp() - SLACK_SECONDS:.6f}"
+        ours = (words.EVENT_TYPE, "card_id", view.card.id)
+        ts = await self._look(channel, view.card.created_at, ours)
+        return None if ts is None else _ref(channel, ts)
+
+    async def _look(
+        self, channel: str, since: dt.datetime, ours: tuple[str, str, str], *, thread: str | None = None
+    ) -> str | None:
+        """The message since then that carries this in its metadata; in a conversation, or in a thread of it."""
+        where: dict[str, Any] = {"channel": channel} if thread is None else {"channel": channel, "ts": thread}
+        read = self._client.conversations_history if thread is None else self._client.conversations_replies
+        oldest = f"{since.timestamp() - SLACK_SECONDS:.6f}"
         cursor: str | None = None
         for _ in range(MOST_PAGES):
             answer = await self._call(
-                self._client.conversations_history,
-                channel=channel,
-                oldest=oldest,
-                limit=PAGE,
-                cursor=cursor,
-                include_all_metadata=True,
+                read, **where, oldest=oldest, limit=PAGE, cursor=cursor, include_all_metadata=True
             )
             for message in answer.get("messages", []):
-                if _carries(message, view.card.id):
-                    return _ref(channel, message.get("ts"))
+                if _carries(message, *ours):
+                    return str(message.get("ts"))
             cursor = _next(answer)
             if cursor is None:
                 return None
-        # Not "there is none": posting again on a guess could put a second card beside the first.
-        reason = f"the card may be among more than {PAGE * MOST_PAGES} messages of the channel"
+        # Not "there is none": posting again on a guess could put a second one beside the first.
+        reason = f"it may be among more than {PAGE * MOST_PAGES} messages of the channel"
         raise DeliveryFailed(reason)
 
     async def notify(self, notice: Notice) -> None:
-        """Tell one person, in the conversation they acted in; nobody else sees it. ``body``: ``user`` and ``text``, our own markup."""
-        user, text = notice.body.get("user"), notice.body.get("text")
-        if not isinstance(user, str) or not isinstance(text, str):
-            reason = "the stored note names no user or no text"
+        """Deliver a one-off, our own markup in ``text``.
+
+        With ``user`` it is for that person alone, in the conversation they acted in. Else everybody sees it, in the ``thread`` of a card
+        where one is named; it carries the notice's id, and is looked for before a second attempt.
+        """
+        user, text, thread = (notice.body.get(name) for name in ("user", "text", "thread"))
+        if not isinstance(text, str):
+            reason = "the stored note has no text"
             raise DeliveryFailed(reason, permanent=True)
-        await self._call(self._client.chat_postEphemeral, channel=notice.address, user=user, text=text)
+        if isinstance(user, str):
+            await self._call(self._client.chat_postEphemeral, channel=notice.address, user=user, text=text)
+            return
+        if notice.attempts > 1 and await self._said(notice, thread):
+            return
+        await self._call(
+            self._client.chat_postMessage,
+            channel=notice.address,
+            text=text,
+            thread_ts=thread,
+            metadata={"event_type": words.NOTICE_TYPE, "event_payload": {"notice_id": notice.id}},
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+
+    async def _said(self, notice: Notice, thread: str | None) -> bool:
+        channel = await self._conversation(notice.address)
+        if channel is None:
+            return False
+        since = notice.created_at
+        ours = (words.NOTICE_TYPE, "notice_id", notice.id)
+        return await self._look(channel, since, ours, thread=thread) is not None
 
     async def _conversation(self, address: str) -> str | None:
         """The id under which Slack keeps the history of an address: posting takes people and names, too, reading does not."""
@@ -188,12 +219,9 @@ def _ref(channel: object, ts: object) -> str:
     return f"{channel}:{ts}"
 
 
-def _carries(message: Any, card_id: str) -> bool:
+def _carries(message: Any, event_type: str, name: str, key: str) -> bool:
     found = message.get("metadata") or {}
-    return (
-        found.get("event_type") == words.EVENT_TYPE
-        and found.get("event_payload", {}).get("card_id") == card_id
-    )
+    return found.get("event_type") == event_type and found.get("event_payload", {}).get(name) == key
 
 
 def _next(answer: Mapping[str, Any]) -> str | None:

@@ -48,7 +48,9 @@ def _item(item: WaitingRequest, user: str, workspace_url: str | None, pages: str
     facts = [
         words.code(request.tool, 80) if request.tool else None,
         f"asked {words.date(request.created_at)}",
-        f"until {words.date(request.deadline_at)}" if request.deadline_at else None,
+        f"{'overdue since' if request.overdue else 'until'} {words.date(request.deadline_at)}"
+        if request.deadline_at
+        else None,
         f"code `{words.escape(request.code)}`",
         words.link(message_link(item.cards, user, workspace_url), "Message"),
         words.link(f"{pages}/requests/{request.id}" if pages else None, "Page"),

@@ -15,6 +15,7 @@ from hitl_middleware.channels.slack import words
 from hitl_middleware.channels.slack.buttons import asking, button
 from hitl_middleware.channels.slack.words import Json, box, markup, plain
 from hitl_middleware.display import (
+    OVERDUE,
     Shown,
     hidden_from,
     one_line,
@@ -41,6 +42,8 @@ MOST_PEOPLE: Final = 5
 
 _SIGN: Final = {
     "Waiting for a decision": "⏳",
+    OVERDUE: "⏰",
+    "Expired": "⌛",
     "Approved": "✅",
     "Rejected": "⛔",
     "Executing": "⚙️",
@@ -175,7 +178,8 @@ def _progress(view: CardView) -> Iterator[tuple[str, Json]]:
         if request.plan.approvers:
             yield "May decide", _people([(approver, None) for approver in request.plan.approvers])
         if request.deadline_at:
-            yield "Deadline", markup(words.date(request.deadline_at))
+            label = "Overdue since" if request.overdue else "Deadline"
+            yield label, markup(words.date(request.deadline_at))
     if needed > 1:
         agreed = _agreed(view)
         so_far = needed - still_needed(needed, [identity for identity, _ in agreed])

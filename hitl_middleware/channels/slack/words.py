@@ -169,3 +169,4 @@ def metadata(request: ReviewRequest, card_id: str) -> Mapping[str, Any]:
 
 
 EVENT_TYPE: Final = "hitl_request"
+NOTICE_TYPE: Final = "hitl_notice"

@@ -76,7 +76,7 @@ class MemoryUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, Audi
             :limit
         ]
 
-    def _doer(self, topic: Topic, key: str) -> str | None:
+    def _doer(self, topic: Topic, key: str) -> str:
         state = self._state
         match topic:
             case "run":
@@ -88,7 +88,7 @@ class MemoryUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, Audi
             case "delivery":
                 return state.deliveries[key].channel
             case "request":
-                return None
+                return state.requests[key].graph
 
     def _due(self, topic: Topic) -> Iterable[str]:
         state = self._state
@@ -97,11 +97,9 @@ class MemoryUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, Audi
                 return (run.id for run in oldest_first(state.runs.values()) if self._run_due(run))
             case "request":
                 late = [
-                    (request.deadline_at, request.id)
+                    (request.due_at, request.id)
                     for request in state.requests.values()
-                    if request.status == "pending"
-                    and request.deadline_at
-                    and self._passed(request.deadline_at)
+                    if request.status == "pending" and request.due_at and self._passed(request.due_at)
                 ]
                 return (request_id for _, request_id in sorted(late))
             case "card":

@@ -15,7 +15,7 @@ from hitl_middleware.stores.tables import (
     CARD_BEHIND,
     DELIVERY_UNPROCESSED,
     NOTICE_UNSENT,
-    REQUEST_EXPIRES,
+    REQUEST_TIMED,
     RUN_DUE,
     cards,
     deliveries,
@@ -42,8 +42,8 @@ _DUE: Mapping[Topic, Select[Any]] = {
     .where(RUN_DUE, passed(runs.c.lease_until), (runs.c.status != _QUEUED) | (~_thread_busy & ~_not_first))
     .order_by(runs.c.id),
     "request": select(requests.c.id)
-    .where(REQUEST_EXPIRES, requests.c.deadline_at <= NOW)
-    .order_by(requests.c.deadline_at),
+    .where(REQUEST_TIMED, requests.c.due_at <= NOW)
+    .order_by(requests.c.due_at),
     "card": select(cards.c.id)
     .where(CARD_BEHIND, passed(cards.c.next_attempt_at), passed(cards.c.lease_until))
     .order_by(cards.c.id),
@@ -58,6 +58,7 @@ STATEMENTS = {topic: statement.limit(bindparam("rows")) for topic, statement in 
 
 _DOERS: Mapping[Topic, ColumnElement[str]] = {
     "run": runs.c.graph,
+    "request": requests.c.graph,
     "card": cards.c.channel,
     "notice": notices.c.channel,
     "delivery": deliveries.c.channel,
@@ -74,7 +75,7 @@ class DueVerbs(Verbs):
     async def due(
         self, topic: Topic, limit: int = 100, *, among: Collection[str] | None = None
     ) -> Sequence[str]:
-        if among is None or topic not in AMONG:
+        if among is None:
             result = await self._timed(STATEMENTS[topic], rows=limit)
         else:
             result = await self._timed(AMONG[topic], rows=limit, among=list(among))

@@ -8,7 +8,7 @@ from typing import Any
 
 from hitl_middleware.actions import Decision, EditedAction, Identity
 from hitl_middleware.ids import new_code, new_id
-from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.policy import PlannedEscalation, ReviewPlan
 from hitl_middleware.ports import Store
 from hitl_middleware.records import (
     Action,
@@ -32,6 +32,8 @@ PLAN = ReviewPlan(
     required_approvals=2,
     expires_in=3_600.5,
     on_expiry="escalate",
+    remind=(600.0, 60.5),
+    escalate_to=(PlannedEscalation(approvers=("github:meg",), expires_in=60.5, on_expiry="reject"),),
     risk="high",
     reason="refunds above 50 € are asked",
     policy_version="1-abc",
@@ -132,6 +134,8 @@ def decided(request: ReviewRequest) -> ReviewRequest:
         action_id=new_id(),
         requester="slack:U9",
         deadline_at=BORN + dt.timedelta(days=1),
+        due_at=BORN + dt.timedelta(hours=23),
+        overdue=True,
         decision=an_edit(),
         decided_by="slack:U1",
         decided_by_name=ODD,

@@ -156,21 +156,27 @@ class RequestContract(StoreCase):
         assert (first.next, second.next) == (requests[2].id, None)
 
     async def test_due_requests(self, store: Store) -> None:
-        """Due: pending with a deadline that has passed by database time, longest first."""
+        """P-03: due is what is pending and whose ``due_at`` has passed by database time, longest first; of the graphs that are named."""
         run = await self.added_run(store)
         async with store.read() as uow:
             now = await uow.now()
         soon, later = now + dt.timedelta(seconds=60), now + dt.timedelta(seconds=3_600)
-        second = await self.added_request(store, run_id=run.id, deadline_at=soon)
-        first = await self.added_request(store, run_id=run.id, deadline_at=now - dt.timedelta(seconds=60))
-        await self.added_request(store, run_id=run.id, deadline_at=later)
-        await self.added_request(store, run_id=run.id, deadline_at=now, status="approved")
-        await self.added_request(store, run_id=run.id)
+        second = await self.added_request(store, run_id=run.id, due_at=soon)
+        first = await self.added_request(store, run_id=run.id, due_at=now - dt.timedelta(seconds=60))
+        await self.added_request(store, run_id=run.id, due_at=later)
+        await self.added_request(store, run_id=run.id, due_at=now, status="approved")
+        await self.added_request(store, run_id=run.id, deadline_at=now, overdue=True)
+        other = await self.added_request(store, run_id=run.id, due_at=later, graph="other")
         async with store.read() as uow:
             assert list(await uow.due("request")) == [first.id]
         self.advance(120)
         async with store.read() as uow:
             assert list(await uow.due("request")) == [first.id, second.id]
+            assert list(await uow.due("request", limit=1)) == [first.id]
+        self.advance(7_200)
+        async with store.read() as uow:
+            assert list(await uow.due("request", among=["other"])) == [other.id]
+            assert not await uow.due("request", among=["neither"])
 
     async def test_submissions_come_oldest_first(self, store: Store) -> None:
         """Every answer is kept as it was given, in the order it came (O-01)."""
