@@ -367,7 +367,8 @@ def test_an_answer_that_makes_no_sense(world: World, github: FakeGitHub):
 
 
 @pytest.mark.databases("memory")
-def test_github_away_for_a_while(world: World, github: FakeGitHub):
+@pytest.mark.parametrize("revised", [False, True])
+def test_github_away_for_a_while(world: World, github: FakeGitHub, revised: bool):
     """G-14, G-16: people are asked all the same, and told what could not be looked at; before anything is written it is looked at."""
     github.push(SHOP, "ann", "main", {"docs/changes/7-login-fails-on-safari.md": "old\n"})
     with github.unreachable():
@@ -376,9 +377,14 @@ def test_github_away_for_a_while(world: World, github: FakeGitHub):
         blind = world.only("step")
         assert "The repository could not be read, so every file is shown as new." in blind.description
         assert "-old" not in blind.args["changes"]  # type: ignore[index]
-    seeing = decided(world)
+        still = decided(world, "feedback", "more")
+        assert still is not None
+        assert still.description == blind.description
+    seeing = decided(world, "feedback", "and more") if revised else decided(world)
     assert seeing is not None
-    assert (seeing.step, seeing.round) == ("fix-review", 1)
+    assert seeing.step == "fix-review"
+    assert "could not be read" not in seeing.description
+    assert ("Now it could" in seeing.description, seeing.round) == ((False, 3) if revised else (True, 1))
     assert "-old" in seeing.args["changes"]  # type: ignore[index]
     assert world.actions() == []
     merge = decided(world)

@@ -42,9 +42,8 @@ def intake(hitl: Hitl, schema: type[Any], *, files_issue: bool = True) -> Acts:
 
     def take(given: Mapping[str, Any]) -> Script[dict[str, Any]]:
         task, clean = read_given(given), dict.fromkeys(schema.__annotations__)
-        yield Look(
-            partial(_label, task)
-        )  # what is asked from here on is about this, also what became of an act
+        # Before the first act: whoever is asked what became of it has to know where.
+        yield Look(partial(_label, task))
         try:
             if (yield Look(is_configured)):
                 if task["issue"] is not None:

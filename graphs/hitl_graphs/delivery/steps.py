@@ -91,7 +91,7 @@ def changing(author: Author, *, reads: Sequence[str] = (), heeds: Sequence[str] 
             "base_branch": ground.base,
             "base_sha": ground.base_sha,
             "parent": ground.parent,
-            "notice": state.get("notice") if ground.repository else UNREAD,
+            "notice": _notice(state, ground),
         }
 
     return change
@@ -120,6 +120,14 @@ def going_on(to: str) -> Callable[[Any], str]:
 def stopped(state: Any) -> NoReturn:
     """The node where a workflow ends that cannot go on: the run fails, and says why. Raises ``Stopped``."""
     raise Stopped(why=state["problem"])
+
+
+def _notice(state: Mapping[str, Any], ground: Ground) -> str | None:
+    """What was said before the change is said until it is on its branch; that the repository could not be read, until it could."""
+    if ground.repository is None:
+        return UNREAD
+    said: str | None = state.get("notice")
+    return None if said == UNREAD else said
 
 
 def _about(
