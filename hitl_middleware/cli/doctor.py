@@ -207,7 +207,8 @@ def _say(finding: Finding, healed: Mapping[Finding, tuple[str, ...]]) -> None:
 def _summary(found: Sequence[Finding], left: Sequence[Finding], examination: Examination | None) -> str:
     wrong = [each for each in found if not each.note]
     if examination is None:
-        looked = "Nothing is stored yet." if not wrong else "What is stored was not looked at."
+        kept_out = any(each.check in {"settings", "database"} for each in wrong)
+        looked = "What is stored was not looked at." if kept_out else "Nothing is stored yet."
     else:
         runs = _count(examination.runs, "run that has not ended", "runs that have not ended")
         requests = _count(examination.requests, "request that waits", "requests that wait")

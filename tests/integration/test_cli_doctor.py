@@ -154,3 +154,6 @@ def test_the_database(hitl: Commands, tmp_path: Path) -> None:
     nothing = hitl.said("doctor", HITL_DATABASE_URL="sqlite:///none/hitl.db")
     assert nothing == "Nothing is stored yet. All is well.\n"
     assert not (tmp_path / "none").exists()
+    half = hitl.run("doctor", HITL_DATABASE_URL="sqlite:///none/hitl.db", SLACK_BOT_TOKEN="xoxb-secret")
+    assert half.stdout.endswith("Nothing is stored yet. 1 thing is out of order.\n")
+    assert "What is stored was not looked at." in away.stdout
