@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from hitl_middleware.errors import ChannelHalfConfigured
 from hitl_middleware.people import GroupSource, ListedPeople
 from hitl_middleware.ports import Clock, Directory, ReviewChannel
 from hitl_middleware.settings import ConfigFile
+
+if TYPE_CHECKING:
+    from hitl_middleware.channels.github.settings import GitHubSettings
 
 
 def configured_channels(config: ConfigFile) -> tuple[ReviewChannel, ...]:
@@ -15,10 +20,9 @@ def configured_channels(config: ConfigFile) -> tuple[ReviewChannel, ...]:
 
 
 def _channels(config: ConfigFile) -> Iterator[ReviewChannel]:
-    from hitl_middleware.channels.github.settings import GitHubSettings
     from hitl_middleware.channels.slack.settings import SlackSettings
 
-    slack, github = SlackSettings.from_env(config.slack), GitHubSettings.from_env(config.github)
+    slack, github = SlackSettings.from_env(config.slack), _github(config)
     if slack is not None:
         from hitl_middleware.channels.slack.channel import SlackChannel
 
@@ -29,6 +33,21 @@ def _channels(config: ConfigFile) -> Iterator[ReviewChannel]:
         yield GitHubChannel(github)
 
 
+def _github(config: ConfigFile) -> GitHubSettings | None:
+    """GitHub's settings. A token alone, of which ``hitl.toml`` says nothing, is that of another program: half the shells of developers
+    have one, and a first agent must run there. (A server does not guess: it stops, and names both ways out.)
+    """
+    from hitl_middleware.channels.github.settings import GitHubSettings
+
+    try:
+        return GitHubSettings.from_env(config.github)
+    except ChannelHalfConfigured as error:
+        alone = error.facts.get("present") == "GITHUB_TOKEN"
+        if alone and not config.triggers and config.github == type(config.github)():
+            return None
+        raise
+
+
 def configured_directory(config: ConfigFile, clock: Clock) -> Directory:
     """The people of ``hitl.toml``, with the groups that channels know. Raises ``ChannelHalfConfigured``."""
     return ListedPeople(
@@ -37,11 +56,10 @@ def configured_directory(config: ConfigFile, clock: Clock) -> Directory:
 
 
 def _sources(config: ConfigFile, clock: Clock) -> Iterator[GroupSource]:
-    from hitl_middleware.channels.github.settings import GitHubSettings
     from hitl_middleware.channels.slack.settings import SlackSettings
 
     slack = SlackSettings.from_env(config.slack) if config.slack.user_groups else None
-    github = GitHubSettings.from_env(config.github)
+    github = _github(config)
     if slack is not None:
         from hitl_middleware.channels.slack.groups import SlackGroups
 

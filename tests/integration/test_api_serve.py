@@ -229,6 +229,15 @@ class TestRefusals:
         ):
             pytest.fail("it listens")
 
+    def test_half_of_github(self, monkeypatch: pytest.MonkeyPatch):
+        """A token without a webhook secret stops it, too; both ways out are named (DESIGN §2 rule 8)."""
+        monkeypatch.setenv("GITHUB_TOKEN", "ghp_1")
+        with (
+            pytest.raises(ConfigurationError, match=r"GITHUB_WEBHOOK_SECRET.*webhook = false"),
+            running_server(World(), graphs={}),
+        ):
+            pytest.fail("it listens")
+
     @pytest.mark.parametrize(
         ("source", "spec", "words"),
         [

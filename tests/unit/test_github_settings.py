@@ -1,8 +1,9 @@
 import pytest
 
+from hitl_middleware.channels.configured import configured_channels
 from hitl_middleware.channels.github.settings import GITHUB_API, GitHubSettings
 from hitl_middleware.errors import ChannelHalfConfigured, ConfigurationError
-from hitl_middleware.settings import GitHubConfig, load_config
+from hitl_middleware.settings import ConfigFile, GitHubConfig, load_config
 
 NAMES = (
     "GITHUB_TOKEN", "GITHUB_APP_ID", "GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_PATH",
@@ -207,3 +208,18 @@ def test_approvers_that_are_nobody(environment):
         with pytest.raises(ConfigurationError, match="github:role:write, github:role:maintain") as failed:
             GitHubSettings.from_env(GitHubConfig(webhook=False, approvers=("github:ann", name)))
         assert repr(name) in str(failed.value)
+
+
+def test_a_token_of_another_program(environment):
+    """E-01: alone, and with nothing about GitHub in hitl.toml, it opens no channel and stops no agent; with anything about it, it does."""
+    environment.setenv("GITHUB_TOKEN", "ghp_of_another_program")
+    assert configured_channels(ConfigFile()) == ()
+    for said in (
+        {"github": {"poll_seconds": 10}},
+        {"triggers": [{"label": "bug", "graph": "g"}]},
+    ):
+        with pytest.raises(ChannelHalfConfigured, match="GITHUB_WEBHOOK_SECRET"):
+            configured_channels(ConfigFile.model_validate(said))
+    environment.setenv("GITHUB_WEBHOOK_SECRET_PREVIOUS", "old")
+    with pytest.raises(ChannelHalfConfigured):
+        GitHubSettings.from_env(ConfigFile().github)
