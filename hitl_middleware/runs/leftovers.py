@@ -16,6 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.channels import LastValue
 from langgraph.constants import END
 from langgraph.pregel import Pregel
+from langgraph.types import StateSnapshot
 
 log = structlog.get_logger("hitl.runs")
 
@@ -27,22 +28,38 @@ NO_OUTCOME = "There is no outcome of {name}: the run that called it ended before
 
 def settle(graph: Graph, config: RunnableConfig) -> None:
     """Keep what was done, drop what was not, and answer every tool call that stands open at the end of a history."""
-    tasks = graph.get_state(config).tasks
-    if not tasks:
+    _settle(graph, graph, config, graph.get_state(config, subgraphs=True))
+
+
+def _settle(root: Graph, graph: Graph, config: RunnableConfig, state: StateSnapshot) -> None:
+    """``graph``: the root, or one inside it, at whose checkpoints ``config`` points."""
+    if not state.tasks:
         return
-    graph.update_state(config, None, as_node=END)
-    if not (open_ := dict(_unanswered(graph.get_state(config).values))):
+    for task in state.tasks:
+        # What a graph inside has in hand goes with its step, but for one that remembers (``checkpointer=True``): the next turn finds it.
+        if isinstance(task.state, StateSnapshot) and ":" not in (ns := _namespace(task.state.config)):
+            inner = dict(root.get_subgraphs(namespace=ns, recurse=True)).get(ns)
+            if isinstance(inner, Pregel):
+                place = {**config.get("configurable", {}), "checkpoint_ns": ns}
+                _settle(root, inner, {**config, "configurable": place}, task.state)
+    root.update_state(config, None, as_node=END)
+    if not (open_ := dict(_unanswered(root.get_state(config).values))):
         return
     told: dict[str, Any] = {
         key: [*history, *answers] if isinstance(graph.channels.get(key), LastValue) else answers
         for key, (history, answers) in open_.items()
     }
+    step = state.tasks[0].name
     try:
         # As the step that stood there. What follows on it is dropped again.
-        graph.update_state(config, told, as_node=tasks[0].name)
+        root.update_state(config, told, as_node=step)
     except Exception as error:  # noqa: BLE001 – the graph's own code chooses what follows, and its trouble is not that of the new run
-        log.warning("tool calls left unanswered", step=tasks[0].name, error=type(error).__name__)
-    graph.update_state(config, None, as_node=END)
+        log.warning("tool calls left unanswered", step=step, error=type(error).__name__)
+    root.update_state(config, None, as_node=END)
+
+
+def _namespace(config: RunnableConfig) -> str:
+    return str(config.get("configurable", {}).get("checkpoint_ns") or "")
 
 
 def _unanswered(values: Any) -> Iterator[tuple[str, tuple[Sequence[BaseMessage], Sequence[ToolMessage]]]]:

@@ -95,6 +95,18 @@ def test_every_form(quick: World, effects: Effects, form: str) -> None:
     assert effects.done == []
 
 
+def test_an_agent_that_remembers(quick: World, effects: Effects) -> None:
+    """S-16: an agent in a node that keeps a thread of its own (``checkpointer=True``): there no call is left open either."""
+    agent = foreign.langchain_agent(effects, 1, saver=True)
+    _superseded(quick, foreign.around(agent), asks())
+    first, second = quick.runs()
+    assert (first.status, second.status, effects.done) == ("cancelled", "succeeded", [])
+    inside: Any = {"configurable": {"thread_id": "t-1", "checkpoint_ns": "agent"}}
+    messages = quick.graphs._graphs["a"].get_state(inside).values["messages"]
+    check_history(messages)
+    assert [message.type for message in messages] == ["human", "ai", "tool", "human", "ai"]
+
+
 class Both(TypedDict, total=False):
     """What two steps of one turn have done."""
 
