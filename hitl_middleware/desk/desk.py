@@ -148,9 +148,8 @@ class ReviewDesk:
 
         Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch`` or ``NotAllowed``.
         """
+        request = still_open(await self._lapsing.current(request_id), request_id, if_match)
         async with self._store.read() as uow:
-            request = still_open(await uow.request(request_id), request_id, if_match)
-            request = still_open(await self._lapsing.foreseen(uow, request), request_id)
             run = await uow.run(request.run_id)
         await check_person(
             request.plan, request.requester, run, await self._member(by, request), self._directory

@@ -12,7 +12,7 @@ from hitl_middleware.desk.filing import Filing
 from hitl_middleware.display import log_facts
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ledger import Ledger
-from hitl_middleware.ports import Directory, Store, UnitOfWork
+from hitl_middleware.ports import Directory, Store
 from hitl_middleware.records import Occasion, ReviewRequest
 from hitl_middleware.work import Wake, Work, unit
 
@@ -85,12 +85,18 @@ class Lapsing:
         work.afterwards(lambda: _log(lapsed, event))
         return lapsed
 
-    async def foreseen(self, uow: UnitOfWork, request: ReviewRequest) -> ReviewRequest:
-        """The request as an answer would find it now; nothing is written."""
-        if request.due_at is None:
+    async def current(self, request_id: str) -> ReviewRequest | None:
+        """The request as it stands now, when what was due of it has happened."""
+        async with self._store.read() as uow:
+            request = await uow.request(request_id)
+            waits = (
+                request is None or request.due_at is None or deadlines.due(request, await uow.now()) is None
+            )
+        if waits:
             return request
-        event = deadlines.due(request, now := await uow.now())
-        return request if event is None else deadlines.after(request, event, now)
+        await self.lapse(request_id)
+        async with self._store.read() as uow:
+            return await uow.request(request_id)
 
     async def _deny(self, work: Work, expired: ReviewRequest) -> None:
         action = await work.uow.action(expired.action_id, lock=True) if expired.action_id else None

@@ -16,7 +16,7 @@ from tests.kit.world import World
 
 SHAPE = {
     "id", "code", "status", "version", "kind", "run_id", "thread_id", "interrupt_id", "title", "tool", "args", "digest",
-    "allowed_decisions", "response_schema", "approvers", "required_approvals", "deadline_at", "decision", "decided_by", "action",
+    "allowed_decisions", "response_schema", "approvers", "required_approvals", "deadline_at", "overdue", "decision", "decided_by", "action",
     "redacted", "edited_from", "labels",
     "description", "step", "round", "notes",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,10 +12,11 @@ import pytest
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from hitl_middleware import Escalation, QuestionWithdrawn, ask, human_step, route
+from hitl_middleware import Escalation, QuestionWithdrawn, ask, failpoints, human_step, route
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.errors import AlreadyDecided, NotAllowed
 from hitl_middleware.failpoints import FailpointReached
+from hitl_middleware.ports import Person
 from hitl_middleware.settings import ConfigFile
 
 from tests.kit.databases import open_turned
@@ -149,6 +151,17 @@ def test_a_late_answer_is_late_though_nobody_has_swept(world: World, effects: Ef
         world.decide(request)
 
 
+@pytest.mark.databases("memory")
+def test_who_only_looks_finds_it_expired(world: World, effects: Effects) -> None:
+    """P-03: a form is not opened for what is over, and whoever wanted it reads the same from the store."""
+    _waiting(world, effects)
+    request = world.only()
+    world.wait(LATE)
+    with pytest.raises(AlreadyDecided, match="expired by its deadline"):
+        world.portal.call(world.desk.look, request.id, by=Person(identity="slack:UANN"))
+    assert world.requests()[0].status == "expired"
+
+
 @pytest.fixture
 def two(make_world: Make, url: str, clock: ManualClock, effects: Effects) -> tuple[World, Held, World, Held]:
     """Two processes of one database, and a call that waits."""
@@ -252,11 +265,8 @@ def test_a_crash_between_firing_and_telling_loses_nothing(
     run = _waiting(world, effects)
     world.wait(LATE)
 
-    def die(name: str) -> None:
-        if name == "lapse.after":
-            raise FailpointReached(name)
-
-    monkeypatch.setattr("hitl_middleware.desk.lapsing.failpoint", die)
+    monkeypatch.setattr(failpoints, "_PLAN", failpoints._parse("lapse.after=raise"))
+    monkeypatch.setattr(failpoints, "_HITS", Counter())
     with pytest.raises(FailpointReached):
         world.portal.call(world.desk.lapse, world.only().id)
     monkeypatch.undo()

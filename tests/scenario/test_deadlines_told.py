@@ -226,6 +226,10 @@ def test_a_command_after_the_deadline_and_before_the_sweep_is_late(stage: Callab
     """P-03, G-08: judged by the database's time: refused with a sentence."""
     here = stage(expires_in=HOUR, on_expiry="reject")
     here.world.wait(LATE)
-    here.says("ann", "/approve")
+    here.says("ann", "/approve", step=False)
+    (delivery,) = here.world.portal.call(here.world._due, "delivery")
+    here.world.portal.call(here.world.inbox.process, delivery)
     assert here.world.requests()[0].status == "expired"
+    here.world.step()
+    assert any("was already expired at" in note for note in here.notes())
     assert "done" not in here.state()
