@@ -34,7 +34,7 @@ class TestAsking:
         shown = read(view)
         for part in (
             "Review the plan", "Waiting for a decision until 2026-01-01 12:00 UTC", "Workflow: sdlc-standard", "Step: plan-review, round 2",
-            "What is asked: Is this the right way?", "plan\n1. Look\n2. Leap", '"risk": "low"', "+++ b/x", "Asked for by: @bob",
+            "What is asked: Is this the right way?", "Plan\n1. Look\n2. Leap", '"risk": "low"', "+++ b/x", "Asked for by: @bob",
             "May decide: anybody with write access to acme/shop", f"Code {view.request.code}",
         ):  # fmt: skip
             assert part in shown
@@ -208,9 +208,9 @@ class TestWhatACommentCannotDo:
         """A long plan is folded, with its size; all of it is there."""
         view = step_view(args={"plan": "\n".join(f"line {number}" for number in range(200)), "note": "short"})
         body = content(view).text
-        assert "<summary><b>plan</b> – 200 lines</summary>" in body
+        assert "<summary><b>Plan</b> – 200 lines</summary>" in body
         assert "line 199" in read(view)
-        assert "**note**" in body
+        assert "**Note**" in body
         assert complete(view)
 
 
@@ -262,7 +262,7 @@ class TestAfterwards:
             decided_at=NOW,
         )
         body = content(view).text
-        assert "<summary><b>plan</b> – 2 lines</summary>" in body
+        assert "<summary><b>Plan</b> – 2 lines</summary>" in body
         assert "In the reviewer's words: Too risky" in read(view)
 
     def test_an_edit_shows_what_changed(self):

@@ -299,3 +299,11 @@ def test_arguments_are_shown_as_everywhere():
     view = view_of(args=args, plan=ReviewPlan(verdict="ask", redact=("iban",)))
     assert shown_args(args, 10_000, redact=("iban",)).text in content(view).text
     assert "hidden by the policy (iban)" in read(view)
+
+
+@pytest.mark.parametrize("label", ["Ask @ann", "- @ann", "`@ann`", "see #12 <b>"])
+def test_a_folded_label_mentions_nobody(label: str):
+    """G-04: a label inside HTML is as quiet as any other where only a part of it is a name: Markdown's code would be none there."""
+    view = step_view(args={label: "line\n" * 99})
+    assert_quiet(content(view).text, mark=f"hitl:card:{view.card.id}", ours="#13")
+    assert label in read(view)

@@ -78,7 +78,10 @@ class TestRefusals:
         own = replies.refusal(
             NotAllowed(who="github:ann", why="whoever asked for it does not decide it."), request
         )
-        assert "`whoever asked for it does not decide it.`" in own
+        assert own == (
+            "This is not yours to decide: whoever asked for it does not decide it. "
+            "It is for anybody with write access to `acme/shop`."
+        )
 
     @pytest.mark.parametrize(
         ("error", "part"),

@@ -49,7 +49,7 @@ def hint(text: str) -> str:
 def _summary(label: str) -> str:
     """A label inside HTML, where Markdown's code is none: as HTML's."""
     line = plain(label, MOST_LABEL)
-    if not line.startswith("`"):
+    if "`" not in line:
         return f"<b>{line}</b>"
     shown = one_line(label, MOST_LABEL) or "⟦nothing⟧"
     for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):

@@ -43,6 +43,8 @@ MOST_AGREED: Final = 8
 
 _PATCH: Final = re.compile(r"^--- .+\n\+\+\+ .+\n@@ ", re.MULTILINE)
 
+_NAME: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")
+
 _SIGN: Final = {
     "Waiting for a decision": "⏳",
     OVERDUE: "⏰",
@@ -190,11 +192,16 @@ def _data(view: CardView, most: int) -> list[tuple[str, Shown, Language]]:
         return []
     if request.kind == "step":
         shown = shown_data(request.args, most, measure=room)
-        return [(key or "Details", text, _language(text.text)) for key, text in shown]
+        return [(_label(key) or "Details", text, _language(text.text)) for key, text in shown]
     edited = request.decision is not None and request.decision.type == "edit"
     label = "Arguments" if request.tool else "Details"
     label = f"{label}, as edited by the reviewer" if edited else label
     return [(label, shown_args(request.args, most, measure=room, redact=request.plan.redact), "text")]
+
+
+def _label(key: str) -> str:
+    """A key of the state as people write it: ``pull_request`` is “Pull request”. What is no plain name stays as it is."""
+    return key.replace("_", " ").capitalize() if _NAME.fullmatch(key) else key
 
 
 def _language(text: str) -> Language:

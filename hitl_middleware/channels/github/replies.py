@@ -72,8 +72,8 @@ def already_decided(request: ReviewRequest) -> str:
 
 def not_allowed(request: ReviewRequest, why: str = "") -> str:
     """Who may. ``why``: the desk's sentence, where there is more to say than that (whoever asked for it does not decide it)."""
-    reason = "" if not why or why.startswith("it is for ") else f" {code(why, MOST_WHY)}"
-    return f"This is not yours to decide.{reason} It is for {sentences.may_decide(request)}."
+    reason = "" if not why or why.startswith("it is for ") else f": {plain(why.rstrip('.'), MOST_WHY)}"
+    return f"This is not yours to decide{reason}. It is for {sentences.may_decide(request)}."
 
 
 def cannot(command: Command, request: ReviewRequest, url: str | None, *, complete: bool) -> str | None:
