@@ -24,7 +24,13 @@ from tests.kit.effects import Effects
 from tests.kit.served import HELLO, TOKEN, Served, served, with_token
 from tests.kit.world import World
 
-PUBLIC = {("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/slack/events"), ("POST", "/front/webhooks")}
+PUBLIC = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/slack/events"),
+    ("POST", "/github/webhooks"),
+    ("POST", "/front/webhooks"),
+}
 """DESIGN §2 rule 8; GitHub's webhooks come with their channel."""
 
 ELSEWHERE = [
