@@ -124,7 +124,7 @@ def test_a_form_is_filled_in_when_approving(world: World, effects: Effects) -> N
 
     for wrong, field in (
         ({}, "answer: approving this"),
-        ({"answer": {"budget": 0}}, "answer.budget: 0 is less"),
+        ({"answer": {"budget": 0}}, "answer.budget: This must be 1 or more"),
         ({"answer": {"budget": "5"}}, "answer.budget"),
     ):
         with pytest.raises(DoesNotFit, match=field):
