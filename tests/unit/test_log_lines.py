@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from structlog.typing import EventDict
 from hitl_graphs.human_approval import graph
 
 from tests.kit.effects import Effects
+from tests.kit.issue_stage import workflow
 from tests.kit.models import asks, call, says, script
 from tests.kit.wall import DOWN, GONE, Wall
 from tests.kit.world import ANN, World
@@ -112,3 +114,17 @@ def test_deliveries_that_fail(posting: World, wall: Wall) -> None:
 
 async def _tell(world: World) -> None:
     await world.tell(key="k", channel="wall", address="hall", body={"text": "hi"})
+
+
+def test_deadlines(make_world: Callable[..., World]) -> None:
+    """O-03, P-03: what a deadline did, to which request of which run and issue; the reminder before it, too."""
+    world = make_world()
+    hour = timedelta(hours=1)
+    world.serve("flow", workflow(expires_in=hour, on_expiry="reject", remind=[hour / 2]))
+    world.begin_run("flow", {"title": "The cart"}, labels=LABELS)
+    request = world.only()
+    where = [request.run_id, "acme/shop", "12", "plan-review", request.id]
+    names = ("run", "repository", "issue", "step", "request")
+    for event, status in (("request reminded", "pending"), ("request expired", "expired")):
+        (line,) = lines(world, event, lambda: world.wait(1_800))
+        assert facts(line, *names, "status", "deadline") == [*where, status, "2026-01-01T13:00:00+00:00"]

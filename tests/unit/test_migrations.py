@@ -72,6 +72,34 @@ def test_up_down_and_up_again(path, url) -> None:
     assert schema(path) == first
 
 
+def test_what_waits_with_a_deadline_falls_due_at_it(path, url) -> None:
+    """P-03, O-07: an upgrade forgets no deadline; what is decided, or asks what became of an act, has none."""
+    migrations.upgrade(url, "0003")
+    row: dict[str, str | int | None] = dict.fromkeys(
+        ("run_id", "thread_id", "graph", "title", "checkpoint_ns", "description", "digest"), "x"
+    )
+    row |= dict.fromkeys(("version", "created_at", "updated_at", "position"), 1)
+    row |= {"plan": "{}", "notes": "[]"}
+    kinds = (
+        ("pending", "step", 7),
+        ("pending", "step", None),
+        ("approved", "step", 7),
+        ("pending", "outcome", 7),
+    )
+    with closing(sqlite3.connect(path)) as connection:
+        for number, (status, kind, deadline) in enumerate(kinds):
+            one = row | dict.fromkeys(("id", "code", "interrupt_id"), str(number))
+            one |= {"status": status, "kind": kind, "deadline_at": deadline}
+            names, marks = ", ".join(one), ", ".join("?" * len(one))
+            into = f"INSERT INTO hitl_requests ({names}) VALUES ({marks})"  # noqa: S608 – names of ours
+            connection.execute(into, list(one.values()))
+        connection.commit()
+    migrations.upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT due_at, overdue FROM hitl_requests ORDER BY id").fetchall()
+    assert found == [(7, 0), (None, 0), (None, 0), (None, 0)]
+
+
 def test_the_head_is_the_newest_revision() -> None:
     """What this version works with is what its migrations end at."""
     assert migrations.revisions()[0] == migrations.HEAD
