@@ -69,7 +69,12 @@ class Work:
         action: Action | None = None,
         **data: Any,
     ) -> None:
-        """Append an event of this change. Facts only: no bodies, no secrets."""
+        """Append an event of this change. Facts only: no bodies, no secrets.
+
+        Where it happened (graph, tool, step) stands in ``data`` by itself, as does how long a decided request had waited: so whoever reads
+        the events alone (metrics) need not look anything up.
+        """
+        facts = {**_where(run, request, action), **data}
         await self.uow.append(
             AuditEvent(
                 id=new_id(),
@@ -89,9 +94,25 @@ class Work:
                     if action
                     else None
                 ),
-                data={key: value for key, value in data.items() if value is not None},
+                data={key: value for key, value in facts.items() if value is not None},
             )
         )
+
+
+def _where(run: Run | None, request: ReviewRequest | None, action: Action | None) -> dict[str, Any]:
+    if request is not None:
+        waited = request.decided_at - request.created_at if request.decided_at is not None else None
+        # Whole milliseconds: the hash of an event must not depend on how a database writes fractions.
+        milliseconds = None if waited is None else waited // dt.timedelta(milliseconds=1)
+        return {
+            "graph": request.graph,
+            "tool": request.tool,
+            "step": request.step,
+            "waited_ms": milliseconds,
+        }
+    if run is not None:
+        return {"graph": run.graph}
+    return {} if action is None else {"tool": action.tool}
 
 
 @asynccontextmanager

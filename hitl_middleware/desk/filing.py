@@ -308,10 +308,8 @@ class Filing:
             "request.opened",
             "gate",
             request=request,
-            tool=request.tool,
             digest=request.digest,
             reason=plan.reason,
-            step=request.step,
             round=request.round,
         )
         return request

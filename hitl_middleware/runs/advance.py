@@ -258,7 +258,8 @@ class Advancer:
         async with self._unit(run) as work:
             await work.uow.set_run(run.id, status, error=error)
             await work.uow.seen_run(run.id, run.wanted)
-            await work.audit(f"run.{status}", "hitl", run=run)
+            # A run that was suspended when it was last taken up fails by what people answered, or behind it.
+            await work.audit(f"run.{status}", "hitl", run=run, was=run.status)
             for waiting in (await work.uow.queued_runs(run.thread_id))[:1]:
                 await work.want(waiting.id)
         return False

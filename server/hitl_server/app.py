@@ -15,6 +15,7 @@ from hitl_middleware.hitl import Hitl
 from hitl_server import openapi, problems
 from hitl_server.auth import Door
 from hitl_server.guard import PUBLIC, Guard, Shell, public_routes
+from hitl_server.metrics import Meter, Metered
 from hitl_server.routes.actions import actions_router
 from hitl_server.routes.audit import audit_router
 from hitl_server.routes.github import github_router
@@ -34,12 +35,15 @@ Ids are UUIDv7, times are ISO 8601 in UTC, lists are `{"items": [...], "next": c
 """
 
 
-def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = ()) -> FastAPI:
+def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | None = None) -> FastAPI:
     """The server's app over ``hitl``, which whoever serves it starts and stops. ``routers``: what graphs bring.
+
+    ``meter``: what ``/metrics`` shows; one that is not given begins to count when it is first asked.
 
     Raises ``ConfigurationError`` for a channel that is configured in part, or a token without a value.
     """
     door = Door.of(hitl.settings, hitl.config)
+    meter = meter or Meter(hitl)
     app = _App(
         title="hitl",
         summary="Human decisions for LangGraph agents",
@@ -58,12 +62,14 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = ()) -> FastAPI:
     app.include_router(audit_router(hitl))
     app.include_router(_signed(slack))
     app.include_router(_signed(github_router(hitl, GitHubSettings.from_env(hitl.config.github))))
-    app.include_router(operations_router(hitl))
+    app.include_router(operations_router(hitl, meter))
     app.include_router(pages_router(hitl))
     for router in routers:
         app.include_router(router)
     problems.install(app)
-    app.add_middleware(Guard, door=door, public=public_routes(app.openapi()))
+    public = public_routes(app.openapi())
+    app.add_middleware(Guard, door=door, public=public)
+    app.add_middleware(Metered, meter=meter, public=public)
     app.add_middleware(Shell)
     return app
 

@@ -8,11 +8,13 @@ from typing import Any, Final
 import structlog
 
 from hitl_middleware.actions import Decision
+from hitl_middleware.channels.github.desk import Judged
 from hitl_middleware.channels.github.triggers import LABELED_AGAIN, StartRun
 from hitl_middleware.errors import NotFound, ThreadBusy
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.redaction import hide_request
+from hitl_middleware.work import unit
 
 log = structlog.get_logger("hitl.github")
 
@@ -83,6 +85,12 @@ class HitlGitHubDesk:
     async def tell(self, *, key: str, address: str, body: dict[str, Any]) -> None:
         """See ``GitHubDesk.tell``."""
         await self._hitl.tell(key=key, channel=CHANNEL, address=address, body=body)
+
+    async def judged(self, outcome: Judged, *, identity: str, request_id: str | None) -> None:
+        """See ``GitHubDesk.judged``."""
+        async with unit(self._hitl.store, lambda _topic, _key: None) as work:
+            request = None if request_id is None else await work.uow.request(request_id)
+            await work.audit(f"command.{outcome}", identity, via=CHANNEL, request=request)
 
     async def start_run(self, run: StartRun) -> None:
         """See ``GitHubDesk.start_run``."""

@@ -21,6 +21,7 @@ from hitl_server.github_heeded import github_heeded
 from hitl_server.graphs import load_graphs, routers_of
 from hitl_server.listener import Listener, bind, is_private, url_of
 from hitl_server.logs import configure_logs
+from hitl_server.metrics import Meter
 from hitl_server.slack_heeded import slack_heeded
 
 PORT: Final = 8100
@@ -146,7 +147,9 @@ def _prepared(
         url = url_of(bound)
         hitl.public_url = hitl.public_url or url
         hitl.portal.call(hitl.store.prepare)
-        app = create_app(hitl, routers=[*_registered(hitl, graphs), *routers])
+        meter = Meter(hitl)
+        hitl.portal.call(meter.begin)
+        app = create_app(hitl, routers=[*_registered(hitl, graphs), *routers], meter=meter)
         if worker:
             hitl.start()
         stack.enter_context(slack_heeded(hitl))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from hitl_middleware.actions import Decision
 from hitl_middleware.channels.github.triggers import StartRun
 from hitl_middleware.records import CardView, ReviewRequest
+
+Judged: TypeAlias = Literal["carried_out", "refused", "not_understood"]
+"""What became of a command."""
 
 
 class GitHubDesk(Protocol):
@@ -40,6 +43,9 @@ class GitHubDesk(Protocol):
 
     async def tell(self, *, key: str, address: str, body: dict[str, Any]) -> None:
         """Store a one-off comment or a reaction, delivered soon; the same ``key`` again changes nothing."""
+
+    async def judged(self, outcome: Judged, *, identity: str, request_id: str | None) -> None:
+        """Put a command on the record. After a crash in this very moment it may be there twice."""
 
     async def start_run(self, run: StartRun) -> None:
         """Begin a run, once for its id. A thread that is busy and refuses new input: nothing begins."""

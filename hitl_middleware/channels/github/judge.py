@@ -14,7 +14,7 @@ import structlog
 
 from hitl_middleware.actions import MAX_MESSAGE, Decision
 from hitl_middleware.channels.github import render, replies, sentences, words
-from hitl_middleware.channels.github.desk import GitHubDesk
+from hitl_middleware.channels.github.desk import GitHubDesk, Judged
 from hitl_middleware.channels.github.events import Commented
 from hitl_middleware.channels.github.hints import explain
 from hitl_middleware.channels.github.inbound import Command, parse_command
@@ -72,7 +72,7 @@ class Judge:
             await self._refuse(address, comment, replies.EDITED)
         elif command is None or hint is not None:
             if pending and hint is not None:
-                await self._refuse(address, comment, hint)
+                await self._refuse(address, comment, hint, outcome="not_understood")
         elif command.name == "hitl":
             await self._inform(address, comment, command, pending)
         else:
@@ -86,6 +86,7 @@ class Judge:
         text = replies.help_text(pending) if asked_help else replies.status_text(await self._all(address))
         await self._reply(address, comment, text)
         await self._react(address, comment, "rocket")
+        await self._on_record(comment, "carried_out")
         _log(address, comment, command.name, None, command.text)
 
     async def _decide(
@@ -153,6 +154,7 @@ class Judge:
         self, address: Address, comment: Comment, command: Command, request: ReviewRequest
     ) -> None:
         await self._react(address, comment, "rocket")
+        await self._on_record(comment, "carried_out", request)
         _log(address, comment, command.name, request, "carried out")
 
     async def _refuse(
@@ -162,10 +164,18 @@ class Judge:
         text: str,
         request: ReviewRequest | None = None,
         command: Command | None = None,
+        outcome: Judged = "refused",
     ) -> None:
         await self._reply(address, comment, text)
         await self._react(address, comment, "-1")
-        _log(address, comment, command.name if command else None, request, "refused")
+        await self._on_record(comment, outcome, request)
+        _log(address, comment, command.name if command else None, request, outcome.replace("_", " "))
+
+    async def _on_record(
+        self, comment: Comment, outcome: Judged, request: ReviewRequest | None = None
+    ) -> None:
+        identity = f"{words.PREFIX}{comment.author.login}"
+        await self._desk.judged(outcome, identity=identity, request_id=request.id if request else None)
 
     # reviews ---------------------------------------------------------------------------------------------------------
 

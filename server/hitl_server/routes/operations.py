@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from hitl_middleware.errors import HitlError
 from hitl_middleware.hitl import Hitl
 from hitl_server.guard import PUBLIC
-from hitl_server.metrics import CONTENT_TYPE, exposition
+from hitl_server.metrics import CONTENT_TYPE, Meter
 from hitl_server.openapi import refusals
 from hitl_server.problems import AWAY, RETRY_SECONDS, Problem
 from hitl_server.shapes import Health
@@ -19,7 +19,7 @@ READY_SECONDS: Final = 5.0
 """How long the database may take to let a writer begin. Longer, and who clicks in Slack is told to click again anyway."""
 
 
-def operations_router(hitl: Hitl) -> APIRouter:
+def operations_router(hitl: Hitl, meter: Meter) -> APIRouter:
     """``/healthz``, ``/readyz``, ``/metrics``."""
     router = APIRouter(tags=["operation"])
 
@@ -56,7 +56,8 @@ def operations_router(hitl: Hitl) -> APIRouter:
         },
     )
     async def metrics() -> Response:
-        """Counted in the database when asked, so every process that serves it says the same."""
-        return Response(exposition(await hitl.portal.run(hitl.views.tally)), media_type=CONTENT_TYPE)
+        """What waits and what went wrong is counted in the database when asked; the help of each metric says where it comes from."""
+        told = await hitl.portal.run(meter.exposition, hitl.graphs.graphs())
+        return Response(told, media_type=CONTENT_TYPE)
 
     return router
