@@ -67,3 +67,17 @@ def step_and_die(url: str, at: dt.datetime, environ: Mapping[str, str], module: 
     served(world, module)
     failpoints._PLAN = failpoints._parse(where)
     world.step()
+
+
+def done_once(world: World, github: FakeGitHub, *, commits: int = 1) -> None:
+    """All of it is there, and none of it twice."""
+    (run,) = world.runs()
+    assert (run.status, run.error) == ("succeeded", None)
+    assert [each.title for each in github.issues if not each.pull] == [TITLE]
+    (pull,) = github.pulls
+    assert pull.merged_at is not None
+    assert set(github.branches(SHOP)) == {"main", pull.head}
+    marked = [each for each in github.log(SHOP) if "Hitl-Change:" in each.message]
+    assert len(marked) == commits
+    assert len([each for each in github.log(SHOP) if each.message.startswith("Merge pull request")]) == 1
+    assert values(world)["merged"] == github.branches(SHOP)["main"]
