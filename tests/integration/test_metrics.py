@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped, unused-ignore]
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 from prometheus_client.parser import text_string_to_metric_families
