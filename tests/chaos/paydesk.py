@@ -1,12 +1,14 @@
 """A desk with one act, whose effect is a line on disk: nothing of the network stands between the gate and what really happened.
 
-Copied beside each test's database and served from there. ``PAID_IN`` names the effects' file.
+Copied beside each test's database and served from there. ``PAID_IN`` names the effects' file; ``PAY_WITHIN`` is how many seconds people
+have, after which the payment is off.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,12 @@ class Till(MessagesState):
     turns: list[list[int]]
 
 
-@requires_approval
+WITHIN = os.environ.get("PAY_WITHIN")
+
+
+@requires_approval(
+    expires_in=timedelta(seconds=float(WITHIN)) if WITHIN else None, on_expiry="reject" if WITHIN else "leave"
+)
 @tool
 def pay(amount: int) -> str:
     """Pay somebody."""

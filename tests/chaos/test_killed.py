@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from hitl_middleware.failpoints import NAMES
@@ -39,6 +41,9 @@ WHILE_ANSWERED = (
 IN_DOUBT = ("claim.after", "effect.before", "effect.after", "settle.before")
 """Between the claim and its settlement nobody can know from outside whether the act happened."""
 
+WHEN_LATE = ("lapse.before", "lapse.after")
+"""Around the consequences of a deadline."""
+
 ELSEWHERE = ("adopt.before", "adopt.after")
 """Only a caller's own process passes these, and no server: ``test_hazards_drop_in_again.py`` dies there."""
 
@@ -47,7 +52,7 @@ DONE = frozenset({"effect.after", "settle.before"})
 
 def test_every_failpoint_is_killed_at():
     """A failpoint that no test dies at proves nothing."""
-    points = (*WHILE_ASKING, *WHILE_ANSWERED, *IN_DOUBT, *ELSEWHERE)
+    points = (*WHILE_ASKING, *WHILE_ANSWERED, *IN_DOUBT, *WHEN_LATE, *ELSEWHERE)
     assert {point.partition("@")[0] for point in points} == set(NAMES)
 
 
@@ -68,3 +73,18 @@ def test_killed_where_the_act_is_not_in_doubt(stage: Stage, point: str):
     assert (action["status"], action["attempts"], action["result"]) == ("succeeded", 1, "paid 5")
     assert [(paid["amount"], paid["key"]) for paid in stage.paid()] == [(5, action["idempotency_key"])]
     stage.check_at_the_end([request])
+
+
+@pytest.mark.parametrize("point", WHEN_LATE)
+def test_killed_when_nobody_answered_in_time(make_stage: Callable[..., Stage], point: str):
+    """P-03: the deadline has its consequences once, nothing is done, the run ends with the refusal, and the one card says so."""
+    stage = make_stage(environ={"PAY_WITHIN": "0.2"})
+    stage.die_at(point)
+    detail = stage.ended(stage.begin(5))
+    (said,) = detail["requests"]
+    assert (said["status"], detail["status"], stage.paid()) == ("expired", "succeeded", [])
+    stage.shows(said["id"], "Expired")
+    assert stage.deaths == [point]
+    kinds = [event["kind"] for event in stage.get("/audit", limit=500)["items"]]
+    assert kinds.count("request.expired") == 1
+    stage.check_at_the_end([said["id"]])

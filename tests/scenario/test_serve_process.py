@@ -190,7 +190,7 @@ def test_a_day_of_a_server(commands, slack, services, tmp_path):
         (
             ("serve", "--port", "0"),
             {"SLACK_BOT_TOKEN": "xoxb-1"},
-            "SLACK_BOT_TOKEN is set but SLACK_SIGNING_SECRET is not",
+            "SLACK_BOT_TOKEN is set but neither SLACK_SIGNING_SECRET nor SLACK_APP_TOKEN is",
         ),
         (
             ("worker",),
