@@ -85,6 +85,11 @@ def test_killed_when_nobody_answered_in_time(make_stage: Callable[..., Stage], p
     assert (said["status"], detail["status"], stage.paid()) == ("expired", "succeeded", [])
     stage.shows(said["id"], "Expired")
     assert stage.deaths == [point]
-    kinds = [event["kind"] for event in stage.get("/audit", limit=500)["items"]]
-    assert kinds.count("request.expired") == 1
+
+    def told() -> list[str]:
+        """The audit is sealed a moment after what it tells of."""
+        kinds = [event["kind"] for event in stage.get("/audit", limit=500)["items"]]
+        return kinds if "request.expired" in kinds else []
+
+    assert stage.until("the audit tells of it", told).count("request.expired") == 1
     stage.check_at_the_end([said["id"]])
