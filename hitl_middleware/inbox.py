@@ -67,6 +67,10 @@ class Inbox:
         For what may arrive by several ways, and in several processes at once. Raises ``DeliveryBusy`` while another one is at it. An act
         that raises, or dies, may be begun again, so it must lead to the same records.
         """
+        async with self._store.read() as uow:
+            before = await uow.delivery(channel, key)
+        if before is not None and before.processed_at is not None:
+            return False  # what is read again and again is mostly done, and writers take turns
         async with self._store.begin() as uow:
             now = await uow.now()
             new = Delivery(id=new_id(), channel=channel, key=key, body=b"", received_at=now)

@@ -10,6 +10,7 @@ import structlog
 from hitl_middleware.actions import Decision
 from hitl_middleware.channels.github.desk import Judged
 from hitl_middleware.channels.github.triggers import LABELED_AGAIN, StartRun
+from hitl_middleware.channels.github.words import REPOSITORY
 from hitl_middleware.errors import NotFound, ThreadBusy
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import CardView, ReviewRequest
@@ -43,7 +44,7 @@ class HitlGitHubDesk:
         async with self._hitl.store.read() as uow:
             while len(found) < MOST_WATCHED:
                 page = await uow.list_requests(status="pending", cursor=cursor, limit=PAGE)
-                found += [request for request in page.items if "repository" in request.labels]
+                found += [request for request in page.items if REPOSITORY in request.labels]
                 cursor = page.next
                 if cursor is None:
                     break

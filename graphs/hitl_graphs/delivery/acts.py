@@ -52,6 +52,13 @@ class Look:
     do: Callable[[], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The script is over; ``value`` is written into the state."""
+
+    value: Any
+
+
 Script = Generator[Call | Look, Any, T]
 
 
@@ -93,12 +100,9 @@ class Acts(ToolNode):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002 – Runnable's name
         story, value, error = self._script(input), None, None
         while True:
-            try:
-                step = story.send(value) if error is None else story.throw(error)
-            except StopIteration as end:
-                return end.value
-            except NotExecuted as raised:
-                return {"problem": str(raised)}
+            step = _next(story, value, error)
+            if isinstance(step, Ended):
+                return step.value
             value, error = None, None
             try:
                 value = (
@@ -112,12 +116,9 @@ class Acts(ToolNode):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002 – Runnable's name
         story, value, error = self._script(input), None, None
         while True:
-            try:
-                step = story.send(value) if error is None else story.throw(error)
-            except StopIteration as end:
-                return end.value
-            except NotExecuted as raised:
-                return {"problem": str(raised)}
+            step = _next(story, value, error)
+            if isinstance(step, Ended):
+                return step.value
             value, error = None, None
             try:
                 if isinstance(step, Look):
@@ -138,3 +139,13 @@ def _message(answer: Any) -> ToolMessage:
     (message,) = answer["messages"]
     assert isinstance(message, ToolMessage)  # noqa: S101 – none of our tools answers otherwise
     return message
+
+
+def _next(story: Script[Any], value: Any, error: NotExecuted | None) -> Call | Look | Ended:
+    """The script's next step, told what became of the last one, or its end."""
+    try:
+        return story.send(value) if error is None else story.throw(error)
+    except StopIteration as end:
+        return Ended(end.value)
+    except NotExecuted as raised:
+        return Ended({"problem": str(raised)})
