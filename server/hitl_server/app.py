@@ -67,7 +67,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
     for router in routers:
         app.include_router(router)
     problems.install(app)
-    public = public_routes(app.openapi())
+    public = public_routes(app.routes)
     app.add_middleware(Guard, door=door, public=public)
     app.add_middleware(Metered, meter=meter, public=public)
     app.add_middleware(Shell)

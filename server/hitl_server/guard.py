@@ -1,6 +1,6 @@
 """What stands before every route: who calls is settled here, once for all, and nothing leaves without its safety headers.
 
-Routes are closed unless their own entry in the OpenAPI document says ``security: []``. So what the document calls public is public, a
+Routes are closed unless what they add to the OpenAPI document says ``security: []``. So what the document calls public is public, a
 forgotten mark closes a route instead of opening it, and paths that do not exist are closed like those that do.
 """
 
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hitl_server.auth import Door
@@ -37,13 +39,20 @@ _SAFETY: Final[Mapping[str, str]] = {
 }
 
 
-def public_routes(document: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """(method, path) of every operation that the document opens. A path with parameters is never public."""
+def public_routes(routes: Sequence[BaseRoute]) -> frozenset[tuple[str, str]]:
+    """(method, path) of every operation that its own route opens (``PUBLIC``). A path with parameters is never public.
+
+    Not from the OpenAPI document: to make that costs more than all else of a start, and few ever ask for it.
+    """
     return frozenset(
-        (method.upper(), path)
-        for path, operations in document["paths"].items()
-        for method, operation in operations.items()
-        if operation.get("security") == [] and "{" not in path
+        (method, context.path)
+        for context in iter_route_contexts(routes)
+        if isinstance(context.original_route, APIRoute)
+        and context.include_in_schema
+        and (context.openapi_extra or {}).get("security") == []
+        and context.path is not None
+        and "{" not in context.path
+        for method in context.methods or ()
     )
 
 
