@@ -15,6 +15,7 @@ from hitl_middleware.hitl import Hitl
 from hitl_server import openapi, problems
 from hitl_server.auth import Door
 from hitl_server.guard import PUBLIC, Guard, Shell, public_routes
+from hitl_server.limits import Failures, Limited
 from hitl_server.metrics import Meter, Metered
 from hitl_server.routes.actions import actions_router
 from hitl_server.routes.audit import audit_router
@@ -69,6 +70,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
     problems.install(app)
     public = public_routes(app.routes)
     app.add_middleware(Guard, door=door, public=public)
+    app.add_middleware(Limited, failures=Failures(hitl.clock.monotonic), public=public)
     app.add_middleware(Metered, meter=meter, public=public)
     app.add_middleware(Shell)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -18,6 +19,9 @@ DRAIN_SECONDS: Final = 10
 """How long requests that are under way may take when the server stops."""
 
 BACKLOG: Final = 2048
+
+PROXIES: Final = "FORWARDED_ALLOW_IPS"
+"""uvicorn's variable: the addresses and networks of proxies whose ``X-Forwarded-For`` is believed. Unset: nobody's is."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -58,14 +62,17 @@ class Listener(uvicorn.Server):
 
     def __init__(self, app: FastAPI, bound: socket.socket, listening: Callable[[], None]) -> None:
         # h11 refuses what other parsers let through (two Host headers, for one), and is there everywhere.
-        # No proxy headers: whoever sends them may write anything into them, also that it is this machine.
+        # Proxy headers are believed of nobody but whom uvicorn's own variable names: whoever sends them may write anything into them.
+        # A caller that a proxy speaks for is never "this machine", whatever they say (``auth``).
+        proxies = os.environ.get(PROXIES, "").strip()
         config = uvicorn.Config(
             app,
             http="h11",
             ws="none",
             log_config=None,
             access_log=False,
-            proxy_headers=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
             server_header=False,
             backlog=BACKLOG,
             timeout_graceful_shutdown=DRAIN_SECONDS,

@@ -30,6 +30,7 @@ REASONS: Final = {
     404: "not_configured",
     408: "too_slow",
     413: "too_large",
+    429: "rate_limited",
     503: "database",
 }
 """Why a webhook was refused, by the status it was answered with."""

@@ -20,6 +20,7 @@ _EVERYWHERE: Final[Mapping[str, str]] = {
     "401": "No token, or one that is not known",
     "403": "Not from this machine or not from this origin, while no token is set",
 }
+_TOO_MANY: Final = "Not let in, and neither were too many before it from the same address: Retry-After"
 _BY_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
 
 
@@ -46,6 +47,8 @@ def complete(document: dict[str, Any], *, locked: bool) -> dict[str, Any]:
         if operation.setdefault("security", [{SCHEME: []}] if locked else [{SCHEME: []}, {}]) != []:
             for status, why in _EVERYWHERE.items():
                 responses.setdefault(status, {"description": why, "content": {PROBLEM: dict(_PROBLEM)}})
+        if "401" in responses:
+            responses.setdefault("429", {"description": _TOO_MANY, "content": {PROBLEM: dict(_PROBLEM)}})
         operation["responses"] = dict(sorted(responses.items()))
     return document
 
