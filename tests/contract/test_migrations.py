@@ -42,19 +42,9 @@ OLDER = migrations.revisions()[1:]
 Rows = dict[str, list[dict[str, Any]]]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database without any table."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/hitl.db"
-    else:
-        with request.getfixturevalue("postgres_server").bare() as url:
-            yield url
-
-
 @pytest.fixture
 def bare_postgres(postgres_server: Postgres) -> Iterator[str]:
-    """The same, where PostgreSQL behaves in its own way."""
+    """A PostgreSQL database without any table: it behaves in its own way."""
     with postgres_server.bare() as url:
         yield url
 
