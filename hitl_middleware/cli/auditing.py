@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hitl_middleware.cli.context import Json, ask, fail, opened, speaks
 from hitl_middleware.cli.output import as_json, say
+
+if TYPE_CHECKING:
+    from hitl_middleware.hitl import Hitl
+    from hitl_middleware.records import AuditEvent
 
 app = typer.Typer(no_args_is_help=True)
 BROKEN = 1
@@ -37,14 +42,21 @@ def verify(json_: Json = False) -> None:
         raise typer.Exit(BROKEN)
 
 
+Format = Literal["jsonl", "agentack"]
+
+
 @app.command("export")
 @speaks
 def export(
     to: Annotated[Path | None, typer.Option(help="A file; stdout by default.")] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", help="agentack: a trace for `agentack check`, without arguments.")
+    ] = "jsonl",
+    run: Annotated[str | None, typer.Option(help="Only what belongs to this run.", metavar="RUN")] = None,
     json_: Json = False,  # noqa: ARG001 – every command has --json; this one prints nothing else
 ) -> None:
-    """Every sealed event as one JSON object a line, with its number and hash."""
-    from hitl_middleware import audit
+    """Every sealed event as one JSON object a line, with its number and hash; or as a trace that others check."""
+    from hitl_middleware import agentack, audit
 
     try:
         out = nullcontext(None) if to is None else to.open("w", encoding="utf-8")
@@ -52,9 +64,19 @@ def export(
         fail(f"--to: {error.strerror}: {to}")
     with out as file, opened() as hitl:
         ask(hitl, audit.seal, hitl.store)
-        after = 0
-        while events := ask(hitl, hitl.views.audit, after=after):
-            for event in events:
-                line = {"seq": event.seq, **audit.facts(event), "hash": event.hash}
-                typer.echo(json.dumps(line, ensure_ascii=False), file=file)
-            after = events[-1].seq or after
+        events = _events(hitl, run)
+        lines = (
+            ({"seq": event.seq, **audit.facts(event), "hash": event.hash} for event in events)
+            if format_ == "jsonl"
+            # All of it at once: whether a claim was given back is said later.
+            else agentack.trace(tuple(events), session=run or "hitl-audit")
+        )
+        for line in lines:
+            typer.echo(json.dumps(line, ensure_ascii=False), file=file)
+
+
+def _events(hitl: Hitl, run: str | None) -> Iterator[AuditEvent]:
+    after = 0
+    while events := ask(hitl, hitl.views.audit, after=after, run_id=run):
+        yield from events
+        after = events[-1].seq or after
