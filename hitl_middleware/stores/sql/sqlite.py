@@ -1,21 +1,24 @@
-"""SQLite: one writer and some readers, each a connection in a thread of its own.
+"""SQLite: one writer and some readers, each a connection of its own.
 
 Every unit that writes begins with ``BEGIN IMMEDIATE``: it has the database to itself from its first statement, so what it read stays true
 and no statement in it fails for want of a lock. In one process writers take turns on an asyncio lock and never spin; other processes are
 waited for. Readers neither wait nor are waited for (write-ahead log).
 
-Why threads of our own below SQLAlchemy's plain driver: a statement is one trip to its thread and back, where the asyncio drivers need four;
-and it runs to its end even when its task is cancelled. A cursor that was abandoned half-way would keep the database locked.
+A statement takes less time than the way to a thread and back, so it is run where it is asked for: on the store's own event loop, where
+nothing else would be done meanwhile. What waits for the disk – a commit – is done in a thread, and to its end also when its task is
+cancelled; what waits for another process – a beginning – is asked for again and again. So nobody's cancellation leaves a cursor half-way,
+which would keep the database locked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
-from typing import Any, ParamSpec, TypeVar
+from itertools import chain, repeat
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Executable, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -24,88 +27,79 @@ from hitl_middleware.stores.sql.database import Result, Values, fetched
 from hitl_middleware.stores.turn import Turn, finish
 from hitl_middleware.stores.url import driven, gone, unreachable
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 _READERS = 4
-_PATIENCE = 1.0
-"""Seconds a writer waits inside one BEGIN before it asks again; a cancellation or a shutdown waits no longer than this."""
+_PAUSES = (0.001, 0.001, 0.002, 0.005)
+"""Seconds before a writer asks again whether another process is done; then ``_PAUSE`` each time."""
 _PAUSE = 0.01
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class SqliteConnection:
-    """A connection and its thread; ``database.Connection`` while a transaction is open."""
+    """A connection; ``database.Connection`` while a transaction is open. ``disk``: the thread in which it commits, where that may wait."""
 
     dialect = "sqlite"
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, disk: ThreadPoolExecutor | None) -> None:
         self._engine = engine
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hitl-sqlite")
+        self._disk = disk
         self._connection: Connection | None = None
 
     async def execute(self, statement: Executable, values: Values) -> Result:
         """Run one statement and fetch all it gives."""
-        return await self._call(self._execute, statement, values)
+        return fetched(self._open().execute(statement, values))
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """Needed by nobody: SQLite's transaction survives a refused statement."""
         return nullcontext()
 
-    async def begin(self) -> None:
-        """Open a transaction; a task cancelled meanwhile leaves none."""
-        try:
-            await self._call(self._begin)
-        except asyncio.CancelledError:
-            await self.rollback()
-            raise
-
-    async def commit(self) -> None:
-        """End the transaction."""
-        await self._call(self._commit)
-
-    async def rollback(self) -> None:
-        """End the transaction as if it had never been."""
-        await self._call(self._rollback)
-
-    async def close(self) -> None:
-        """Close the connection and end its thread."""
-        await self._call(self._drop)
-        self._thread.shutdown(wait=False)
-
-    async def _call(self, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
-        """Run ``function`` in the connection's thread, to its end."""
-        return await finish(asyncio.get_running_loop().run_in_executor(self._thread, function, *args))
-
-    # in the thread
-
-    def _execute(self, statement: Executable, values: Values) -> Result:
-        return fetched(self._open().execute(statement, values))
-
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Open a transaction."""
         if self._connection is None:
             self._connection = self._engine.connect()
         try:
             self._connection.begin()
-        except BaseException:
-            self._drop()
+        except BaseException as error:
+            if not _busy(error):
+                self.close()
             raise
+
+    async def commit(self) -> None:
+        """End the transaction."""
+        if self._disk is None:
+            self._commit()
+        else:
+            await finish(asyncio.get_running_loop().run_in_executor(self._disk, self._commit))
+
+    def rollback(self) -> None:
+        """End the transaction as if it had never been."""
+        if self._connection is None:
+            return
+        try:
+            self._connection.rollback()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(DBAPIError):
+                connection.invalidate()
+            connection.close()
+
+    def end(self) -> None:
+        """Close it for good, with its thread."""
+        self.close()
+        if self._disk is not None:
+            self._disk.shutdown(wait=False)
 
     def _commit(self) -> None:
         try:
             self._open().commit()
         except BaseException:
             # A commit that was refused leaves SQLite inside the transaction; a new connection is surely outside.
-            self._drop()
-            raise
-
-    def _rollback(self) -> None:
-        if self._connection is None:
-            return
-        try:
-            self._connection.rollback()
-        except BaseException:
-            self._drop()
+            self.close()
             raise
 
     def _open(self) -> Connection:
@@ -115,19 +109,12 @@ class SqliteConnection:
             raise RuntimeError(msg)
         return self._connection
 
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(DBAPIError):
-                connection.invalidate()
-            connection.close()
-
 
 class _Pool:
     """Connections of one kind; ``gate`` lets in as many units of work as there are."""
 
-    def __init__(self, engine: Engine, size: int, gate: Turn | asyncio.Semaphore) -> None:
-        self._free = [SqliteConnection(engine) for _ in range(size)]
+    def __init__(self, connections: list[SqliteConnection], gate: Turn | asyncio.Semaphore) -> None:
+        self._free = connections
         self._gate = gate
         self._closed = False
 
@@ -141,18 +128,18 @@ class _Pool:
             try:
                 yield connection
             finally:
-                await self._back(connection)
+                self._back(connection)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close what is free; what is in use is closed when it comes back."""
         self._closed = True
         while self._free:
-            await self._free.pop().close()
+            self._free.pop().end()
 
-    async def _back(self, connection: SqliteConnection) -> None:
+    def _back(self, connection: SqliteConnection) -> None:
         self._free.append(connection)
         if self._closed:
-            await self.close()
+            self.close()
 
 
 class SqliteDatabase:
@@ -161,10 +148,12 @@ class SqliteDatabase:
     def __init__(self, url: URL, *, busy_seconds: float) -> None:
         self._url = url
         self._busy_seconds = busy_seconds
-        writing = _engine(url, "BEGIN IMMEDIATE", timeout=min(_PATIENCE, busy_seconds))
+        writing = _engine(url, "BEGIN IMMEDIATE", timeout=0)
         reading = _engine(url, "BEGIN", timeout=busy_seconds, pragmas=("PRAGMA query_only = ON",))
-        self._writing = _Pool(writing, 1, Turn())
-        self._reading = _Pool(reading, _READERS, asyncio.Semaphore(_READERS))
+        disk = ThreadPoolExecutor(1, thread_name_prefix="hitl-sqlite")
+        self._writing = _Pool([SqliteConnection(writing, disk)], Turn())
+        readers = [SqliteConnection(reading, None) for _ in range(_READERS)]
+        self._reading = _Pool(readers, asyncio.Semaphore(_READERS))
 
     @asynccontextmanager
     async def transaction(self, *, writes: bool) -> AsyncIterator[SqliteConnection]:
@@ -180,8 +169,8 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Close every connection; those in use when they come back."""
-        await self._writing.close()
-        await self._reading.close()
+        self._writing.close()
+        self._reading.close()
 
     @asynccontextmanager
     async def _transaction(self, connection: SqliteConnection) -> AsyncIterator[None]:
@@ -189,30 +178,36 @@ class SqliteDatabase:
         try:
             yield
         except BaseException:
-            await connection.rollback()
+            connection.rollback()
             raise
         await connection.commit()
 
     async def _begin(self, connection: SqliteConnection) -> None:
         time = asyncio.get_running_loop().time
         give_up_at = time() + self._busy_seconds
-        while True:
+        for pause in chain(_PAUSES, repeat(_PAUSE)):
             try:
-                return await connection.begin()
+                connection.begin()
             except OperationalError as error:
                 if not _busy(error) or time() >= give_up_at:
                     raise
-            await asyncio.sleep(_PAUSE)
+            else:
+                return
+            await asyncio.sleep(pause)
 
 
-def _busy(error: OperationalError) -> bool:
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _BUSY
+def _busy(error: BaseException) -> bool:
+    """Whether another process writes."""
+    cause = error.orig if isinstance(error, OperationalError) else None
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _BUSY
 
 
 def _engine(url: URL, begin: str, *, timeout: float, pragmas: tuple[str, ...] = ()) -> Engine:
     """An engine whose transactions begin where we say, and nowhere else: to the driver every statement commits itself."""
     engine = create_engine(
-        driven(url, "sync"), poolclass=NullPool, connect_args={"timeout": timeout, "isolation_level": None}
+        driven(url, "sync"),
+        poolclass=NullPool,
+        connect_args={"timeout": timeout, "isolation_level": None, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
