@@ -1,8 +1,8 @@
 """SQLite: one writer and some readers, each a connection of its own.
 
 Every unit that writes begins with ``BEGIN IMMEDIATE``: it has the database to itself from its first statement, so what it read stays true
-and no statement in it fails for want of a lock. In one process writers take turns on an asyncio lock and never spin; other processes are
-waited for. Readers neither wait nor are waited for (write-ahead log).
+and no statement in it fails for want of a lock. In one process writers take turns (LangGraph's saver, too) and never spin; other processes
+are waited for. Readers neither wait nor are waited for (write-ahead log).
 
 A statement takes less time than the way to a thread and back, so it is run where it is asked for: on the store's own event loop, where
 nothing else would be done meanwhile. What waits for the disk – a commit – is done in a thread, and to its end also when its task is
@@ -18,13 +18,14 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Executable, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from hitl_middleware.stores.sql.database import Result, Values, fetched
-from hitl_middleware.stores.turn import Turn, finish
+from hitl_middleware.stores.turn import Turn, finish, turn_at
 from hitl_middleware.stores.url import driven, gone, unreachable
 
 _READERS = 4
@@ -151,7 +152,7 @@ class SqliteDatabase:
         writing = _engine(url, "BEGIN IMMEDIATE", timeout=0)
         reading = _engine(url, "BEGIN", timeout=busy_seconds, pragmas=("PRAGMA query_only = ON",))
         disk = ThreadPoolExecutor(1, thread_name_prefix="hitl-sqlite")
-        self._writing = _Pool([SqliteConnection(writing, disk)], Turn())
+        self._writing = _Pool([SqliteConnection(writing, disk)], turn_at(Path(url.database or "")))
         readers = [SqliteConnection(reading, None) for _ in range(_READERS)]
         self._reading = _Pool(readers, asyncio.Semaphore(_READERS))
 
