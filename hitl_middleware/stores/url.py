@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from importlib.util import find_spec
+from select import POLLIN, poll
 from typing import Any, Literal
 
 from sqlalchemy import URL, make_url
@@ -93,3 +94,10 @@ def unreachable(url: URL, error: SQLAlchemyError) -> DatabaseUnreachable:
     told: object = error.orig if isinstance(error, DBAPIError) else error
     reason = " ".join(str(told).split()) or type(told).__name__
     return DatabaseUnreachable(url=shown(url), reason=reason.rstrip("."))
+
+
+def has_news(pgconn: Any) -> bool:
+    """Whether a connection that nobody uses has something to read, or is closed. Costs no trip to the server."""
+    watched = poll()
+    watched.register(pgconn.socket, POLLIN)
+    return bool(watched.poll(0))

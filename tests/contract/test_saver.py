@@ -27,6 +27,7 @@ from hitl_middleware.stores.url import connection_words, parse
 from hitl_middleware.testing.store_contract.case import a_run
 
 from tests.kit.postgres import Postgres
+from tests.kit.statements import heard_statements
 from tests.kit.world import World, on
 
 
@@ -129,6 +130,42 @@ async def test_a_sleeper_writes_nothing(
             await put(saver, write, config, checkpoint)
     listed = [item async for item in saver.alist(on())]
     assert len(listed) == (1 if write == "checkpoint" else 0)
+
+
+async def test_what_is_written_together_is_committed_together(
+    tmp_path: Path, home: Portal, make_world: Callable[..., World]
+) -> None:
+    """Twenty checkpoints in one moment take a commit or two, each there when its writer hears of it; a sleeper's alone is refused."""
+    url = f"sqlite:///{tmp_path}/hitl.db"
+    with heard_statements() as heard:
+        saver = home.call(open_saver, url)
+        world = make_world(url)
+        world.start()
+        await saver.aget_tuple(on("none"))
+        run = a_run()
+
+        async def begin() -> None:
+            async with world.store.begin() as uow:
+                await uow.add_run(run)
+                assert await uow.acquire_lease(run.id, "heir", 1) is not None
+
+        async def write(number: int) -> Any:
+            fence = 0 if number == 7 else 1
+            config = on(f"t-{number}", checkpoint_ns="", hitl_lease={"run": run.id, "fence": fence})
+            kept = await saver.aput(config, empty_checkpoint(), {}, {})
+            assert await saver.aget_tuple(kept) is not None
+
+        await world.portal.run(begin)
+
+        async def all_at_once() -> list[Any]:
+            return await asyncio.gather(*map(write, range(20)), return_exceptions=True)
+
+        with heard.counting() as count:
+            answers = await home.run(all_at_once)
+        home.call(close_saver, saver)
+    assert [type(answer) for answer in answers] == [type(None)] * 7 + [LeaseLost] + [type(None)] * 12
+    assert count.writes == 19
+    assert count.commits <= 2
 
 
 async def put(saver: BaseCheckpointSaver[Any], write: str, config: Any, checkpoint: Any) -> None:

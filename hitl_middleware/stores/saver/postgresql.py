@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 from langchain_core.runnables import RunnableConfig
@@ -17,14 +19,22 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import URL
 
-from hitl_middleware.errors import MigrationNeeded
+from hitl_middleware.errors import LeaseLost, MigrationNeeded
+from hitl_middleware.gate.calls import lease_in
+from hitl_middleware.records import Lease
 from hitl_middleware.stores import migrations
 from hitl_middleware.stores.saver.shared import Shared
 from hitl_middleware.stores.turn import finish
-from hitl_middleware.stores.url import connection_words
+from hitl_middleware.stores.url import connection_words, has_news
+
+T = TypeVar("T")
 
 CONNECTIONS = 10
 """At most so many checkpoints are read and written at the same time by one process."""
+
+_FENCED = "SELECT 1 / (fence - fence) FROM hitl_runs WHERE id = %s AND fence <> %s"
+"""Gives nothing, or an error that ends the transaction: of a run that nobody drives under a lease there is nothing to judge."""
+_driven_under: ContextVar[Lease | None] = ContextVar("driven_under", default=None)
 
 _NEWEST = len(AsyncPostgresSaver.MIGRATIONS) - 1
 
@@ -58,7 +68,7 @@ class SharedPostgresSaver(Shared, AsyncPostgresSaver):
             min_size=0,
             max_size=CONNECTIONS,
             open=False,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             name="hitl-saver",
         )
         super().__init__(pool, serde=serde)
@@ -93,7 +103,38 @@ class SharedPostgresSaver(Shared, AsyncPostgresSaver):
             for channel, value in checkpoint["channel_values"].items()
         }
         apart: Checkpoint = {**checkpoint, "channel_values": values}
-        return await super().aput(config, apart, metadata, new_versions)
+        put = super().aput
+        kept: RunnableConfig = await self._fenced(config, lambda: put(config, apart, metadata, new_versions))
+        return kept
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """As LangGraph's. Raises ``LeaseLost``."""
+        put = super().aput_writes
+        await self._fenced(config, lambda: put(config, writes, task_id, task_path))
+
+    async def _fenced(self, config: RunnableConfig, put: Callable[[], Awaitable[T]]) -> T:
+        """Have the server refuse what ``put`` sends where the run is another process's by now: it is asked in the same trip."""
+        lease = lease_in(config["configurable"])
+
+        async def fenced() -> T:
+            before = _driven_under.set(lease)
+            try:
+                return await put()
+            except psycopg.errors.DivisionByZero:
+                raise LeaseLost(run=lease.run_id if lease else None) from None
+            finally:
+                _driven_under.reset(before)
+
+        return await self._home(fenced)
+
+    @asynccontextmanager
+    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[psycopg.AsyncCursor[DictRow]]:
+        async with super()._cursor(pipeline=pipeline) as cursor:
+            if pipeline and (lease := _driven_under.get()) is not None:
+                await cursor.execute(_FENCED, (lease.run_id, lease.fence))
+            yield cursor
 
     def _dump_blobs(
         self, thread_id: str, checkpoint_ns: str, values: dict[str, Any], versions: ChannelVersions
@@ -103,12 +144,11 @@ class SharedPostgresSaver(Shared, AsyncPostgresSaver):
         }
         return super()._dump_blobs(thread_id, checkpoint_ns, whole, versions)
 
-    async def fence_of(self, run_id: str) -> int | None:
-        """See ``Shared.fence_of``."""
-        async with self._cursor() as cursor:
-            await cursor.execute("SELECT fence FROM hitl_runs WHERE id = %s", (run_id,))
-            row = await cursor.fetchone()
-        return row["fence"] if row is not None else None
+
+async def _check(connection: psycopg.AsyncConnection[DictRow]) -> None:
+    """Ask a connection of the pool whether it is alive, only where it has something to say: that is the server's farewell."""
+    if has_news(connection.pgconn):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 def make_tables(url: URL) -> None:

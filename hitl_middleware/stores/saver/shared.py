@@ -1,4 +1,4 @@
-"""A saver that many may use: from any loop and thread, and only while they drive the run."""
+"""A saver that many may use, from any loop and thread."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ from typing import Any, TypeVar
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     BaseCheckpointSaver,
-    ChannelVersions,
-    Checkpoint,
-    CheckpointMetadata,
     CheckpointTuple,
     DeltaChannelHistory,
 )
-
-from hitl_middleware.errors import LeaseLost
-from hitl_middleware.gate.calls import lease_in
 
 T = TypeVar("T")
 
 
 class Shared(BaseCheckpointSaver[Any]):
-    """Stands before one of LangGraph's async savers, whose sync methods go to ``loop`` already: the async ones do here, too."""
+    """Stands before one of LangGraph's async savers, whose sync methods go to ``loop`` already: the async ones do here, too.
+
+    ``aput`` and ``aput_writes`` are each database's own: they raise ``LeaseLost`` where the run is another process's by now.
+    """
 
     loop: asyncio.AbstractEventLoop
     """Where the connections live."""
@@ -35,41 +32,9 @@ class Shared(BaseCheckpointSaver[Any]):
         """Close the connections, on the loop."""
         raise NotImplementedError
 
-    async def fence_of(self, run_id: str) -> int | None:
-        """The fence of a run as it is stored; on the loop."""
-        raise NotImplementedError
-
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As LangGraph's."""
         return await self._home(super().aget_tuple, config)
-
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """As LangGraph's. Raises ``LeaseLost``."""
-        put = super().aput
-
-        async def fenced() -> RunnableConfig:
-            await self._check_lease(config)
-            return await put(config, checkpoint, metadata, new_versions)
-
-        return await self._home(fenced)
-
-    async def aput_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """As LangGraph's. Raises ``LeaseLost``."""
-        put_writes = super().aput_writes
-
-        async def fenced() -> None:
-            await self._check_lease(config)
-            await put_writes(config, writes, task_id, task_path)
-
-        await self._home(fenced)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """As LangGraph's."""
@@ -103,15 +68,6 @@ class Shared(BaseCheckpointSaver[Any]):
 
         for item in await self._home(collect):
             yield item
-
-    async def _check_lease(self, config: RunnableConfig) -> None:
-        """Raise ``LeaseLost`` where the run is another process's by now; one that nobody drives under a lease is not ours to judge."""
-        lease = lease_in(config["configurable"])
-        if lease is None:
-            return
-        fence = await self.fence_of(lease.run_id)
-        if fence is not None and fence != lease.fence:
-            raise LeaseLost(run=lease.run_id)
 
     async def _home(self, do: Callable[..., Awaitable[T]], *args: Any) -> T:
         async def work() -> T:

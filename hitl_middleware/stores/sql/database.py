@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol, cast
@@ -36,6 +37,10 @@ class Connection(Protocol):
 
     @property
     def dialect(self) -> str: ...
+
+    @property
+    def began(self) -> dt.datetime | None:
+        """The database's time when the transaction began, where it was told then."""
 
     async def execute(self, statement: Executable, values: Values) -> Result:
         """Run one statement (with a list of values: once for each) and fetch all it gives."""

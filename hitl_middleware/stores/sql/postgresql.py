@@ -4,18 +4,21 @@ Writers run in READ COMMITTED: each statement sees what was committed before it,
 every unit of work takes its locks in the port's order, they wait for each other, but never in a circle. A unit that was forgotten – its
 process stopped, its cable pulled – holds its rows for ``_FORGOTTEN`` and no longer.
 
-What goes to the server is finished, also when its task is cancelled meanwhile: a connection given up half-way would be lost to the pool.
+A transaction begins in one trip, which also brings the time. No connection is asked before whether it is alive: where one turns out to be
+dead the beginning is repeated on another, for nothing has been done yet. What goes to the server is finished, also when its task is
+cancelled meanwhile: a connection given up half-way would be lost to the pool.
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import URL, Executable, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hitl_middleware.stores.sql.database import Result, Values, fetched
@@ -29,13 +32,20 @@ _PATIENCE = "30s"
 _FORGOTTEN = "30s"
 
 
+_BEGIN = "SELECT clock_timestamp(); BEGIN"
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_AS_IT_IS = {"no_parameters": True}
+"""Statements that are not prepared: several go in one message."""
+
+
 class PostgresqlConnection:
     """``database.Connection``."""
 
     dialect = "postgresql"
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, began: dt.datetime | None) -> None:
         self._connection = connection
+        self.began = began
 
     async def execute(self, statement: Executable, values: Values) -> Result:
         """Run one statement and fetch all it gives."""
@@ -62,13 +72,13 @@ class PostgresqlDatabase:
         # Who waits, waits here, where a cancellation ends it: the pool is never empty. Readers have theirs, so that a unit of work may read
         # beside itself.
         self._gates = {True: asyncio.Semaphore(_WRITERS), False: asyncio.Semaphore(_READERS)}
-        self._writing = create_async_engine(
-            driven(url, "async"), pool_pre_ping=True, pool_size=_WRITERS + _READERS, max_overflow=0
+        self._engine = create_async_engine(
+            driven(url, "async"),
+            isolation_level="AUTOCOMMIT",  # to the driver: where a transaction begins we say ourselves
+            pool_size=_WRITERS + _READERS,
+            max_overflow=0,
         )
-        self._reading = self._writing.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
-        event.listen(self._writing.sync_engine, "connect", _connected)
+        event.listen(self._engine.sync_engine, "connect", _connected)
         self._closed = False
 
     @asynccontextmanager
@@ -79,12 +89,9 @@ class PostgresqlDatabase:
             raise RuntimeError(msg)
         connected = False
         try:
-            async with (
-                self._gates[writes],
-                _connection(self._writing if writes else self._reading) as connection,
-            ):
+            async with self._gates[writes], _connection(self._engine) as connection:
                 connected = True
-                yield PostgresqlConnection(connection)
+                yield PostgresqlConnection(connection, await _begin(connection, writes=writes))
                 await finish(connection.commit())
         except SQLAlchemyError as error:
             if gone(error, connected=connected):
@@ -94,7 +101,7 @@ class PostgresqlDatabase:
     async def close(self) -> None:
         """Close every connection; those in use when they come back."""
         self._closed = True
-        await self._writing.dispose()
+        await self._engine.dispose()
 
 
 @asynccontextmanager
@@ -107,6 +114,19 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     finally:
         if connection.sync_connection is not None:
             await finish(connection.close())
+
+
+async def _begin(connection: AsyncConnection, *, writes: bool) -> dt.datetime | None:
+    statement = _BEGIN if writes else _BEGIN_READING
+    try:
+        begun = await finish(connection.exec_driver_sql(statement, execution_options=_AS_IT_IS))
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        # Slept in the pool while the server was restarted, as all of them: those are gone now, and this one connects anew.
+        await finish(connection.rollback())
+        begun = await finish(connection.exec_driver_sql(statement, execution_options=_AS_IT_IS))
+    return begun.scalar_one() if writes else None
 
 
 def _connected(connection: Any, _record: object) -> None:

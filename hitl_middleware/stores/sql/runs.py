@@ -44,6 +44,7 @@ _SET = (
 )
 _other = runs.alias("other")
 ACTIVE_STATUSES: tuple[ColumnElement[str], ...] = (literal_column("'running'"), literal_column("'suspended'"))
+_SET_STILL_ACTIVE = _SET.where(RUN_ACTIVE)
 _SET_ACTIVE = _SET.where(
     ~exists(
         select(literal_column("1")).where(
@@ -106,6 +107,8 @@ class RunVerbs(Verbs):
         }
         if status not in {"running", "suspended"}:
             return (await self._timed(_SET, **values)).changed == 1
+        if (await self._timed(_SET_STILL_ACTIVE, **values)).changed == 1:
+            return True  # it is the thread's one already: nobody can be in its way
         try:
             # On PostgreSQL two units may both find the thread free; there the unique index decides.
             async with self._connection.savepoint():

@@ -39,6 +39,7 @@ class SqliteConnection:
     """A connection; ``database.Connection`` while a transaction is open. ``disk``: the thread in which it commits, where that may wait."""
 
     dialect = "sqlite"
+    began = None
 
     def __init__(self, engine: Engine, disk: ThreadPoolExecutor | None) -> None:
         self._engine = engine

@@ -24,7 +24,11 @@ class SqlUnit(
 ):
     """``ports.UnitOfWork`` over one connection."""
 
+    _asked = False
+
     async def now(self) -> dt.datetime:
-        """The database's time."""
-        at: dt.datetime = self._time() or (await self._timed(_NOW)).column[0]
+        """The database's time: when the unit began, and where it is asked again, then."""
+        told = self._time() or (None if self._asked else self._connection.began)
+        self._asked = True
+        at: dt.datetime = told or (await self._timed(_NOW)).column[0]
         return at
