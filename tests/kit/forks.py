@@ -54,6 +54,7 @@ _WARM: Final = (
     "hitl_middleware.cli.demo.github.play",
     "hitl_middleware.cli.demo.github.scripted",
     "hitl_middleware.cli.demo.play",
+    "tests.chaos.storm.desks",
     "tests.kit.delivery",
     "tests.kit.dying",
 )
@@ -63,6 +64,10 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([*_WARM])
 
 pipe = _context.Pipe
+
+_ASKING: Final = threading.RLock()
+# A process's exit code comes through a pipe, once. multiprocessing looks there whenever any process is started, too: of two threads that
+# look at the same moment, one would be told 255.
 
 
 def warm_up() -> None:
@@ -75,8 +80,17 @@ def warm_up() -> None:
 def fork(target: Callable[..., None], *args: Any) -> ForkServerProcess:
     """A process that does this. Daemonic: whatever a test leaves behind ends with pytest."""
     process = _context.Process(target=target, args=args, daemon=True)
-    process.start()
+    with _ASKING:
+        process.start()
     return process
+
+
+def exit_code(process: ForkServerProcess, seconds: float) -> int | None:
+    """How it ended, waiting so long for it; a signal's is negative. ``None``: it lives. From any thread."""
+    wait([process.sentinel], seconds)
+    with _ASKING:
+        process.join(0)
+        return process.exitcode
 
 
 def fork_hitl(

@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Final
 
-from tests.kit.forks import fork_hitl, pipe, stream
+from tests.kit.forks import exit_code, fork_hitl, pipe, stream
 
 BOOT_SECONDS: Final = 30
 DEATH_SECONDS: Final = 20
@@ -50,7 +50,7 @@ class Life:
     @property
     def alive(self) -> bool:
         """Whether it has not died; a paused process is alive."""
-        return self._process.is_alive()
+        return exit_code(self._process, 0) is None
 
     @property
     def paused(self) -> bool:
@@ -64,16 +64,20 @@ class Life:
     def line(self, *, seconds: float = BOOT_SECONDS) -> str | None:
         """The first line it says on stdout; ``None``: it died without a word. Raises ``NotInTime``."""
         end = time.monotonic() + seconds
-        while b"\n" not in self._said:
-            ready = wait([self._out, self._process.sentinel], max(end - time.monotonic(), 0))
-            if not ready:
+        while (line := self.heard(max(end - time.monotonic(), 0))) is None:
+            if not self.alive:
+                return None
+            if time.monotonic() > end:
                 msg = f"Not a line within {seconds:g} s. Its log:\n{self.told()}"
                 raise NotInTime(msg)
-            chunk = os.read(self._out.fileno(), 4096) if self._out in ready else b""
-            if not chunk:
-                return None
-            self._said += chunk
-        return self._said.partition(b"\n")[0].decode()
+        return line
+
+    def heard(self, seconds: float) -> str | None:
+        """The first line, waiting so long for more of it at most; ``None``: it has not said it, and where it is dead never will."""
+        if b"\n" not in self._said and self._out in wait([self._out, self._process.sentinel], seconds):
+            self._said += os.read(self._out.fileno(), 4096)
+        line, end, _ = self._said.partition(b"\n")
+        return line.decode() if end else None
 
     def rest(self) -> str:
         """What it said on stdout after its first line; only of one that has ended."""
@@ -83,11 +87,11 @@ class Life:
 
     def death(self, *, seconds: float = DEATH_SECONDS) -> int:
         """Its exit code once it has ended; a signal's is negative. Raises ``NotInTime``."""
-        self._process.join(seconds)
-        if self._process.exitcode is None:
+        code = exit_code(self._process, seconds)
+        if code is None:
             msg = f"Still alive after {seconds:g} s. Its log:\n{self.told()}"
             raise NotInTime(msg)
-        return self._process.exitcode
+        return code
 
     def told(self) -> str:
         """The end of what it wrote to stderr."""
@@ -114,7 +118,7 @@ class Life:
         """Dead or alive, paused or not: afterwards it is gone, and so is what it held here."""
         if self.alive:
             self._process.kill()  # SIGKILL ends a stopped process, too
-        self._process.join(DEATH_SECONDS)
+        exit_code(self._process, DEATH_SECONDS)
         self._out.close()
         with contextlib.suppress(ValueError):  # it would not die
             self._process.close()

@@ -11,10 +11,11 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,12 +45,14 @@ _OPTIONS: Final = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
-# Waits until the tests are done or dead; then nothing is left of the server.
+# What was committed outlives the server's sudden end, though not the machine's.
+_LASTING: Final = {"synchronous_commit": "on"}
+# Is told the server's number, and again where another one follows. Waits until the tests are done or dead; then nothing is left of it.
 _GUARD: Final = """
-read -r _
-kill -QUIT "$1"
-while [ -e "$2/data/postmaster.pid" ]; do sleep 0.05; done
-rm -rf "$2"
+while read -r told; do server=$told; done
+[ -z "$server" ] || kill -QUIT "$server"
+while [ -e "$1/data/postmaster.pid" ]; do sleep 0.05; done
+rm -rf "$1"
 """
 
 
@@ -58,7 +61,7 @@ class Postgres:
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        self._admin = psycopg.connect(**connection_words(url), autocommit=True)
+        self._admin: psycopg.Connection[Any] | None = None
         self._name = f"hitl_test_{secrets.token_hex(6)}"
         self._count = 0
         self._clean: list[str] = []
@@ -100,13 +103,24 @@ class Postgres:
         """Leave nothing behind."""
         for name in (self.template, *self._clean):
             self._drop(name)
-        self._admin.close()
+        if self._admin is not None:
+            self._admin.close()
+
+    def _execute(self, words: str, values: tuple[str, ...] = ()) -> psycopg.Cursor[Any]:
+        """On a connection of its own, and on a new one where the server was taken away meanwhile."""
+        if self._admin is not None:
+            try:
+                self._admin.execute("SELECT")
+            except psycopg.OperationalError:
+                self._admin = None
+        self._admin = self._admin or psycopg.connect(**connection_words(self._url), autocommit=True)
+        return self._admin.execute(words.encode(), values or None)
 
     def _is_left(self, name: str) -> bool:
         """Whether nobody is connected any more. A killed process's connection is noticed a moment after its death."""
         pause, count = threading.Event(), "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
         for _ in range(50):
-            if self._admin.execute(count, (name,)).fetchone() == (0,):
+            if self._execute(count, (name,)).fetchone() == (0,):
                 return True
             pause.wait(0.02)
         return False
@@ -120,11 +134,11 @@ class Postgres:
     def _create(self, how: str) -> str:
         self._count += 1
         name = f"{self._name}_{self._count}"
-        self._admin.execute(f"CREATE DATABASE {name} {how} STRATEGY file_copy")
+        self._execute(f"CREATE DATABASE {name} {how} STRATEGY file_copy")
         return name
 
     def _drop(self, name: str) -> None:
-        self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
@@ -134,49 +148,77 @@ def postgres() -> Iterator[Postgres]:
         with closing(Postgres(make_url(elsewhere).set(drivername="postgresql"))) as server:
             yield server
     else:
-        with _embedded() as url, closing(Postgres(url)) as server:
+        with embedded() as ours, closing(Postgres(ours.url)) as server:
             yield server
 
 
-@contextmanager
-def _embedded() -> Iterator[URL]:
-    folder = Path(tempfile.mkdtemp(prefix="hitl-pg-"))
-    who, programs = _owner(folder)
-    (folder / "data").mkdir(mode=0o700)
-    (folder / "socket").mkdir()
-    if who:
+class Server:
+    """A server of our own, and nobody else's: it may be taken away."""
+
+    def __init__(self, folder: Path, options: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "guard", str(folder)], stdin=subprocess.PIPE, start_new_session=True
+        )
+        self._who, self._programs = _owner(folder)
         for name in ("data", "socket"):
-            shutil.chown(folder / name, who["user"], who["group"])
-    made = subprocess.run(
-        [programs / "initdb", "-D", folder / "data", "-U", "hitl", "--auth=trust", "--encoding=utf8",
-         "--no-locale", "--no-sync", "--no-instructions"],
-        capture_output=True, text=True, check=False, **who,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    # For whoever tries a wrong password: this user has none that is right.
-    (folder / "data" / "pg_hba.conf").write_text("local all guarded scram-sha-256\nlocal all all trust\n")
-    options = [f"{name}={value}" for name, value in _OPTIONS.items()]
-    words = [word for option in options for word in ("-c", option)]
-    with (folder / "log").open("wb") as log:
-        # In a session of its own: Ctrl-C is for the tests, which close their databases first.
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", folder / "data", "-k", folder / "socket", *words],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **who,
+            (folder / name).mkdir(mode=0o700 if name == "data" else 0o755)
+            if self._who:
+                shutil.chown(folder / name, self._who["user"], self._who["group"])
+        made = subprocess.run(
+            [self._programs / "initdb", "-D", folder / "data", "-U", "hitl", "--auth=trust", "--encoding=utf8",
+             "--no-locale", "--no-sync", "--no-instructions"],
+            capture_output=True, text=True, check=False, **self._who,
         )  # fmt: skip
-    guard = subprocess.Popen(
-        ["/bin/sh", "-c", _GUARD, "guard", str(server.pid), str(folder)],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-    url = URL.create("postgresql", "hitl", database="postgres", query={"host": str(folder / "socket")})
+        assert made.returncode == 0, made.stderr
+        # For whoever tries a wrong password: this user has none that is right.
+        (folder / "data" / "pg_hba.conf").write_text("local all guarded scram-sha-256\nlocal all all trust\n")
+        self._words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        self.url = URL.create(
+            "postgresql", "hitl", database="postgres", query={"host": str(folder / "socket")}
+        )
+        self._server = self._start()
+
+    def begin(self) -> None:
+        """Wait until it answers."""
+        _wait(self.url, self._server, self._folder / "log")
+
+    def restart(self) -> None:
+        """Take it away as ``pg_ctl stop -m immediate`` does, and have it recover: connections break, what was committed is there."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait()
+        self._server = self._start()
+        self.begin()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        self._server.wait()
+        self._guard.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("ab") as log:
+            # In a session of its own: Ctrl-C is for the tests, which close their databases first.
+            server = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._folder / "data", "-k", self._folder / "socket", *self._words],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self._who,
+            )  # fmt: skip
+        assert self._guard.stdin is not None
+        self._guard.stdin.write(f"{server.pid}\n".encode())
+        self._guard.stdin.flush()
+        return server
+
+
+@contextmanager
+def embedded(*, lasting: bool = False) -> Iterator[Server]:
+    """A server of the wheel. ``lasting``: what it has committed is there again after a restart."""
+    server = Server(Path(tempfile.mkdtemp(prefix="hitl-pg-")), _OPTIONS | (_LASTING if lasting else {}))
     try:
-        _wait(url, server, folder / "log")
-        yield url
+        server.begin()
+        yield server
     finally:
-        assert guard.stdin is not None
-        guard.stdin.close()
-        server.wait()
-        guard.wait()
+        server.close()
 
 
 def _wait(url: URL, server: subprocess.Popen[bytes], log: Path) -> None:

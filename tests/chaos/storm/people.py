@@ -1,0 +1,298 @@
+"""Those who want things done, those who decide, and one who looks into the books where nobody knows what became of an act. They insist."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from hitl_middleware.testing.fake_github import FakeGitHub
+from hitl_middleware.testing.fake_github.errors import NothingCame
+from hitl_middleware.testing.fake_slack import FakeSlack
+from hitl_middleware.testing.fake_slack.errors import CannotHappen
+from hitl_middleware.testing.fake_slack.records import Message
+
+from tests.chaos.storm.cast import Place, moment
+from tests.chaos.storm.gateway import Gateway
+from tests.chaos.storm.outside import Api, Books, Broken, Decided, Heard, Settled, Unanswered
+from tests.chaos.storm.plan import Answer, Errand, Kind, answer_to, outcome_of
+
+ANN: Final = "U0ANN"
+BOB: Final = "U0BOB"
+SHOP: Final = "acme/shop"
+REVIEWER: Final = "ann"
+"""Who decides on GitHub."""
+LABEL: Final = "bug"
+
+HANDS: Final = 6
+"""What they do at the same time."""
+GLANCE: Final = 0.05
+INSIST: Final = 3.0
+"""Seconds after which a command on GitHub that had no consequence is written again, and a click that cannot be made is given up."""
+EDIT: Final = 1_000_000
+"""What an edit adds to an amount, so that it shows."""
+
+WORDS: Final[dict[Kind, str | None]] = {
+    "approve": None,
+    "edit": None,
+    "reject": "not today",
+    "feedback": "less, please",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What people see and use."""
+
+    api: Api
+    gateway: Gateway
+    slack: FakeSlack
+    github: FakeGitHub
+    books: Books
+    heard: Heard
+    seed: str
+
+
+class People:
+    """They look again and again, and do what there is to do. ``cast``: who may be alive; while an owner may still act, nobody settles."""
+
+    def __init__(
+        self, world: World, errands: Iterator[Errand], cast: Sequence[Place], *, open_runs: int
+    ) -> None:
+        self._world = world
+        self._errands = errands
+        self._cast = cast
+        self._open_runs = open_runs
+        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="hand")
+        self._busy: set[str] = set()
+        self._patience: dict[str, float] = {}
+        self._doubted: dict[str, int] = {}
+        self._delivering = threading.Lock()
+        self._over = threading.Event()
+        self._begun: set[str] = set()
+        self.pending: list[Any] = []
+        """What waited at the last look."""
+
+    def look(self, *, begin: bool) -> int:
+        """Look once, and have hands do what there is to do; how many runs were open. ``begin``: also want more. Raises ``Unanswered``."""
+        api = self._world.api
+        self.pending = list(api.pages("/requests", status="pending"))
+        for request in self.pending:
+            self._do(request["id"], self._answer, request)
+        if not begin:
+            return 0
+        runs = api.get("/runs", limit=50)["items"]
+        left = sum(run["status"] not in {"succeeded", "failed", "cancelled"} for run in runs)
+        wanted = self._open_runs - left - len(self._begun)
+        for _ in range(wanted):
+            self.want(next(self._errands))
+        return left
+
+    def want(self, errand: Errand) -> None:
+        """Have this done."""
+        self._begun.add(errand.name)
+        self._do(errand.name, self._begin, errand)
+
+    def rest(self) -> None:
+        """Insist no more, and finish what hands are at."""
+        self._over.set()
+        self._hands.shutdown()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no hand is at anything."""
+        return not self._busy
+
+    def _do(self, key: str, act: Callable[[Any], None], about: Any) -> None:
+        if key in self._busy:
+            return
+        self._busy.add(key)
+
+        def hand() -> None:
+            try:
+                act(about)
+            except (Unanswered, CannotHappen, NothingCame):
+                pass  # they come back to it
+            except Exception:  # noqa: BLE001 – it is told in the table, whatever it was
+                self._world.heard.troubles.append(f"{act.__name__}: {traceback.format_exc()}")
+            finally:
+                self._busy.discard(key)
+
+        self._hands.submit(hand)
+
+    # wanting things --------------------------------------------------------------------------------------------------
+
+    def _begin(self, errand: Errand) -> None:
+        """Ask until it is acknowledged; who is not sure asks again, on the same thread."""
+        try:
+            if errand.turns:
+                self._ask_for(errand)
+            else:
+                self._label(errand)
+        finally:
+            self._begun.discard(errand.name)
+
+    def _ask_for(self, errand: Errand) -> None:
+        world = self._world
+        body = {"graph": "till", "input": {"turns": errand.turns}, "thread_id": errand.name}
+        while not self._over.is_set():
+            try:
+                answer = world.api.post("/runs", body)
+            except Unanswered:
+                self._over.wait(GLANCE)
+                continue
+            if answer.status_code != 202:
+                msg = f"POST /runs: {answer.status_code} {answer.text}"
+                raise Broken(msg)
+            world.heard.runs.append(answer.json()["id"])
+            return
+
+    def _label(self, errand: Errand) -> None:
+        world = self._world
+        issue = world.github.open_issue(SHOP, "bob", errand.name, "It always does.")
+        before = len(world.github.deliveries)
+        world.github.label(SHOP, issue.number, REVIEWER, LABEL)
+        made = [each for each in world.github.deliveries[before:] if each.action == "labeled"]
+        told = next(each for each in made if each.payload["issue"]["number"] == issue.number)
+        while not any(r.status // 100 == 2 for r in world.github.replies if r.delivery.guid == told.guid):
+            if self._over.wait(GLANCE):
+                return
+            world.github.redeliver(
+                told
+            )  # whoever wants a run from a label sees to it that the app has heard of it
+        world.heard.labelled.append(issue.number)
+
+    # deciding --------------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        if request["kind"] == "outcome":
+            self._look_into_the_books(request)
+            return
+        on_issue = request["kind"] == "step"
+        about = f"{request['thread_id']}/{request['tool']}/{(request['args'] or {}).get('amount')}"
+        answer = answer_to(self._world.seed, about, on_issue=on_issue, round_=request["round"] or 1)
+        if on_issue:
+            self._comment(request, answer)
+        elif answer.way == "slack" and self._click(request, answer):
+            pass
+        else:
+            self._say(request, answer)
+
+    def _say(self, request: dict[str, Any], answer: Answer) -> None:
+        rival = threading.Thread(target=self._contest, args=(request,), daemon=True)
+        if answer.contested:
+            rival.start()
+        for _ in range(1 + answer.twice):
+            self._decide(request, answer.kind, f"slack:{ANN}")
+        if answer.contested:
+            rival.join()
+
+    def _contest(self, request: dict[str, Any]) -> None:
+        try:
+            self._decide(request, "reject", f"slack:{BOB}")
+        except Unanswered:
+            pass  # the other one decides
+        except Broken as error:
+            self._world.heard.troubles.append(str(error))
+
+    def _decide(self, request: dict[str, Any], kind: Kind, by: str) -> None:
+        body: dict[str, Any] = {"type": kind, "reviewer": by, "message": WORDS[kind]}
+        if kind == "edit":
+            args = {"amount": request["args"]["amount"] + EDIT}
+            body["edited_action"] = {"name": request["tool"], "args": args}
+        answer = self._world.api.post(f"/requests/{request['id']}/decisions", body)
+        if answer.status_code == 200:
+            self._world.heard.decided.append(Decided(request["id"], kind, by))
+        elif answer.status_code != 409:  # somebody was first
+            msg = f"{kind} of {request['id']}: {answer.status_code} {answer.text}"
+            raise Broken(msg)
+
+    def _click(self, request: dict[str, Any], answer: Answer) -> bool:
+        """Click Approve, where there is a card; ``False``: there is none, and they have waited for it long enough."""
+        world, key = self._world, request["id"]
+        card = card_of(world.slack, key)
+        if card is None or not card.buttons:
+            return self._is_patient(key)
+        with self._delivering:
+            world.slack.connect(f"{world.gateway.url}/slack/events")
+            click = world.slack.draft_click(ANN, card, text="Approve", stale=card)
+        for _ in range(1 + answer.twice):
+            try:
+                heard = world.slack.send(click).status == 200
+            except httpx.TransportError as error:
+                raise Unanswered(str(error)) from error
+            if heard:
+                world.heard.decided.append(Decided(key))
+        return True
+
+    def _is_patient(self, key: str) -> bool:
+        since = self._patience.setdefault(key, time.monotonic())
+        return time.monotonic() - since < INSIST
+
+    def _comment(self, request: dict[str, Any], answer: Answer) -> None:
+        """Write the command, and again where it had no consequence for a while."""
+        key, world = request["id"], self._world
+        if time.monotonic() < self._patience.get(key, 0):
+            return
+        self._patience[key] = time.monotonic() + INSIST
+        words = f"/{answer.kind} {request['code']} {WORDS[answer.kind] or ''}".strip()
+        comment = world.github.comment(SHOP, int(request["labels"]["issue"]), REVIEWER, words)
+        world.heard.commands.append(comment.id)
+
+    # doubt -----------------------------------------------------------------------------------------------------------
+
+    def _look_into_the_books(self, request: dict[str, Any]) -> None:
+        """See that everybody can see the doubt, then say what the books say.
+
+        What is not in them is settled only when nobody can write there any more: whoever held the claim is dead.
+        """
+        world = self._world
+        action = world.api.get(f"/actions/{request['action']['id']}")
+        doubt = f"{action['id']}/{action['attempts']}"
+        if action["status"] != "unknown":
+            return
+        world.heard.doubts.add(doubt)
+        seen = self._doubted.setdefault(doubt, moment())
+        card = card_of(world.slack, action["request_id"])
+        if card is None or "Unknown" not in card.plain():
+            return
+        world.heard.shown.add(doubt)
+        alive = any(place.may_act(seen) for place in self._cast)
+        happened = world.books.holds(action["idempotency_key"])
+        if alive and not happened:
+            return
+        what = "done" if happened else outcome_of(world.seed, doubt_about(action))
+        answer = world.api.post(
+            f"/actions/{action['id']}/outcome", {"type": what, "reviewer": f"slack:{BOB}"}
+        )
+        if answer.status_code == 200:
+            world.heard.settled.append(Settled(action["id"], what))
+        elif answer.status_code != 422:  # its owner was first
+            msg = f"outcome of {action['id']}: {answer.status_code} {answer.text}"
+            raise Broken(msg)
+
+
+def card_of(slack: FakeSlack, request: str) -> Message | None:
+    """The card of a request."""
+    return found[-1] if (found := cards_of(slack, request)) else None
+
+
+def cards_of(slack: FakeSlack, request: str) -> list[Message]:
+    """Every message that says it is this request's card."""
+    return [each for each in slack.messages if _request_of(each) == request]
+
+
+def _request_of(message: Message) -> str | None:
+    found: str | None = (message.metadata or {}).get("event_payload", {}).get("request_id")
+    return found
+
+
+def doubt_about(action: dict[str, Any]) -> str:
+    """What a decision about a doubt is drawn from: the same in every play of a seed."""
+    return f"{action['thread_id']}/{action['tool']}/{action['args'].get('amount')}/{action['attempts']}"
