@@ -12,6 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 
 BIN := .venv/bin
 READY := .venv/.ready
+AGENT_SERVER := .venv/agent-server
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
 # Arguments for pytest: make test ARGS='tests/unit -k quorum'. WORKERS=0 runs in one process (for a debugger).
@@ -43,11 +44,17 @@ chaos: $(READY) ## kill servers and workers for CHAOS_MINUTES (2), and count wha
 	$(BIN)/python -m tests.chaos
 
 # The build backend comes first and from the constraints too, so that nothing unpinned takes part in the set-up.
-$(READY): pyproject.toml constraints.txt
+# LangGraph's Agent Server wants an older structlog than everybody else, so it has a folder of its own; the tests that need it know where.
+$(READY): pyproject.toml constraints.txt requirements-agent-server.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found; say where: make PYTHON=/path/to/python3"; exit 2; }
 	@"$(PYTHON)" -c '$(ENOUGH)' || { echo "$(PYTHON) is not Python 3.11 or newer"; exit 2; }
 	@echo "setting up .venv (once; a minute or two)"
 	@"$(PYTHON)" -m venv .venv
 	@$(PIP) install --constraint constraints.txt hatchling editables
 	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[all,dev]'
+	@rm -rf $(AGENT_SERVER)
+	@$(PIP) install --no-deps --constraint requirements-agent-server.txt --target $(AGENT_SERVER) setuptools && \
+	PYTHONPATH=$(AGENT_SERVER) $(PIP) install --no-deps --no-build-isolation --upgrade --target $(AGENT_SERVER) \
+		--requirement requirements-agent-server.txt || \
+	{ rm -rf $(AGENT_SERVER); echo "LangGraph's Agent Server could not be installed; the tests that start one are skipped"; }
 	@touch $@

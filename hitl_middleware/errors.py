@@ -17,6 +17,8 @@
     ├── AlreadyExecuted             a claim was spent before
     ├── ArgumentsChanged            what would run is not what was shown
     ├── LeaseLost                   another process drives this run now
+    ├── GraphFailed                 what a graph raised in another process
+    ├── OutOfReach                  where a graph runs does not answer; its runs stay as they are
     ├── ThreadBusy                  another process holds this thread
     ├── AnswerRefused               the graph took an answer for none and goes on asking
     ├── RequestNotFiled             the run is parked, its request is not stored yet
@@ -128,6 +130,20 @@ class ArgumentsChanged(HitlError):
 
 class LeaseLost(HitlError):
     """Another process drives run {run} now; this one stops without acting."""
+
+
+class GraphFailed(HitlError):
+    """{error}: {message}
+
+    What a graph raised in another process, by the name of its class (``error``) and its words.
+    """
+
+
+class OutOfReach(HitlError):
+    """The graph {graph!r} cannot be driven where it runs: {reason}. The run stays as it is.
+
+    Whoever drives looks again later; it is no failure of the graph.
+    """
 
 
 class ThreadBusy(HitlError):

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from hitl_middleware.clock import ManualClock
 
+from tests.kit.agent_server import DevServer, dev_server
 from tests.kit.databases import Kind, has_cases_of_its_own, kinds_of, sqlite_in
 from tests.kit.effects import Effects
 from tests.kit.postgres import Postgres, postgres
@@ -139,6 +140,15 @@ def effects() -> Effects:
 def postgres_server() -> Iterator[Postgres]:
     """The PostgreSQL of this process's tests, started when the first one asks for it."""
     with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def agent_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    """An Agent Server with the graphs of the contract, started when the first test asks for it."""
+    from hitl_middleware.testing.runs_contract import MANIFEST
+
+    with dev_server(tmp_path_factory.mktemp("agent-server"), MANIFEST, environ={}) as server:
         yield server
 
 

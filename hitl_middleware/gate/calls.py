@@ -19,7 +19,10 @@ from hitl_middleware.records import Lease, PendingInterrupt
 from hitl_middleware.redaction import restored
 
 LEASE_KEY = "hitl_lease"
-"""Where ``advance`` hands the gate its lease: ``configurable["hitl_lease"] = {"run": id, "fence": n}``. No secret."""
+"""Where ``advance`` hands the gate its lease: ``configurable["hitl_lease"] = {"run": id, "fence": n}``. No secret.
+
+With ``"thread"``, where what runs the graph calls the thread otherwise than its run does.
+"""
 
 
 def action_request(request: ToolCallRequest) -> ActionRequest:
@@ -28,7 +31,7 @@ def action_request(request: ToolCallRequest) -> ActionRequest:
     Raises ``ConfigurationError`` outside a graph with a checkpointer: without a thread nothing could be parked or recognised.
     """
     configurable = _configurable(request)
-    thread_id, call_id = configurable.get("thread_id"), request.tool_call.get("id")
+    thread_id, call_id = thread_in(configurable), request.tool_call.get("id")
     if thread_id is None or call_id is None:
         missing = (
             "a thread_id (compile the graph with a checkpointer and pass one)"
@@ -40,7 +43,7 @@ def action_request(request: ToolCallRequest) -> ActionRequest:
     return ActionRequest(
         name=request.tool_call["name"],
         args=dict(request.tool_call["args"]),
-        identity=Identity(str(thread_id), str(configurable.get("checkpoint_ns", "")), call_id),
+        identity=Identity(thread_id, str(configurable.get("checkpoint_ns", "")), call_id),
         description=(request.tool.description if request.tool else "").strip().split("\n", 1)[0],
         state=request.state,
     )
@@ -56,6 +59,18 @@ def lease_in(configurable: Mapping[str, Any]) -> Lease | None:
     ):
         return Lease(handed["run"], "", handed["fence"])
     return None
+
+
+def thread_in(configurable: Mapping[str, Any]) -> str | None:
+    """The thread, by the name that its run knows it by; ``None``: there is none."""
+    handed, thread_id = configurable.get(LEASE_KEY), configurable.get("thread_id")
+    if (
+        lease_in(configurable) is not None
+        and isinstance(handed, Mapping)
+        and isinstance(handed.get("thread"), str)
+    ):
+        return str(handed["thread"])
+    return None if thread_id is None else str(thread_id)
 
 
 def misfit(tool: BaseTool, args: Mapping[str, Any]) -> str | None:

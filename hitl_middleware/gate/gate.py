@@ -353,7 +353,7 @@ class Gate:
     def lease_under(self, config: Mapping[str, Any]) -> Lease | None:
         """The lease under which the run of this config is driven: handed in by ``advance``, or this process's own caller's."""
         configurable = config.get("configurable", {})
-        return calls.lease_in(configurable) or self._holdings.lease_on(str(configurable.get("thread_id")))
+        return calls.lease_in(configurable) or self._holdings.lease_on(str(calls.thread_in(configurable)))
 
 
 def _asked_outside(reconcile: Reconcile, action: Action) -> Settled | None:

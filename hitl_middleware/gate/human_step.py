@@ -18,6 +18,7 @@ from hitl_middleware.actions import Place, Review, StepDecision
 from hitl_middleware.dialects import Question
 from hitl_middleware.display import person
 from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.gate.calls import thread_in
 from hitl_middleware.gate.shape import Shape, shape_of
 from hitl_middleware.gate.steps import Steps, Story, plan_of
 from hitl_middleware.policy import Lateness, ReviewPlan
@@ -141,7 +142,7 @@ class HumanStep(RunnableLambda[Any, dict[str, Any]]):
         if not isinstance(review, Mapping) or review.get("decision") != "feedback":
             return None
         request: ReviewRequest | None = yield partial(steps.request, str(review.get("request_id")))
-        if request is None or request.thread_id != str(configurable.get("thread_id")):
+        if request is None or request.thread_id != thread_in(configurable):
             return None
         return request if (request.kind, request.step, request.status) == ("step", name, "revised") else None
 

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from hitl_middleware.actions import Place
 from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.gate.calls import thread_in
 
 _SCRATCHPAD = "__pregel_scratchpad"
 """LangGraph's own notes on one execution of a task, where ``interrupt()`` counts too.
@@ -25,11 +26,11 @@ def next_place(configurable: Mapping[str, Any], who: str) -> Place:
 
     Raises ``ConfigurationError`` outside a graph with a checkpointer: without a thread nothing could be parked or recognised.
     """
-    thread_id, scratchpad = configurable.get("thread_id"), configurable.get(_SCRATCHPAD)
+    thread_id, scratchpad = thread_in(configurable), configurable.get(_SCRATCHPAD)
     if thread_id is None or scratchpad is None:
         msg = f"{who} asks people, and for that it must run in a graph that has a checkpointer and is given a thread_id"
         raise ConfigurationError(msg)
-    return Place(str(thread_id), str(configurable.get("checkpoint_ns", "")), _ordinal(scratchpad))
+    return Place(thread_id, str(configurable.get("checkpoint_ns", "")), _ordinal(scratchpad))
 
 
 def _ordinal(scratchpad: Any) -> int:

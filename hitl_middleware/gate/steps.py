@@ -21,7 +21,7 @@ from hitl_middleware.actions import DecisionType, Place
 from hitl_middleware.desk.answers import answering, withdrawn
 from hitl_middleware.dialects import Question
 from hitl_middleware.errors import ConfigurationError, DoesNotFit, QuestionWithdrawn
-from hitl_middleware.gate.calls import lease_in
+from hitl_middleware.gate.calls import lease_in, thread_in
 from hitl_middleware.gate.places import next_place
 from hitl_middleware.gate.shape import Shape, shape_of
 from hitl_middleware.leases import Holdings
@@ -121,7 +121,7 @@ class Steps:
                 msg = f"label_run({name}=…): a label is a text of at most {MOST_LABEL} characters"
                 raise ConfigurationError(msg)
         configurable = here()
-        return self._run_id(configurable, str(configurable.get("thread_id")))
+        return self._run_id(configurable, str(thread_in(configurable)))
 
     async def _label(self, run_id: str, labels: Mapping[str, str]) -> None:
         async with self._store.begin() as uow:

@@ -72,7 +72,7 @@ class Turn:
         self._runtime = runtime
         self._config = get_config()
         configurable = self._config.get("configurable", {})
-        self._thread_id = str(configurable["thread_id"])
+        self._thread_id = str(calls.thread_in(configurable))
         self._checkpoint_ns = str(configurable.get("checkpoint_ns", ""))
 
     def review(self) -> Story:
@@ -187,5 +187,5 @@ def verdict_on(request: ToolCallRequest) -> Asked | None:
         return None
     if verdict["asked_in"] is None:
         return Asked(None)
-    thread_id = str(calls.config_of(request).get("configurable", {}).get("thread_id"))
+    thread_id = str(calls.thread_in(calls.config_of(request).get("configurable", {})))
     return Asked(Identity(thread_id, verdict["asked_in"], str(call["id"])))

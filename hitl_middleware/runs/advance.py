@@ -14,7 +14,7 @@ import structlog
 
 from hitl_middleware.desk import ReviewDesk
 from hitl_middleware.display import log_facts
-from hitl_middleware.errors import AnswerRefused, DatabaseUnreachable, LeaseLost
+from hitl_middleware.errors import AnswerRefused, DatabaseUnreachable, GraphFailed, LeaseLost, OutOfReach
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ports import GraphRuns, Store
@@ -67,6 +67,8 @@ class Advancer:
                 log.error("run does not come to rest", run=run_id, steps=MOST_STEPS)
         except LeaseLost:
             log.warning("run taken over", run=run_id)
+        except OutOfReach as away:  # it stays due, and whoever drives says once that it is away
+            log.debug("run left as it is", run=run_id, why=str(away))
         finally:
             self._holdings.drop_lease(lease)
             async with self._store.begin() as uow:
@@ -197,7 +199,7 @@ class Advancer:
         try:
             snapshot = await self._runs.look(run)
         except Exception as error:
-            if _is_transient(error):
+            if _is_transient(error) or isinstance(error, OutOfReach):
                 raise
             return False
         return bool(refused(snapshot))
@@ -213,7 +215,7 @@ class Advancer:
                 await work.audit("run.resumed", "hitl", run=run)
         try:
             await go()
-        except LeaseLost:
+        except (LeaseLost, OutOfReach):
             raise
         except AnswerRefused as refusal:
             if not await self._ask_again(run, answers, refusal):
@@ -225,8 +227,9 @@ class Advancer:
                 return False
             if await self._is_wedged(run):
                 return True
-            log.warning("run failed", run=run.id, graph=run.graph, error=type(error).__name__)
-            return await self._close(run, "failed", f"{type(error).__name__}: {error}"[:2_000])
+            words = str(error) if isinstance(error, GraphFailed) else f"{type(error).__name__}: {error}"
+            log.warning("run failed", run=run.id, graph=run.graph, error=words.partition(":")[0])
+            return await self._close(run, "failed", words[:2_000])
         self._stumbles.pop(run.id, None)
         failpoint("resume.after")
         return True

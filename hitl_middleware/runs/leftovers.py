@@ -65,11 +65,12 @@ def _namespace(config: RunnableConfig) -> str:
 def _unanswered(values: Any) -> Iterator[tuple[str, tuple[Sequence[BaseMessage], Sequence[ToolMessage]]]]:
     """Of each history in the state that ends with calls nobody answered: its name, the history, the answers."""
     for key, history in values.items() if isinstance(values, Mapping) else ():
-        if isinstance(history, list) and (answers := _answers(history)):
+        if isinstance(history, list) and (answers := answers_to(history)):
             yield key, (history, answers)
 
 
-def _answers(history: Sequence[Any]) -> list[ToolMessage]:
+def answers_to(history: Sequence[Any]) -> list[ToolMessage]:
+    """An answer to each call at the end of a history that has none."""
     heard = set()
     for message in reversed(history):
         if isinstance(message, ToolMessage):

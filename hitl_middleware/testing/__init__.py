@@ -1,6 +1,7 @@
-"""What our own tests use, for yours: a Slack and a GitHub as strict as the real ones, and contracts for stores and channels of your own.
+"""What our own tests use, for yours: a Slack and a GitHub as strict as the real ones, and contracts for stores, channels and places of
+graphs of your own.
 
-``StoreContract`` and ``ChannelContract`` need pytest; everything is loaded when it is first asked for.
+The contracts need pytest; everything is loaded when it is first asked for.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ if TYPE_CHECKING:
     from hitl_middleware.testing.channel_contract import ChannelContract
     from hitl_middleware.testing.fake_github import FakeGitHub
     from hitl_middleware.testing.fake_slack import FakeSlack
+    from hitl_middleware.testing.runs_contract import RunsContract
     from hitl_middleware.testing.store_contract import StoreContract
 
 _HOMES = {
     "FakeGitHub": "fake_github",
     "FakeSlack": "fake_slack",
     "ChannelContract": "channel_contract",
+    "RunsContract": "runs_contract",
     "StoreContract": "store_contract",
 }
 
-__all__ = ["ChannelContract", "FakeGitHub", "FakeSlack", "StoreContract"]
+__all__ = ["ChannelContract", "FakeGitHub", "FakeSlack", "RunsContract", "StoreContract"]
 
 
 def __getattr__(name: str) -> Any:

@@ -27,8 +27,8 @@ Fixtures
     ``hitl_clock``         the clock of all of them: ``hitl_clock.advance(seconds)``
     ``hitl_environment``   variables for ``hitl`` (``{"HITL_DEFAULT_APPROVERS": "slack:U024BE7LH"}``); override it in your conftest.py
 
-For one's own store or channel subclass ``hitl_middleware.testing.StoreContract`` or ``ChannelContract``; for one's own way of running
-graphs see ``hitl_middleware.testing.resume_safety``.
+For one's own store or channel subclass ``hitl_middleware.testing.StoreContract`` or ``ChannelContract``; for another place where graphs run
+``RunsContract``; for one's own way of resuming them see ``hitl_middleware.testing.resume_safety``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The examples in the contracts' docstrings, executed: they are how one's own store and channel begin (E-02)."""
+"""The examples in the contracts' docstrings, executed: they are how one's own store, channel and place of graphs begin (E-02)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 
 from hitl_middleware.clock import ManualClock, SystemClock
+from hitl_middleware.portal import Portal
 from hitl_middleware.records import Notice, Target
+from hitl_middleware.runs.local import LocalRuns
 from hitl_middleware.stores import open_store
-from hitl_middleware.testing import ChannelContract, StoreContract, channel_contract, store_contract
+from hitl_middleware.testing import (
+    ChannelContract,
+    RunsContract,
+    StoreContract,
+    channel_contract,
+    runs_contract,
+    store_contract,
+)
 from hitl_middleware.testing.example_channel import Board, BoardChannel
+from hitl_middleware.testing.runs_contract import GRAPHS
 
 
 def run_examples(module: ModuleType) -> None:
@@ -30,13 +41,15 @@ def run_examples(module: ModuleType) -> None:
 
 run_examples(channel_contract)
 run_examples(store_contract)
+run_examples(runs_contract)
 __all__ = [
-    "Board", "BoardChannel", "ChannelContract", "ManualClock", "Notice", "StoreContract", "SystemClock", "Target", "dataclass", "field",
-    "open_store", "pytest",
+    "GRAPHS", "Board", "BoardChannel", "ChannelContract", "InMemorySaver", "LocalRuns", "ManualClock", "Notice", "Portal", "RunsContract",
+    "StoreContract", "SystemClock", "Target", "dataclass", "field", "open_store", "pytest",
 ]  # fmt: skip
 
 
-def test_both_examples_were_taken_up():
+def test_all_examples_were_taken_up():
     """A docstring whose example is not found would test nothing."""
     assert issubclass(globals()["TestBoard"], ChannelContract)
     assert issubclass(globals()["TestMyStore"], StoreContract)
+    assert issubclass(globals()["TestHere"], RunsContract)
