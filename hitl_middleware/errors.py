@@ -6,7 +6,9 @@
     │   ├── UnknownGraph
     │   ├── UnknownTool
     │   ├── DatabaseUnreachable
+    │   │   └── DatabaseForbids
     │   └── MigrationNeeded
+    │       └── DatabaseNewer
     ├── NotFound                    no such record
     ├── Refused                     an answer that does not count; nothing changed
     │   ├── NotAllowed
@@ -71,8 +73,18 @@ class DatabaseUnreachable(ConfigurationError):
     """The database {url} cannot be reached: {reason}. Check HITL_DATABASE_URL."""
 
 
+class DatabaseForbids(DatabaseUnreachable):
+    """The database {url} refuses its user: {reason}. Name the tables' owner in HITL_DATABASE_URL, or grant what is missing."""
+
+
 class MigrationNeeded(ConfigurationError):
     """The database is at revision {current}, this version needs {wanted}. Run: hitl db upgrade"""
+
+
+class DatabaseNewer(MigrationNeeded):
+    """The database is at revision {current}, which a newer version brought it to; this one knows none after {wanted}.
+    Run: pip install --upgrade hitl-middleware
+    """
 
 
 class NotFound(HitlError):

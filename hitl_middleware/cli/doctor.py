@@ -9,13 +9,16 @@ import typer
 
 from hitl_middleware.cli.context import Json, ask, opened, speaks
 from hitl_middleware.cli.output import as_json, say
-from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.errors import ConfigurationError, DatabaseNewer, MigrationNeeded
 
 if TYPE_CHECKING:
     from hitl_middleware.diagnosis import Examination, Finding, Trouble
     from hitl_middleware.hitl import Hitl
     from hitl_middleware.manifest import LoadedGraph
     from hitl_middleware.settings import Settings
+
+FORGETS = "memory://"
+"""A store that has nothing when a command begins."""
 
 FOUND = 1
 """Exit code where something is out of order and was not mended."""
@@ -37,12 +40,13 @@ def doctor(
 
     try:
         settings = load_settings()
+        _check_url(settings)
     except ConfigurationError as error:
         _told(findings([Trouble("settings", None, why=str(error))]), None, {}, json_=json_)
         return
     with opened() as hitl:
-        channels, database = list(_of_channels(hitl)), list(_of_database(settings))
-        stored = not database and _is_stored(settings)
+        channels = list(_of_channels(hitl))
+        stored, database = _of_database(settings)
         graphs, broken = _loaded(settings)
         broken += _registered(hitl, graphs, stored=stored)
         triggers = [] if channels else list(_of_triggers(hitl))
@@ -72,29 +76,29 @@ def _of_channels(hitl: Hitl) -> Iterator[Trouble]:
         yield Trouble("channels", None, why=str(error))
 
 
-def _of_database(settings: Settings) -> Iterator[Trouble]:
+def _check_url(settings: Settings) -> None:
+    """Raise ``ConfigurationError`` where HITL_DATABASE_URL names no database that there could be."""
+    from hitl_middleware.stores.url import parse
+
+    if settings.database_url != FORGETS:
+        parse(settings.database_url)
+
+
+def _of_database(settings: Settings) -> tuple[bool, list[Trouble]]:
+    """Whether there is something stored to look at, and what keeps us from it. Looking makes no database."""
     from hitl_middleware.diagnosis import Trouble
-
-    if not _is_stored(settings):
-        return
     from hitl_middleware.stores import migrations
 
+    if settings.database_url == FORGETS:
+        return False, []
     try:
-        at = migrations.current(settings.database_url)
+        return migrations.check(settings.database_url), []
     except ConfigurationError as error:
-        yield Trouble("database", None, "Nothing that is stored was looked at.", str(error))
-        return
-    if at != migrations.HEAD:
-        why = f"The database is at revision {at or 'none'}, and this version works with {migrations.HEAD}."
-        mend = "hitl db upgrade brings it there; stop servers of another version first. Nothing that is stored was looked at."
-        yield Trouble("database", None, mend, why)
-
-
-def _is_stored(settings: Settings) -> bool:
-    """Whether there is a database to look at: looking makes none."""
-    from hitl_middleware.stores import migrations
-
-    return settings.database_url != "memory://" and migrations.is_there(settings.database_url)
+        behind = isinstance(error, MigrationNeeded) and not isinstance(error, DatabaseNewer)
+        before = "Stop servers of another version before. " if behind else ""
+        return False, [
+            Trouble("database", None, f"{before}Nothing that is stored was looked at.", str(error))
+        ]
 
 
 def _loaded(settings: Settings) -> tuple[list[LoadedGraph], list[Trouble]]:

@@ -11,7 +11,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from hitl_middleware.errors import ConfigurationError, DatabaseUnreachable
+from hitl_middleware.errors import ConfigurationError, DatabaseForbids, DatabaseUnreachable
 
 _SECRETS = ("password", "sslpassword")
 _GONE = (
@@ -26,8 +26,11 @@ _GONE = (
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_NOTADB,
 )
-_REFUSING = ("08", "53", "57P", "25P03", "40P01", "55P03")
-"""How PostgreSQL's codes begin for: no connection, no room left, shutting down, a unit that slept too long, and locks not got."""
+_FORBIDDEN = "42501"
+"""PostgreSQL's code for: insufficient privilege."""
+_REFUSING = (_FORBIDDEN, "08", "53", "57P", "25P03", "40P01", "55P03")
+"""How PostgreSQL's codes begin for: no connection, no room left, shutting down, a unit that slept too long, and locks not got.
+What a user may not do is among them: a grant mends it, and nothing is lost meanwhile."""
 
 
 def parse(url: str) -> URL:
@@ -37,7 +40,7 @@ def parse(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is none
         msg = "HITL_DATABASE_URL is not a URL; use sqlite:///path or postgresql://user@host/name"
         raise ConfigurationError(msg) from None
     backend = parsed.drivername.partition("+")[0]
@@ -92,8 +95,13 @@ def gone(error: SQLAlchemyError, *, connected: bool) -> bool:
 def unreachable(url: URL, error: SQLAlchemyError) -> DatabaseUnreachable:
     """The error as a sentence for whoever set the URL."""
     told: object = error.orig if isinstance(error, DBAPIError) else error
-    reason = " ".join(str(told).split()) or type(told).__name__
-    return DatabaseUnreachable(url=shown(url), reason=reason.rstrip("."))
+    # What drivers say after the first line is advice, or the statement.
+    first = next(iter(str(told).splitlines()), "")
+    first = " ".join(first.split()).removeprefix("connection failed: ")
+    reason = first.rstrip(".") or type(told).__name__
+    forbidden = getattr(told, "sqlstate", None) == _FORBIDDEN
+    kind = DatabaseForbids if forbidden else DatabaseUnreachable
+    return kind(url=shown(url), reason=reason)
 
 
 def has_news(pgconn: Any) -> bool:

@@ -15,6 +15,7 @@ from fastapi import APIRouter
 
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.hitl import Graph, Hitl
+from hitl_middleware.stores.saver import ready_saver
 from hitl_server.app import create_app
 from hitl_server.auth import Door
 from hitl_server.github_heeded import github_heeded
@@ -71,6 +72,7 @@ def work_forever(hitl: Hitl, *, begun: Callable[[], object] = lambda: None) -> N
     try:
         # The routers are made and not mounted: making them is how a graph's module says who acts on its stored webhooks.
         routers_of(hitl, load_graphs(hitl))
+        hitl.runs_portal.call(ready_saver, hitl.checkpointer())
         hitl.start()
         with slack_heeded(hitl), github_heeded(hitl):
             begun()
@@ -147,6 +149,7 @@ def _prepared(
         url = url_of(bound)
         hitl.public_url = hitl.public_url or url
         hitl.portal.call(hitl.store.prepare)
+        hitl.runs_portal.call(ready_saver, hitl.checkpointer())
         meter = Meter(hitl)
         hitl.portal.call(meter.begin)
         app = create_app(hitl, routers=[*_registered(hitl, graphs), *routers], meter=meter)

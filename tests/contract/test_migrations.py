@@ -11,12 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import MetaData, Table, create_engine, inspect, select
+from sqlalchemy import MetaData, Table, create_engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from hitl_middleware import audit
 from hitl_middleware.clock import SystemClock
-from hitl_middleware.errors import MigrationNeeded
+from hitl_middleware.errors import DatabaseForbids, DatabaseNewer, MigrationNeeded
 from hitl_middleware.stores import migrations, open_store
 from hitl_middleware.stores.tables import PREFIX, VERSION_TABLE, metadata
 from hitl_middleware.stores.url import connection_words, driven, parse
@@ -174,6 +174,51 @@ def test_an_older_postgresql_database_is_left_to_its_operator(
     assert rows(bare_postgres) == before
     assert hitl.said("db", "upgrade") == f"Upgraded from {revision} to {migrations.HEAD}.\n"
     migrations.prepare(bare_postgres)
+
+
+def test_a_look_says_what_is_missing(bare_url: str) -> None:
+    """Issue 5, "Bad input": an older and a newer revision, each with what to run; an empty database is nothing wrong."""
+    assert migrations.check(bare_url) is False
+    migrations.upgrade(bare_url, "0001")
+    with pytest.raises(MigrationNeeded, match=r"revision 0001, .* Run: hitl db upgrade$"):
+        migrations.check(bare_url)
+    migrations.upgrade(bare_url)
+    assert migrations.check(bare_url) is True
+    engine = create_engine(driven(parse(bare_url), "sync"))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE hitl_schema_version SET version_num = '9999'"))
+    engine.dispose()
+    for command in (migrations.check, migrations.prepare, migrations.upgrade):
+        with pytest.raises(
+            DatabaseNewer, match=r"revision 9999, .* Run: pip install --upgrade hitl-middleware$"
+        ):
+            command(bare_url)
+    assert migrations.current(bare_url) == "9999"
+
+
+@pytest.mark.postgres
+def test_tables_that_are_missing_or_closed(bare_postgres: str) -> None:
+    """Issue 5, "Bad input": LangGraph's tables gone; a user who may read nothing, and one who may make nothing: sentences, no traceback."""
+    role = "weak_for_tests"
+    weak = parse(bare_postgres).set(username=role, password="hunter2").render_as_string(hide_password=False)
+    with psycopg.connect(**connection_words(parse(bare_postgres)), autocommit=True) as connection:
+        connection.execute(f"DROP ROLE IF EXISTS {role}")
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2'")
+        try:
+            with pytest.raises(
+                DatabaseForbids, match="refuses its user: permission denied for schema public"
+            ):
+                migrations.prepare(weak)
+            migrations.prepare(bare_postgres)
+            for command in (migrations.check, migrations.prepare, migrations.upgrade):
+                with pytest.raises(DatabaseForbids, match="permission denied for table") as refusal:
+                    command(weak)
+                assert "hunter2" not in str(refusal.value)
+        finally:
+            connection.execute(f"DROP ROLE {role}")
+        connection.execute("DROP TABLE checkpoint_migrations")
+    with pytest.raises(MigrationNeeded, match=r"LangGraph's checkpoints\. Run: hitl db upgrade"):
+        migrations.check(bare_postgres)
 
 
 @pytest.mark.postgres

@@ -129,6 +129,7 @@ def test_an_unknown_command_or_option_is_no_traceback(hitl):
             "The database postgresql://root:***@127.0.0.1:1/x cannot be reached:",
         ),
         ({"HITL_DATABASE_URL": "hunter2"}, "HITL_DATABASE_URL is not a URL"),
+        ({"HITL_DATABASE_URL": "postgresql://root:hunter2@h:one/x"}, "HITL_DATABASE_URL is not a URL"),
         ({"HITL_LEASE_SECONDS": "soon"}, "HITL_LEASE_SECONDS: "),
         ({"HITL_FAILPOINTS": "nowhere=kill"}, "HITL_FAILPOINTS: 'nowhere=kill' is not NAME="),
     ],
@@ -144,6 +145,7 @@ def test_a_wrong_set_up_is_said_in_a_sentence(hitl, environ, sentence):
 
     assert said.startswith(sentence)
     assert "hunter2" not in said
+    assert "?." not in said
     assert sorted(hitl.folder.rglob("*")) == before
 
 

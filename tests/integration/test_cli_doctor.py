@@ -142,15 +142,19 @@ def test_the_database(hitl: Commands, tmp_path: Path) -> None:
         database.commit()
     old = hitl.run("doctor", "--fix")
     assert old.returncode == 1
-    assert old.stdout.startswith("✗ The database is at revision 0001, and this version works with ")
-    assert "→ hitl db upgrade brings it there" in old.stdout
+    assert old.stdout.startswith("✗ The database is at revision 0001, this version needs ")
+    assert "Run: hitl db upgrade" in old.stdout
     away = hitl.run("doctor", HITL_DATABASE_URL="postgresql://hitl:s3cret@127.0.0.1:1/hitl")
     assert away.returncode == 1
     assert away.stdout.startswith("✗ The database ")
     assert "cannot be reached" in away.stdout
     assert "s3cret" not in away.stdout
-    wrong = hitl.run("doctor", HITL_LEASE_SECONDS="soon")
-    assert (wrong.returncode, wrong.stdout.startswith("✗ HITL_LEASE_SECONDS: ")) == (1, True)
+    for variable, value in (("HITL_LEASE_SECONDS", "soon"), ("HITL_DATABASE_URL", "s3cret")):
+        wrong = hitl.run("doctor", **{variable: value})
+        assert (wrong.returncode, wrong.stdout.startswith(f"✗ {variable}")) == (1, True)
+        assert "s3cret" not in wrong.stdout
+    file = hitl.run("doctor", HITL_DATABASE_URL=f"sqlite:///{tmp_path}/hitl.db/below/hitl.db")
+    assert (file.returncode, "hitl.db is no folder" in file.stdout) == (1, True)
     nothing = hitl.said("doctor", HITL_DATABASE_URL="sqlite:///none/hitl.db")
     assert nothing == "Nothing is stored yet. All is well.\n"
     assert not (tmp_path / "none").exists()

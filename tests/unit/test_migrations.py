@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 import hitl_middleware
-from hitl_middleware.errors import MigrationNeeded
+from hitl_middleware.errors import DatabaseNewer
 from hitl_middleware.stores import migrations
 from hitl_middleware.stores.tables import PREFIX, VERSION_TABLE, metadata
 
@@ -152,7 +152,7 @@ def test_a_revision_of_the_future_is_not_touched(path, url) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE hitl_schema_version SET version_num = '9999'")
     with pytest.raises(
-        MigrationNeeded, match=rf"revision 9999, this version needs {migrations.HEAD}.*hitl db upgrade"
+        DatabaseNewer, match=rf"revision 9999, .* none after {migrations.HEAD}.*pip install --upgrade"
     ):
         migrations.prepare(url)
     assert migrations.current(url) == "9999"

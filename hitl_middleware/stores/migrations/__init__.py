@@ -6,6 +6,7 @@ There is no ``alembic.ini``: the environment is configured here, so that it work
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from hitl_middleware.errors import DatabaseUnreachable, MigrationNeeded
+from hitl_middleware.errors import DatabaseNewer, DatabaseUnreachable, MigrationNeeded
 from hitl_middleware.stores.tables import VERSION_TABLE
 from hitl_middleware.stores.url import driven, gone, parse, shown, unreachable
 
@@ -36,21 +37,22 @@ def prepare(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> None:
     """Bring the schema to ``HEAD`` where that is ours to do: SQLite always, PostgreSQL only where it has none of our tables.
 
     Processes that do so at once wait for each other. Raises ``DatabaseUnreachable``, or ``MigrationNeeded`` where an operator
-    must act: a PostgreSQL database at another revision, or any database at one this version does not know.
+    must act: a PostgreSQL database at another revision; ``DatabaseNewer`` for any database at one this version does not know.
     """
     with _connection(parse(url), busy_seconds) as connection:
         found = _revision(connection)
         if found == HEAD:
             return
-        known = found is None or found in revisions()
-        if not known or (found is not None and connection.dialect.name == "postgresql"):
+        _check_known(found)
+        if found is not None and connection.dialect.name == "postgresql":
             raise MigrationNeeded(current=found, wanted=HEAD)
         _upgrade(connection, "head")
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Apply revisions up to ``revision``, all in one transaction."""
+    """Apply revisions up to ``revision``, all in one transaction. Raises ``DatabaseNewer``."""
     with _connection(parse(url), _BUSY_SECONDS) as connection:
+        _check_known(_revision(connection))
         _upgrade(connection, revision)
 
 
@@ -68,6 +70,29 @@ def current(url: str) -> str | None:
         return _revision(connection)
 
 
+def check(url: str) -> bool:
+    """Whether anything is stored, in a form that this version works with; looks, and changes nothing.
+
+    Raises ``DatabaseUnreachable`` (also where a file could not be made), ``MigrationNeeded``, ``DatabaseNewer``.
+    """
+    parsed = parse(url)
+    if not is_there(url):
+        _check_place(parsed)
+        return False
+    with _connection(parsed, _BUSY_SECONDS) as connection:
+        found = _revision(connection)
+    if found is None:
+        return False
+    _check_known(found)
+    if found != HEAD:
+        raise MigrationNeeded(current=found, wanted=HEAD)
+    if parsed.drivername == "postgresql":
+        from hitl_middleware.stores.saver.postgresql import check_tables
+
+        check_tables(parsed)
+    return True
+
+
 def is_there(url: str) -> bool:
     """Whether there is something to look into: a server, which may be away, or a file."""
     parsed = parse(url)
@@ -79,6 +104,11 @@ def revisions() -> tuple[str, ...]:
     from alembic.script import ScriptDirectory
 
     return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _check_known(revision: str | None) -> None:
+    if revision is not None and revision not in revisions():
+        raise DatabaseNewer(current=revision, wanted=HEAD)
 
 
 def _revision(connection: Connection) -> str | None:
@@ -152,6 +182,15 @@ def _alone(engine: Engine, url: URL, busy_seconds: float) -> Iterator[None]:
                 raise DatabaseUnreachable(url=shown(url), reason=reason)
             time.sleep(_PAUSES[1])  # noqa: TID251 – migrations run in a thread of their own
         yield
+
+
+def _check_place(url: URL) -> None:
+    """Raise ``DatabaseUnreachable`` where a file's folder is none, or can surely not be made or written to."""
+    folder = Path(url.database or "").absolute().parent
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        reason = f"{nearest} is {'not to be written to' if nearest.is_dir() else 'no folder'}"
+        raise DatabaseUnreachable(url=shown(url), reason=reason)
 
 
 def _make_folder(url: URL) -> None:

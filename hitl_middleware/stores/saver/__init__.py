@@ -39,6 +39,12 @@ async def open_saver(url: str, allowed: Iterable[tuple[str, str]] = ()) -> BaseC
     return await open_sqlite_saver(parsed, serde=serde)
 
 
+async def ready_saver(saver: BaseCheckpointSaver[Any]) -> None:
+    """Connect now and not at first use, on the loop that owns it. Raises ``DatabaseUnreachable``, ``MigrationNeeded``."""
+    if isinstance(saver, Shared):
+        await saver.ready()
+
+
 async def close_saver(saver: BaseCheckpointSaver[Any]) -> None:
     """Close its connections, on the loop that owns it."""
     if isinstance(saver, Shared):

@@ -157,16 +157,24 @@ def make_tables(url: URL) -> None:
         PostgresSaver(connection).setup()
 
 
-def _prepare(url: URL) -> None:
-    migrations.prepare(url.render_as_string(hide_password=False))
+def check_tables(url: URL) -> None:
+    """Whether LangGraph's tables are those of this version. Raises ``MigrationNeeded``; ``psycopg.Error`` where the server is away."""
     with psycopg.Connection[DictRow].connect(**_words(url)) as connection:
         found = connection.execute("SELECT to_regclass('checkpoint_migrations') AS there").fetchone()
         newest = None
         if found is not None and found["there"] is not None:
             row = connection.execute("SELECT max(v) AS v FROM checkpoint_migrations").fetchone()
             newest = row["v"] if row is not None else None
-    if newest is None or newest < _NEWEST:
+    if newest is None:
+        msg = "The database has no tables for LangGraph's checkpoints. Run: hitl db upgrade"
+        raise MigrationNeeded(msg)
+    if newest < _NEWEST:
         raise MigrationNeeded(current=f"{newest} of LangGraph's checkpoints", wanted=_NEWEST)
+
+
+def _prepare(url: URL) -> None:
+    migrations.prepare(url.render_as_string(hide_password=False))
+    check_tables(url)
 
 
 def _words(url: URL) -> dict[str, Any]:

@@ -23,11 +23,12 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from sqlalchemy import URL
 
-from hitl_middleware.errors import LeaseLost
+from hitl_middleware.errors import DatabaseUnreachable, LeaseLost
 from hitl_middleware.gate.calls import lease_in
 from hitl_middleware.records import Lease
 from hitl_middleware.stores.saver.shared import Shared
 from hitl_middleware.stores.turn import finish, turn_at
+from hitl_middleware.stores.url import shown
 
 _BUSY_SECONDS = 30.0
 _FENCE = "SELECT fence FROM hitl_runs WHERE id = ?"
@@ -211,7 +212,10 @@ def _tell(waiting: asyncio.Future[None], error: Exception | None) -> None:
 
 
 async def open_sqlite_saver(url: URL, *, serde: SerializerProtocol) -> SharedSqliteSaver:
-    """The saver on a file, owned by the running loop."""
+    """The saver on a file, owned by the running loop. Raises ``DatabaseUnreachable`` where its folder cannot be made."""
     path = Path(url.database or "")
-    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+    try:
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnreachable(url=shown(url), reason=error.strerror or str(error)) from error
     return SharedSqliteSaver(path, serde=serde)
