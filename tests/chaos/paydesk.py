@@ -1,13 +1,14 @@
 """A desk with one act, whose effect is a line on disk: nothing of the network stands between the gate and what really happened.
 
 Copied beside each test's database and served from there. ``PAID_IN`` names the effects' file; ``PAY_WITHIN`` is how many seconds people
-have, after which the payment is off.
+have, after which the payment is off; ``PAY_FOR`` how many a payment takes. What is paid in pounds blocks not its thread but the graph's loop.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,31 @@ class Till(MessagesState):
 
 
 WITHIN = os.environ.get("PAY_WITHIN")
+POUNDS = 100
+"""Amounts from here on are paid in pounds."""
 
-
-@requires_approval(
+approved = requires_approval(
     expires_in=timedelta(seconds=float(WITHIN)) if WITHIN else None, on_expiry="reject" if WITHIN else "leave"
 )
+
+
+@approved
 @tool
 def pay(amount: int) -> str:
     """Pay somebody."""
+    return write(amount)
+
+
+@approved
+@tool
+async def pay_pounds(amount: int) -> str:
+    """Pay somebody, by a client that does not know how to wait."""
+    return write(amount)
+
+
+def write(amount: int) -> str:
+    """The effect; whoever calls this is held up meanwhile."""
+    threading.Event().wait(float(os.environ.get("PAY_FOR", "0")))
     action = current_action()
     entry = {
         "amount": amount,
@@ -55,7 +73,7 @@ def decide(state: Till) -> dict[str, list[AnyMessage]]:
     if said >= len(state["turns"]):
         return {"messages": [AIMessage("That is all.")]}
     calls = [
-        {"name": "pay", "args": {"amount": amount}, "id": f"pay-{amount}", "type": "tool_call"}
+        {"name": "pay" if amount < POUNDS else "pay_pounds", "args": {"amount": amount}, "id": f"pay-{amount}", "type": "tool_call"}
         for amount in state["turns"][said]
     ]
     return {"messages": [AIMessage("", tool_calls=calls)]}
@@ -63,7 +81,7 @@ def decide(state: Till) -> dict[str, list[AnyMessage]]:
 
 def make_graph() -> CompiledStateGraph[Any, Any, Any, Any]:
     """The graph for this process's ``Hitl``."""
-    tools = [pay]
+    tools = [pay, pay_pounds]
     builder = StateGraph(Till)
     builder.add_node("model", decide)
     builder.add_node("tools", ToolNode(tools, **Hitl.from_env().tool_gate(tools)))

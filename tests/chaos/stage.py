@@ -36,6 +36,7 @@ ANN: Final = "U0ANN"
 BOB: Final = "U0BOB"
 FINAL: Final = frozenset({"succeeded", "failed", "cancelled"})
 
+SERVE: Final = ("serve", "--port", "0")
 KILL: Final = "=kill"
 STOP: Final = "=stop"
 
@@ -99,11 +100,11 @@ class Stage:
         """The next life stops (SIGSTOP) at this failpoint."""
         self._plan.append(_spec(point, STOP))
 
-    def start(self, failpoints: str = "") -> Life:
+    def start(self, failpoints: str = "", *, words: Sequence[str] = SERVE) -> Life:
         """One more process on this database; it may die before this returns. ``failpoints``: as in ``HITL_FAILPOINTS``."""
         environ = {**self.environ, **({"HITL_FAILPOINTS": failpoints} if failpoints else {})}
         log = self.folder / f"life-{len(self.lives) + 1}.log"
-        life = Life(["serve", "--port", "0"], environ, self.folder, log)
+        life = Life(words, environ, self.folder, log)
         self.lives.append(life)
         return life
 
