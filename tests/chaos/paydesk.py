@@ -1,7 +1,7 @@
 """A desk with one act, whose effect is a line on disk: nothing of the network stands between the gate and what really happened.
 
 Copied beside each test's database and served from there. ``PAID_IN`` names the effects' file; ``PAY_WITHIN`` is how many seconds people
-have, after which the payment is off; ``PAY_FOR`` how many a payment takes. What is paid in pounds blocks not its thread but the graph's loop.
+have, after which the payment is off; ``PAY_FOR`` how many a payment takes. Pounds block not a thread but the graph's loop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A front and workers of its own, each a process: who is paused acts no more, who is killed is followed, who is slow keeps what it holds."""
+"""A front and its workers, each a process: who was paused acts no more, who is killed is followed, who is slow keeps what it holds."""
 
 from __future__ import annotations
 
@@ -45,11 +45,16 @@ def working(stage: Stage, failpoints: str = "") -> Life:
     return worker
 
 
+def until_stopped(stage: Stage, worker: Life) -> None:
+    """Wait until it does nothing any more."""
+    stage.until("it sleeps", lambda: worker.paused)
+
+
 def stopped(stage: Stage, worker: Life) -> None:
     """Stop it from outside, where it holds nobody up."""
     for _ in range(200):
         os.kill(worker.pid, signal.SIGSTOP)
-        stage.until("it is stopped", lambda: worker.paused)
+        until_stopped(stage, worker)
         if free_to_write(stage.database):
             return
         worker.carry_on()
@@ -64,7 +69,7 @@ def asleep(make_stage: MakeStage, point: str) -> tuple[Stage, Life, str]:
         sleeper = working(stage, f"{point}{STOP}")
         run = stage.begin(5)
         stage.decide(stage.parked(run)[0])
-        stage.until("it sleeps", lambda: sleeper.paused)
+        until_stopped(stage, sleeper)
         if free_to_write(stage.database):
             return stage, sleeper, run
         sleeper.kill()
@@ -73,7 +78,7 @@ def asleep(make_stage: MakeStage, point: str) -> tuple[Stage, Life, str]:
 
 @pytest.mark.parametrize("point", ["claim.before", "effect.before"])
 def test_a_worker_that_wakes_up_late_does_nothing(make_stage: MakeStage, point: str):
-    """Rule 2, O-09: it sleeps before its act (SIGSTOP); another takes the run over and acts; it wakes (SIGCONT), does nothing, and leaves."""
+    """Rule 2, O-09: it sleeps before its act (SIGSTOP), another takes over and acts; woken (SIGCONT) it does nothing, and leaves."""
     stage, sleeper, run = asleep(make_stage, point)
     other = working(stage)
     if point == "effect.before":

@@ -218,6 +218,27 @@ class TestPostgresqlStore(StoreContract):
         async with store.read() as uow:
             assert await uow.run(run.id) == run
 
+    async def test_a_server_that_is_still_away_when_the_pool_connects_anew(
+        self, store: Store, postgres_url
+    ) -> None:
+        """O-08: its connections are gone and it takes no new ones, as while it recovers: a clear error, and soon all is well again."""
+        run = await self.added_run(store)
+        name = make_url(postgres_url).database
+        elsewhere = make_url(postgres_url).set(database="postgres")
+        with psycopg.connect(**connection_words(elsewhere), autocommit=True) as admin:
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+            ask = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+            admin.execute(ask, (name,))
+            try:
+                for unit in (store.read, store.begin):
+                    with pytest.raises(DatabaseUnreachable, match="not currently accepting"):
+                        async with unit():
+                            pytest.fail("nobody is there")
+            finally:
+                admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+        async with store.read() as uow:
+            assert await uow.run(run.id) == run
+
     async def test_a_locked_row_is_not_waited_for_for_ever(self, postgres_url, monkeypatch) -> None:
         """Somebody else holds a row longer than anybody should: one sentence, not a hang."""
         monkeypatch.setattr(postgresql, "_PATIENCE", "50ms")

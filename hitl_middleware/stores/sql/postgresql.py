@@ -90,8 +90,9 @@ class PostgresqlDatabase:
         connected = False
         try:
             async with self._gates[writes], _connection(self._engine) as connection:
+                begun = await _begin(connection, writes=writes)  # may have to connect anew
                 connected = True
-                yield PostgresqlConnection(connection, await _begin(connection, writes=writes))
+                yield PostgresqlConnection(connection, begun)
                 await finish(connection.commit())
         except SQLAlchemyError as error:
             if gone(error, connected=connected):

@@ -19,7 +19,7 @@ from hitl_middleware.testing.fake_slack import FakeSlack
 from tests.chaos.storm.cast import Home, Outages, Place
 from tests.chaos.storm.checker import ENDED, Verdict, judge
 from tests.chaos.storm.gateway import Gateway
-from tests.chaos.storm.outside import Api, Books, Heard, Unanswered
+from tests.chaos.storm.outside import Api, Books, Broken, Heard, Unanswered
 from tests.chaos.storm.people import ANN, BOB, LABEL, REVIEWER, SHOP, People, World, cards_of
 from tests.chaos.storm.plan import LEASE, errands, fates, gusts, moods
 from tests.chaos.storm.seen import ActionSeen, CardSeen, RequestSeen, RunSeen, Seen
@@ -193,6 +193,9 @@ class Play:
         try:
             self.people.look(begin=begin)
         except Unanswered:
+            return False
+        except Broken as error:
+            self.heard.troubles.append(str(error))
             return False
         finally:
             self._pause.wait(GLANCE)
