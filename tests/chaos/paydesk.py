@@ -73,7 +73,12 @@ def decide(state: Till) -> dict[str, list[AnyMessage]]:
     if said >= len(state["turns"]):
         return {"messages": [AIMessage("That is all.")]}
     calls = [
-        {"name": "pay" if amount < POUNDS else "pay_pounds", "args": {"amount": amount}, "id": f"pay-{amount}", "type": "tool_call"}
+        {
+            "name": "pay" if amount < POUNDS else "pay_pounds",
+            "args": {"amount": amount},
+            "id": f"pay-{amount}",
+            "type": "tool_call",
+        }
         for amount in state["turns"][said]
     ]
     return {"messages": [AIMessage("", tool_calls=calls)]}
