@@ -56,10 +56,12 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
         redirect_slashes=False,
     )
     app.locked = door.locked
-    slack = slack_router(SlackSettings.from_env(hitl.config.slack), HitlSlackDesk(hitl), clock=hitl.clock)
+    slack = slack_router(
+        SlackSettings.from_env(hitl.config.slack), HitlSlackDesk(hitl, meter), clock=hitl.clock
+    )
     app.include_router(runs_router(hitl))
-    app.include_router(requests_router(hitl))
-    app.include_router(actions_router(hitl))
+    app.include_router(requests_router(hitl, meter))
+    app.include_router(actions_router(hitl, meter))
     app.include_router(audit_router(hitl))
     app.include_router(_signed(slack))
     app.include_router(_signed(github_router(hitl, GitHubSettings.from_env(hitl.config.github))))

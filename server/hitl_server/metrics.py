@@ -6,7 +6,8 @@ only what never reaches the database – webhooks, most of all those that are re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
@@ -14,6 +15,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hitl_middleware.errors import (
+    AlreadyDecided,
+    DigestMismatch,
+    DoesNotFit,
+    HitlError,
+    NotAllowed,
+    NotFound,
+    Refused,
+)
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import Tally
 from hitl_server.counts import Counts, Trail
@@ -35,6 +45,21 @@ REASONS: Final = {
 }
 """Why a webhook was refused, by the status it was answered with."""
 
+WHY: Final[Mapping[type[HitlError], str]] = {
+    NotAllowed: "not_allowed",
+    AlreadyDecided: "already_decided",
+    DigestMismatch: "changed_meanwhile",
+    DoesNotFit: "does_not_fit",
+    NotFound: "not_found",
+}
+"""Why an answer did not count."""
+
+ANSWERS: Final = ("api", "slack")
+"""Where answers are taken whose refusals are counted here. Those to commands on GitHub are in the audit: ``hitl_commands_total``."""
+
+UNKNOWN_CALLERS: Final = {401: "unauthorized", 429: "rate_limited"}
+"""How callers without a known token are answered."""
+
 
 class Meter:
     """All metrics of one server over one database."""
@@ -50,6 +75,38 @@ class Meter:
             ("channel", "outcome", "reason"),
             registry=self._registry,
         )
+
+        self._refused = Counter(
+            "hitl_answers_refused_total",
+            "Answers of people that did not count, and why: somebody else was first, may not decide, …"
+            + HERE,
+            ("channel", "why"),
+            registry=self._registry,
+        )
+        self._unknown = Counter(
+            "hitl_unknown_callers_total",
+            "Requests that wanted a token and carried none, or one that is not known." + HERE,
+            ("outcome",),
+            registry=self._registry,
+        )
+        for channel in ANSWERS:
+            for why in WHY.values():
+                self._refused.labels(channel, why)
+        for outcome in UNKNOWN_CALLERS.values():
+            self._unknown.labels(outcome)
+
+    @contextmanager
+    def taking(self, channel: str) -> Iterator[None]:
+        """While an answer is taken: counts it where it is refused, and lets the refusal through."""
+        try:
+            yield
+        except (Refused, NotFound) as refusal:
+            self._refused.labels(channel, WHY.get(type(refusal), "other")).inc()
+            raise
+
+    def not_known(self, status: int) -> None:
+        """Count a caller who was not let in."""
+        self._unknown.labels(UNKNOWN_CALLERS[status]).inc()
 
     def expect(self, webhooks: Iterable[str]) -> None:
         """Channels whose webhooks are taken here: their counters are there from the start, so that the first one is an increase."""
@@ -81,7 +138,10 @@ class Meter:
 
 
 class Metered:
-    """Counts the answers to signed webhooks, whichever route gives them. ``public``: the guard's (method, path)."""
+    """Counts the answers to signed webhooks, whichever route gives them, and callers who were not let in.
+
+    ``public``: the guard's (method, path).
+    """
 
     def __init__(self, app: ASGIApp, meter: Meter, public: Collection[tuple[str, str]]) -> None:
         self._app = app
@@ -91,10 +151,10 @@ class Metered:
         meter.expect(self._channels.values())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        channel = self._channels.get(scope["path"]) if scope["type"] == "http" else None
-        if channel is None or scope["method"] != "POST":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        channel = self._channels.get(scope["path"]) if scope["method"] == "POST" else None
         status = 500
 
         async def sent(message: Message) -> None:
@@ -106,7 +166,10 @@ class Metered:
         try:
             await self._app(scope, receive, sent)
         finally:
-            self._meter.answered(channel, status)
+            if channel is not None:
+                self._meter.answered(channel, status)
+            elif status in UNKNOWN_CALLERS:
+                self._meter.not_known(status)
 
 
 class _Gauges(Collector):

@@ -155,7 +155,7 @@ def _prepared(
         app = create_app(hitl, routers=[*_registered(hitl, graphs), *routers], meter=meter)
         if worker:
             hitl.start()
-        stack.enter_context(slack_heeded(hitl))
+        stack.enter_context(slack_heeded(hitl, meter))
         stack.enter_context(github_heeded(hitl))
         yield Listener(app, bound, listening), url
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from hitl_middleware.actions import Decision
@@ -12,13 +14,18 @@ from hitl_middleware.hitl import Hitl
 from hitl_middleware.ledger import Outcome
 from hitl_middleware.records import Action, CardView, ReviewRequest
 from hitl_middleware.redaction import hide_request
+from hitl_server.metrics import Meter
 
 
 class HitlSlackDesk:
-    """``channels.slack.desk.SlackDesk``. A click's signature proves who clicked, so nobody else vouches for them."""
+    """``channels.slack.desk.SlackDesk``. A click's signature proves who clicked, so nobody else vouches for them.
 
-    def __init__(self, hitl: Hitl) -> None:
+    ``meter``: where answers that do not count are counted.
+    """
+
+    def __init__(self, hitl: Hitl, meter: Meter | None = None) -> None:
         self._hitl = hitl
+        self._taking = partial(meter.taking, "slack") if meter is not None else nullcontext
 
     async def submit(
         self,
@@ -31,9 +38,10 @@ class HitlSlackDesk:
         if_match: str | None,
     ) -> ReviewRequest:
         """See ``SlackDesk.submit``."""
-        return await self._hitl.submit(
-            request_id, decision, identity=identity, name=name, via=via, if_match=if_match
-        )
+        with self._taking():
+            return await self._hitl.submit(
+                request_id, decision, identity=identity, name=name, via=via, if_match=if_match
+            )
 
     async def request(self, request_id: str) -> ReviewRequest | None:
         """See ``SlackDesk.request``."""
@@ -51,7 +59,8 @@ class HitlSlackDesk:
             by = await self._hitl.directory.person(identity, name=name)
             return await self._hitl.desk.look(request_id, by=by, if_match=if_match)
 
-        return await self._hitl.portal.run(work)
+        with self._taking():
+            return await self._hitl.portal.run(work)
 
     async def unsettled(
         self, request_id: str, *, identity: str, name: str | None
@@ -63,7 +72,8 @@ class HitlSlackDesk:
             request, action = await self._hitl.desk.unsettled(request_id, by=by)
             return request, action.attempts
 
-        return await self._hitl.portal.run(work)
+        with self._taking():
+            return await self._hitl.portal.run(work)
 
     async def settle(
         self,
@@ -86,7 +96,8 @@ class HitlSlackDesk:
                 action.id, what, outcome, by=by, via=via, attempt=attempt
             )
 
-        return await self._hitl.portal.run(work)
+        with self._taking():
+            return await self._hitl.portal.run(work)
 
     async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
         """See ``SlackDesk.tell``."""

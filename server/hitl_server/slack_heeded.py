@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.portal import Portal
+from hitl_server.metrics import Meter
 from hitl_server.slack_desk import HitlSlackDesk
 
 
 @contextlib.contextmanager
-def slack_heeded(hitl: Hitl) -> Iterator[None]:
+def slack_heeded(hitl: Hitl, meter: Meter | None = None) -> Iterator[None]:
     """Act on events, and listen over Socket Mode where SLACK_APP_TOKEN is set; what was taken is acknowledged before the block ends.
 
     Raises ``ChannelHalfConfigured``. Several processes may listen: Slack gives each envelope to one of them.
@@ -26,7 +27,7 @@ def slack_heeded(hitl: Hitl) -> Iterator[None]:
         return
     from hitl_middleware.channels.slack.heed import Heed
 
-    desk = HitlSlackDesk(hitl)
+    desk = HitlSlackDesk(hitl, meter)
     hitl.inbox.handle("slack", Heed(settings, desk).act)
     if settings.app_token is None:
         yield

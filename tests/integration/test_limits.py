@@ -43,6 +43,9 @@ def test_a_token_that_is_wrong(locked_server: Served) -> None:
         locked_server.world.time.advance(2)
         assert guess.get("/api/v1/runs").status_code == 401
     assert TOKEN not in refused.text
+    metrics = locked_server.http.get("/metrics").text
+    assert f'hitl_unknown_callers_total{{outcome="unauthorized"}} {MOST_FAILURES + 1}.0' in metrics
+    assert 'hitl_unknown_callers_total{outcome="rate_limited"} 1.0' in metrics
 
 
 def test_signed_webhooks(

@@ -65,7 +65,8 @@ def test_decisions_over_http(serve: Callable[..., Served]) -> None:
     server.world.time.advance(90)
     server.decide(first["id"], type="approve")
     server.decide(second["id"], type="reject", message="a secret reason")
-    server.asked()
+    server.decide(second["id"], type="approve")
+    server.decide(server.asked()["id"], type="edit")
     server.world.step()
     now = Scraped.of(server.url)
     assert now.value("hitl_run_changes_total", graph="desk", change="started") == 3
@@ -74,6 +75,8 @@ def test_decisions_over_http(serve: Callable[..., Served]) -> None:
     assert now.value("hitl_requests_opened_total", graph="desk", step="pay") == 3
     assert now.value("hitl_decisions_total", channel="api", decision="approve") == 1
     assert now.value("hitl_decisions_total", channel="api", decision="reject") == 1
+    assert now.value("hitl_answers_refused_total", channel="api", why="already_decided") == 1
+    assert now.value("hitl_answers_refused_total") == 1
     assert now.value("hitl_approval_latency_seconds_count", graph="desk", step="pay") == 2
     assert now.value("hitl_approval_latency_seconds_sum", graph="desk", step="pay") == 180
     assert now.value("hitl_approval_latency_seconds_bucket", graph="desk", step="pay", le="60.0") == 0
@@ -115,12 +118,16 @@ def test_slack(
         assert before.value("hitl_webhooks_total", channel="slack") == 0
         server.asked()
         (card,) = slack.messages
+        slack.add_user("U0EVE12345", name="eve")
+        assert slack.click("U0EVE12345", card, text="Approve").status == 200
         assert slack.click(ANN.removeprefix("slack:"), card, text="Approve").status == 200
         forged = {"X-Slack-Signature": "v0=" + "0" * 64}
         assert server.http.post("/slack/events", content=b"payload=%7B%7D", headers=forged).status_code == 401
         server.world.step()
         now = Scraped.of(server.url)
-    assert now.value("hitl_webhooks_total", channel="slack", outcome="accepted") == 1
+    assert now.value("hitl_webhooks_total", channel="slack", outcome="accepted") == 2
+    assert now.value("hitl_answers_refused_total", channel="slack", why="not_allowed") == 1
+    assert now.value("hitl_answers_refused_total") == 1
     assert now.value("hitl_webhooks_total", channel="slack", outcome="refused") == 1
     assert now.value("hitl_webhooks_total", channel="slack", reason="signature") == 1
     assert now.value("hitl_decisions_total", channel="slack", decision="approve") == 1

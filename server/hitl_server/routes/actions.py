@@ -9,6 +9,7 @@ from hitl_middleware.hitl import Hitl
 from hitl_server.auth import Who
 from hitl_server.body import JsonRoute
 from hitl_server.inputs import OutcomeIn
+from hitl_server.metrics import Meter
 from hitl_server.openapi import refusals
 from hitl_server.routes.runs import Id
 from hitl_server.schemas import action_out
@@ -17,7 +18,7 @@ from hitl_server.shapes import ActionOut
 log = structlog.get_logger("hitl.api")
 
 
-def actions_router(hitl: Hitl) -> APIRouter:
+def actions_router(hitl: Hitl, meter: Meter) -> APIRouter:
     """``/api/v1/actions``."""
     router = APIRouter(prefix="/api/v1/actions", tags=["actions"], route_class=JsonRoute)
 
@@ -48,15 +49,16 @@ def actions_router(hitl: Hitl) -> APIRouter:
     async def settle(id: Id, body: OutcomeIn, who: Who) -> ActionOut:  # noqa: A002 – the API's word
         """Say what became of an act that nobody heard the end of. With `retry` it is done now; nothing retries it otherwise."""
         identity, vouched_by = who.speaks_as(body.reviewer)
-        action = await hitl.settle(
-            id,
-            body.type,
-            identity=identity,
-            via="api",
-            message=body.message,
-            result=body.result_text(),
-            vouched_by=vouched_by,
-        )
+        with meter.taking("api"):
+            action = await hitl.settle(
+                id,
+                body.type,
+                identity=identity,
+                via="api",
+                message=body.message,
+                result=body.result_text(),
+                vouched_by=vouched_by,
+            )
         log.info(
             "api.settled",
             action=action.id,

@@ -14,6 +14,7 @@ from hitl_middleware.review import RequestStatus
 from hitl_server.auth import Who
 from hitl_server.body import JsonRoute
 from hitl_server.inputs import DecisionBody, said
+from hitl_server.metrics import Meter
 from hitl_server.openapi import refusals
 from hitl_server.problems import Problem
 from hitl_server.routes.runs import Cursor, Limit
@@ -29,7 +30,7 @@ IfMatch = Annotated[
 ]
 
 
-def requests_router(hitl: Hitl) -> APIRouter:
+def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
     """``/api/v1/requests``."""
     router = APIRouter(prefix="/api/v1/requests", tags=["requests"], route_class=JsonRoute)
 
@@ -89,14 +90,15 @@ def requests_router(hitl: Hitl) -> APIRouter:
         decision, reviewer = said(body, asked)
         identity, vouched_by = who.speaks_as(reviewer)
         try:
-            decided = await hitl.submit(
-                asked.id,
-                decision,
-                identity=identity,
-                via="api",
-                vouched_by=vouched_by,
-                if_match=matched(if_match, asked.digest),
-            )
+            with meter.taking("api"):
+                decided = await hitl.submit(
+                    asked.id,
+                    decision,
+                    identity=identity,
+                    via="api",
+                    vouched_by=vouched_by,
+                    if_match=matched(if_match, asked.digest),
+                )
         except Refused as error:
             log.info("api.refused", request=asked.id, person=identity, why=type(error).__name__)
             if isinstance(error, AlreadyDecided):
