@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
+import psycopg
 from sqlalchemy import URL, Executable, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hitl_middleware.stores.sql.database import Result, Values, fetched
+from hitl_middleware.stores.sql.ready import Statements
 from hitl_middleware.stores.turn import finish
 from hitl_middleware.stores.url import driven, gone, unreachable
 
@@ -31,37 +33,78 @@ _PATIENCE = "30s"
 """How long a statement waits for a row."""
 _FORGOTTEN = "30s"
 
-
 _BEGIN = "SELECT clock_timestamp(); BEGIN"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_AS_IT_IS = {"no_parameters": True}
-"""Statements that are not prepared: several go in one message."""
 
 
 class PostgresqlConnection:
-    """``database.Connection``."""
+    """``database.Connection``. Below SQLAlchemy's pool the driver's own one works (``ready``)."""
 
     dialect = "postgresql"
+    began: dt.datetime | None = None
 
-    def __init__(self, connection: AsyncConnection, began: dt.datetime | None) -> None:
+    def __init__(self, connection: AsyncConnection, statements: Statements) -> None:
         self._connection = connection
-        self.began = began
+        self._statements = statements
+        self.over = False
 
     async def execute(self, statement: Executable, values: Values) -> Result:
         """Run one statement and fetch all it gives."""
-        return fetched(await finish(self._connection.execute(statement, values)))
+        if self.over:  # the pool has the connection back, and perhaps somebody else has it
+            msg = "this unit of work has ended"
+            raise RuntimeError(msg)
+        if not isinstance(values, Mapping) or (ready := self._statements.ready(statement, values)) is None:
+            return fetched(await finish(self._connection.execute(statement, values)))
+        rows, changed = await self._run(ready.sql, ready.values(values), gives=bool(ready.columns))
+        return Result(ready.rows(rows), changed)
+
+    async def begin(self, *, writes: bool) -> None:
+        """Open a transaction."""
+        begin = _BEGIN if writes else _BEGIN_READING
+        await self._enter()
+        try:
+            rows, _ = await self._run(begin, gives=writes)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # It slept in the pool while the server was restarted: it connects anew.
+            await finish(self._connection.invalidate())
+            await self._enter()
+            rows, _ = await self._run(begin, gives=writes)
+        self.began = rows[0][0] if rows else None
+
+    async def commit(self) -> None:
+        """End the transaction."""
+        await self._run("COMMIT")
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """PostgreSQL ends a transaction in which a statement was refused, but not beyond a savepoint."""
-        nested = self._connection.begin_nested()
-        _ = await finish(nested.start())
+        await self._run("SAVEPOINT here")
         try:
             yield
         except BaseException:
-            await finish(nested.rollback())
+            await self._run("ROLLBACK TO SAVEPOINT here")
             raise
-        await finish(nested.commit())
+        await self._run("RELEASE SAVEPOINT here")
+
+    async def _enter(self) -> None:
+        raw = await finish(self._connection.get_raw_connection())
+        self._driver = cast("psycopg.AsyncConnection[tuple[Any, ...]]", raw.driver_connection)
+
+    async def _run(
+        self, sql: str, values: Any = None, *, gives: bool = False
+    ) -> tuple[Sequence[tuple[Any, ...]], int]:
+        """What a statement gave, and how many rows it changed."""
+
+        async def run() -> tuple[Sequence[tuple[Any, ...]], int]:
+            cursor = await self._driver.execute(sql, values)
+            return await cursor.fetchall() if gives else (), cursor.rowcount
+
+        try:
+            return await finish(run())
+        except psycopg.Error as error:
+            raise self._statements.failed(sql, error, psycopg.Error, lost=self._driver.closed) from error
 
 
 class PostgresqlDatabase:
@@ -79,6 +122,7 @@ class PostgresqlDatabase:
             max_overflow=0,
         )
         event.listen(self._engine.sync_engine, "connect", _connected)
+        self._statements = Statements(self._engine.dialect)
         self._closed = False
 
     @asynccontextmanager
@@ -89,11 +133,15 @@ class PostgresqlDatabase:
             raise RuntimeError(msg)
         connected = False
         try:
-            async with self._gates[writes], _connection(self._engine) as connection:
-                begun = await _begin(connection, writes=writes)  # may have to connect anew
-                connected = True
-                yield PostgresqlConnection(connection, begun)
-                await finish(connection.commit())
+            async with self._gates[writes], _connection(self._engine) as pooled:
+                connection = PostgresqlConnection(pooled, self._statements)
+                try:
+                    await connection.begin(writes=writes)  # may have to connect anew
+                    connected = True
+                    yield connection
+                    await connection.commit()
+                finally:
+                    connection.over = True
         except SQLAlchemyError as error:
             if gone(error, connected=connected):
                 raise unreachable(self._url, error) from error
@@ -115,19 +163,6 @@ async def _connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     finally:
         if connection.sync_connection is not None:
             await finish(connection.close())
-
-
-async def _begin(connection: AsyncConnection, *, writes: bool) -> dt.datetime | None:
-    statement = _BEGIN if writes else _BEGIN_READING
-    try:
-        begun = await finish(connection.exec_driver_sql(statement, execution_options=_AS_IT_IS))
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        # Slept in the pool while the server was restarted, as all of them: those are gone now, and this one connects anew.
-        await finish(connection.rollback())
-        begun = await finish(connection.exec_driver_sql(statement, execution_options=_AS_IT_IS))
-    return begun.scalar_one() if writes else None
 
 
 def _connected(connection: Any, _record: object) -> None:

@@ -14,17 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, Executable, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from hitl_middleware.stores.sql.database import Result, Values, fetched
+from hitl_middleware.stores.sql.ready import Statements
 from hitl_middleware.stores.turn import Turn, finish, turn_at
 from hitl_middleware.stores.url import driven, gone, unreachable
 
@@ -43,12 +44,20 @@ class SqliteConnection:
 
     def __init__(self, engine: Engine, disk: ThreadPoolExecutor | None) -> None:
         self._engine = engine
+        self._statements = Statements(engine.dialect)
         self._disk = disk
         self._connection: Connection | None = None
 
     async def execute(self, statement: Executable, values: Values) -> Result:
         """Run one statement and fetch all it gives."""
-        return fetched(self._open().execute(statement, values))
+        connection = self._open()
+        if not isinstance(values, Mapping) or (ready := self._statements.ready(statement, values)) is None:
+            return fetched(connection.execute(statement, values))
+        try:
+            cursor = self._driver.execute(ready.sql, ready.values(values))
+            return Result(ready.rows(cursor.fetchall()) if ready.columns else (), cursor.rowcount)
+        except sqlite3.Error as error:
+            raise self._statements.failed(ready.sql, error, sqlite3.Error) from error
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """Needed by nobody: SQLite's transaction survives a refused statement."""
@@ -58,6 +67,7 @@ class SqliteConnection:
         """Open a transaction."""
         if self._connection is None:
             self._connection = self._engine.connect()
+            self._driver = cast("sqlite3.Connection", self._connection.connection.driver_connection)
         try:
             self._connection.begin()
         except BaseException as error:
