@@ -133,7 +133,7 @@ class Heard:
     decided: list[Decided] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     commands: list[int] = field(default_factory=list)
-    """Comments on GitHub with a command in them."""
+    """Comments on GitHub with a command in them, whose delivery was acknowledged. One that was lost is only found while something waits."""
     doubts: set[str] = field(default_factory=set)
     """Acts that the API called unknown and asked about."""
     shown: set[str] = field(default_factory=set)

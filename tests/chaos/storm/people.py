@@ -242,8 +242,11 @@ class People:
             return
         self._patience[key] = time.monotonic() + INSIST
         words = f"/{answer.kind} {request['code']} {WORDS[answer.kind] or ''}".strip()
+        before = len(world.github.replies)
         comment = world.github.comment(SHOP, int(request["labels"]["issue"]), REVIEWER, words)
-        world.heard.commands.append(comment.id)
+        replies = [each for each in world.github.replies[before:] if each.delivery.event == "issue_comment"]
+        if any(r.status // 100 == 2 and r.delivery.payload["comment"]["id"] == comment.id for r in replies):
+            world.heard.commands.append(comment.id)
 
     # doubt -----------------------------------------------------------------------------------------------------------
 

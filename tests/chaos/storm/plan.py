@@ -17,6 +17,11 @@ Role = Literal["server", "worker"]
 LEASE: Final = 0.6
 """HITL_LEASE_SECONDS of every life, in seconds."""
 
+MEAN_LIFE: Final = 0.35
+"""How long those live on the average, in seconds, whose end comes at a random moment: about as long as a start takes, so that many die."""
+UNMET: Final = 0.8
+"""How much longer those live who are to meet their end at a failpoint."""
+
 AT_THE_DOOR: Final = ("submit.before", "submit.after")
 """Failpoints that a server passes which runs no graph."""
 AT_WORK: Final = (
@@ -49,18 +54,18 @@ def fates(seed: str, role: Role, *, works: bool) -> Iterator[Fate]:
     draw = Random(seed)
     points = (*(AT_THE_DOOR if role == "server" else ()), *(AT_WORK if works else ()))
     while True:
-        seconds = 0.05 + min(draw.expovariate(1 / 0.6), 4.0)
+        seconds = 0.05 + min(draw.expovariate(1 / MEAN_LIFE), 4.0)
         point, nth = draw.choice(points), draw.choice((1, 1, 1, 2, 3))
         asleep = LEASE * draw.uniform(1.0, 4.0)
         luck = draw.random()
         if luck < 0.08:
             yield Fate(seconds, in_boot=draw.uniform(0.0, 0.3))
         elif luck < 0.50:
-            yield Fate(seconds + 1.5, failpoints=f"{point}=kill@{nth}")
+            yield Fate(seconds + UNMET, failpoints=f"{point}=kill@{nth}")
         elif luck < 0.92:
             yield Fate(seconds)
         elif luck < 0.97:
-            yield Fate(asleep + seconds + 1.5, failpoints=f"{point}=stop@{nth}", asleep=asleep)
+            yield Fate(asleep + seconds + UNMET, failpoints=f"{point}=stop@{nth}", asleep=asleep)
         else:
             yield Fate(asleep + seconds, stopped_after=seconds / 2, asleep=asleep)
 
