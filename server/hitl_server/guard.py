@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hitl_server.auth import Door
+from hitl_server.limits import told_to_wait
 from hitl_server.problems import BROKEN, Problem
 
 log = structlog.get_logger("hitl.http")
@@ -72,7 +73,8 @@ class Guard:
                     scope["method"], Headers(scope=scope), client[0] if client else None
                 )
             except Problem as refusal:
-                log.info("http.not_admitted", status=refusal.status_code, method=scope["method"])
+                if not told_to_wait(scope):
+                    log.info("http.not_admitted", status=refusal.status_code, method=scope["method"])
                 await refusal.response()(scope, receive, send)
                 return
             scope.setdefault("state", {})["caller"] = caller

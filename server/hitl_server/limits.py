@@ -32,6 +32,7 @@ FORGIVEN_SECONDS: Final = 2.0
 MOST_ADDRESSES: Final = 10_000
 """How many are remembered, a few hundred bytes each; beyond it the one that failed longest ago is forgotten."""
 
+_TOLD_TO_WAIT: Final = "told_to_wait"
 _ALWAYS: Final = frozenset({401})
 _BEFORE_SIGNATURE: Final = frozenset({401, 408, 413})
 """On a signed route the body is read before anything is known of its sender."""
@@ -59,15 +60,19 @@ class Failures:
     def __len__(self) -> int:
         return len(self._empty_at)
 
+    def waits(self, address: str) -> float:
+        """For how many seconds one more would be too many for this address; 0: it would not."""
+        now = self._now()
+        room = self._most * self._seconds - max(self._empty_at.get(address, now) - now, 0.0)
+        return self._seconds - room if room < self._seconds else 0.0
+
     def count(self, address: str) -> float:
-        """One failure more. For how many seconds the next will be one too many for this address; 0: this one was not.
+        """One failure more; ``waits`` as it was before.
 
         One that was too many is not added: who goes on is not kept out the longer for it.
         """
-        now = self._now()
+        waits, now = self.waits(address), self._now()
         empty_at = max(self._empty_at.pop(address, now), now)
-        room = self._most * self._seconds - (empty_at - now)
-        waits = self._seconds - room if room < self._seconds else 0.0
         self._empty_at[address] = empty_at if waits else empty_at + self._seconds
         while len(self._empty_at) > self._addresses:
             self._empty_at.popitem(last=False)
@@ -90,21 +95,28 @@ class Limited:
             await self._app(scope, receive, send)
             return
         unknown = _BEFORE_SIGNATURE if (scope["method"], scope["path"]) in self._public else _ALWAYS
-        limited = False
+        address, limited = source_of(scope), False
+        scope.setdefault("state", {})[_TOLD_TO_WAIT] = self._failures.waits(address) > 0
 
         async def sent(message: Message) -> None:
             nonlocal limited
             if message["type"] == "http.response.start" and message["status"] in unknown:
-                address = source_of(scope)
                 if waits := self._failures.count(address):
                     limited = True
-                    log.warning("http.rate_limited", address=address, seconds=math.ceil(waits))
                     await _too_many(waits)(scope, receive, send)
                     return
+                if self._failures.waits(address):
+                    # Once, and not for each that follows: a flood of requests must not become one of lines.
+                    log.warning("http.rate_limited", address=address)
             if not limited:
                 await send(message)
 
         await self._app(scope, receive, sent)
+
+
+def told_to_wait(scope: Scope) -> bool:
+    """Whether the sender has had too many already: that one more of theirs was refused is no news for the log."""
+    return bool(scope.get("state", {}).get(_TOLD_TO_WAIT))
 
 
 def source_of(scope: Scope) -> str:

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from hitl_middleware.clock import ManualClock
-from hitl_server.limits import Failures, Limited, source_of
+from hitl_server.limits import Failures, Limited, source_of, told_to_wait
 from hitl_server.listener import PROXIES, Listener, bind
 
 WEBHOOK = ("POST", "/slack/events")
@@ -71,11 +72,13 @@ class App:
 
     def __init__(self, clock: ManualClock) -> None:
         self.answer = 401
+        self.told_to_wait = False
         self.asked = 0
         self.limited = Limited(self, failures(clock), {WEBHOOK})
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked += 1
+        self.told_to_wait = told_to_wait(scope)
         await send({"type": "http.response.start", "status": self.answer, "headers": []})
         await send({"type": "http.response.body", "body": b"the app's own words"})
 
@@ -123,6 +126,21 @@ async def test_what_is_said(clock: ManualClock) -> None:
     told = json.loads(body)
     assert (told["status"], told["title"]) == (429, "Too Many Requests")
     assert "Try again in 10 s." in told["detail"]
+
+
+async def test_a_flood_is_one_line(clock: ManualClock) -> None:
+    """O-08: the log says once that an address is told to wait, and is silent about what it sends until it may try again."""
+    app = App(clock)
+    with structlog.testing.capture_logs() as told:
+        quiet = []
+        for _ in range(20):
+            await app.ask(401)
+            quiet.append(app.told_to_wait)
+    assert [line["event"] for line in told] == ["http.rate_limited"]
+    assert quiet == [False] * 3 + [True] * 17
+    clock.advance(10)
+    await app.ask(200)
+    assert app.told_to_wait is False
 
 
 async def test_only_what_was_not_shown_counts(clock: ManualClock) -> None:

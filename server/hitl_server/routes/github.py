@@ -24,6 +24,7 @@ from hitl_middleware.channels.github.triggers import concerns
 from hitl_middleware.channels.payload import Malformed
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.settings import TriggerConfig
+from hitl_server.limits import told_to_wait
 from hitl_server.raw_gate import PROBLEM, Unacceptable, problem, read_capped
 
 log = structlog.get_logger("hitl.github")
@@ -70,7 +71,8 @@ def github_router(hitl: Hitl, settings: GitHubSettings | None) -> APIRouter:
         try:
             return await _taken(hitl, secrets, triggers, request)
         except Unacceptable as refusal:
-            log.warning("github.refused_delivery", status=refusal.status, why=refusal.detail)
+            if not told_to_wait(request.scope):
+                log.warning("github.refused_delivery", status=refusal.status, why=refusal.detail)
             return refusal.response()
 
     return router

@@ -18,6 +18,7 @@ from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.channels.slack.signature import NotFromSlack, verify
 from hitl_middleware.clock import SystemClock
 from hitl_middleware.ports import Clock
+from hitl_server.limits import told_to_wait
 from hitl_server.raw_gate import PROBLEM, Unacceptable, problem, read_capped
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def slack_router(settings: SlackSettings | None, desk: SlackDesk, *, clock: Cloc
         try:
             return await door.enter(request)
         except Unacceptable as refusal:
-            log.warning("slack.refused_delivery", status=refusal.status, why=refusal.detail)
+            if not told_to_wait(request.scope):
+                log.warning("slack.refused_delivery", status=refusal.status, why=refusal.detail)
             return refusal.response()
 
     return router
