@@ -53,8 +53,6 @@ $(READY): pyproject.toml constraints.txt requirements-agent-server.txt
 	@$(PIP) install --constraint constraints.txt hatchling editables
 	@$(PIP) install --constraint constraints.txt --no-build-isolation --editable '.[all,dev]'
 	@rm -rf $(AGENT_SERVER)
-	@$(PIP) install --no-deps --constraint requirements-agent-server.txt --target $(AGENT_SERVER) setuptools && \
-	PYTHONPATH=$(AGENT_SERVER) $(PIP) install --no-deps --no-build-isolation --upgrade --target $(AGENT_SERVER) \
-		--requirement requirements-agent-server.txt || \
+	@$(PIP) install --no-deps --only-binary :all: --target $(AGENT_SERVER) --requirement requirements-agent-server.txt || \
 	{ rm -rf $(AGENT_SERVER); echo "LangGraph's Agent Server could not be installed; the tests that start one are skipped"; }
 	@touch $@

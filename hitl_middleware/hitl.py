@@ -22,13 +22,14 @@ from hitl_middleware.inbox import Inbox
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ledger import Ledger, Outcome
 from hitl_middleware.portal import Portal
-from hitl_middleware.ports import Clock, Directory, Person, ReviewChannel, Store, Topic
+from hitl_middleware.ports import Clock, Directory, GraphRuns, Person, ReviewChannel, Store, Topic
 from hitl_middleware.publish import Publisher
 from hitl_middleware.records import Action, NoticeDraft, ReviewRequest, Run
 from hitl_middleware.redaction import hide_action, hide_request
 from hitl_middleware.runs.advance import Advancer
 from hitl_middleware.runs.callers import Callers
 from hitl_middleware.runs.recall import Recall
+from hitl_middleware.runs.several import SeveralRuns
 from hitl_middleware.settings import ConfigFile, Settings, load_config, load_settings
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.prepared import PreparedStore
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from hitl_middleware.gate import Gate, Manner
     from hitl_middleware.gate.build import Default, InterruptOn, Rules, Tools
     from hitl_middleware.gate.steps import Steps
+    from hitl_middleware.runs.agent_server import AgentServerRuns
     from hitl_middleware.runs.local import LocalRuns
 
 Graph: TypeAlias = "Pregel[Any, Any, Any, Any]"
@@ -144,9 +146,26 @@ class Hitl:
         """How runs begin."""
         return Callers(self.store, self.clock, self.desk, self.holdings, self._wake)
 
+    @cached_property
+    def all_graphs(self) -> GraphRuns:
+        """All graphs that can be driven from here: those on the Agent Server that the settings name, and this process's own.
+
+        Raises ``ConfigurationError`` where they name one in part.
+        """
+        if self.settings.agent_server_url is None:
+            return self.graphs
+        return SeveralRuns([*filter(None, [self.agent_server]), self.graphs])
+
+    @cached_property
+    def agent_server(self) -> AgentServerRuns | None:
+        """The graphs on an Agent Server, where one is named."""
+        from hitl_middleware.runs.agent_server import configured_agent_server
+
+        return configured_agent_server(self.settings, self.config, self.clock)
+
     @property
     def graphs(self) -> LocalRuns:
-        """The graphs that can be run here."""
+        """The graphs of this process."""
         from hitl_middleware.runs.local import LocalRuns
 
         with self._registering:
@@ -288,8 +307,8 @@ class Hitl:
 
     async def start_run(self, graph: str, given: Any, **options: Any) -> Run:
         """Store a new run; it begins at once. Options and errors as ``Callers.start``; ``UnknownGraph`` too."""
-        if graph not in self.graphs.graphs():
-            raise UnknownGraph(name=graph, known=", ".join(self.graphs.graphs()) or "none")
+        if graph not in self.all_graphs.graphs():
+            raise UnknownGraph(name=graph, known=", ".join(self.all_graphs.graphs()) or "none")
         return await self.portal.run(self.callers.start, graph, given, **options)
 
     async def tell(self, *, key: str, channel: str, address: str, body: dict[str, Any]) -> None:
@@ -341,7 +360,8 @@ class Hitl:
                 from hitl_middleware.stores.saver import close_saver
 
                 self.runs_portal.call(close_saver, saver)
-            for part in (*self.__dict__.get("channels", ()), self.__dict__.get("directory")):
+            made = (self.__dict__.get(name) for name in ("directory", "agent_server"))
+            for part in (*self.__dict__.get("channels", ()), *made):
                 if (close := getattr(part, "close", None)) is not None:
                     self.portal.call(close)
             self.portal.call(self.store.close)
@@ -359,8 +379,8 @@ class Hitl:
 
     def _make_dispatcher(self) -> LocalDispatcher:
         channels, seconds = self.channels, self.settings.lease_seconds
-        advancer = Advancer(self.store, self.desk, self.graphs, self.holdings, self._wake)
-        recall = Recall(self.store, self.graphs, self.clock, self._wake)
+        advancer = Advancer(self.store, self.desk, self.all_graphs, self.holdings, self._wake)
+        recall = Recall(self.store, self.all_graphs, self.clock, self._wake)
         publisher = Publisher(
             self.store, channels, self._wake, owner=self.owner, public_url=self.public_url, seconds=seconds
         )
@@ -382,7 +402,7 @@ class Hitl:
 
     async def _due(self, topic: Topic) -> Sequence[str]:
         """What this process can do something about; the rest is another one's of the same database."""
-        graphs, channels = self.graphs.graphs(), [channel.name for channel in self.channels]
+        graphs, channels = self.all_graphs.graphs(), [channel.name for channel in self.channels]
         able: Mapping[Topic, Collection[str]] = {
             "run": graphs, "request": graphs, "card": channels, "notice": channels, "delivery": self.inbox.channels,
         }  # fmt: skip

@@ -6,12 +6,14 @@ paused finds out before it acts: a claim knows until when it was last renewed an
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hitl_middleware.actions import same_args
-from hitl_middleware.errors import AlreadyExecuted, ArgumentsChanged, LeaseLost
+from hitl_middleware.errors import AlreadyExecuted, ArgumentsChanged, HitlError, LeaseLost
 from hitl_middleware.ports import Clock, Store
 from hitl_middleware.records import Action, Lease
 
@@ -77,13 +79,20 @@ class Holdings:
         self._claims: dict[str, Claim] = {}
         self._leases: dict[str, Lease] = {}
         self._threads: dict[str, Lease] = {}
+        self._renewed = clock.monotonic()
+        self._keeper: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
 
     def hold_claim(self, action: Action, claim_id: str, asked_at: float) -> Claim:
-        """Begin to renew a claim. ``asked_at``: monotonic time *before* the claim was asked for – the safe side."""
+        """Begin to renew a claim. ``asked_at``: monotonic time *before* the claim was asked for – the safe side.
+
+        Called on the store's loop.
+        """
         claim = Claim(action, claim_id, asked_at + self.seconds, self._clock.monotonic)
         with self._lock:
             self._claims[claim_id] = claim
+        if self._keeper is None or self._keeper.done():
+            self._keeper = asyncio.get_running_loop().create_task(self._keep())
         return claim
 
     def drop_claim(self, claim_id: str) -> None:
@@ -114,8 +123,17 @@ class Holdings:
         """Whether the lease was still ours at the last renewal."""
         return self._leases.get(lease.run_id) == lease
 
+    async def _keep(self) -> None:
+        """Renew claims where nobody else does: a graph may run in a process that does nothing by itself (an Agent Server's)."""
+        while self._claims:
+            await asyncio.sleep(self.seconds / 3)
+            if self._claims and self._clock.monotonic() - self._renewed > self.seconds / 3:
+                with suppress(HitlError):  # the database is away; a claim that is not renewed is not spent
+                    await self.renew()
+
     async def renew(self) -> None:
         """One heartbeat; call it every third of a lease."""
+        self._renewed = self._clock.monotonic()
         with self._lock:
             claims = dict(self._claims)
             leases = sorted(self._leases.values(), key=lambda lease: lease.run_id)

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """Who decides what no policy speaks of, comma-separated; unset: the API token and operators."""
     max_pending: int = Field(default=MAX_PENDING, ge=1)
     """How many requests of one thread may be open at a time; further calls are refused and nobody is asked."""
+    agent_server_url: str | None = None
+    """A LangGraph Agent Server on which graphs run, in place of this process; which ones, ``[agent_server]`` says."""
     config: Path = Path("hitl.toml")
     manifest: Path = Path("langgraph.json")
 
@@ -121,6 +123,14 @@ class TriggerConfig(BaseModel):
     on_new_input: Literal["enqueue", "supersede", "refuse"] = "enqueue"
 
 
+class AgentServerConfig(BaseModel):
+    """``[agent_server]``: which graphs live on the Agent Server that HITL_AGENT_SERVER_URL names; left out: those of ``langgraph.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    graphs: tuple[str, ...] | None = None
+
+
 class ConfigFile(BaseModel):
     """``hitl.toml``. ``api_acts_for``: identities (or ``"*"``) that HITL_API_TOKEN may name as ``reviewer``."""
 
@@ -134,6 +144,7 @@ class ConfigFile(BaseModel):
     slack: SlackConfig = SlackConfig()
     triggers: tuple[TriggerConfig, ...] = ()
     github: GitHubConfig = GitHubConfig()
+    agent_server: AgentServerConfig = AgentServerConfig()
 
 
 def load_settings() -> Settings:

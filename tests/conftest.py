@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from hitl_middleware.clock import ManualClock
 
-from tests.kit.agent_server import DevServer, dev_server
 from tests.kit.databases import Kind, has_cases_of_its_own, kinds_of, sqlite_in
 from tests.kit.effects import Effects
 from tests.kit.postgres import Postgres, postgres
 from tests.kit.world import World
+
+if TYPE_CHECKING:
+    from hitl_middleware.testing.fake_slack import FakeSlack
+
+    from tests.kit.agent_server import DevServer
 
 # How fast a busy machine draws examples says nothing about what is tested; and where a change is judged, luck has no say.
 settings.register_profile(
@@ -144,11 +148,22 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def agent_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
-    """An Agent Server with the graphs of the contract, started when the first test asks for it."""
-    from hitl_middleware.testing.runs_contract import MANIFEST
+def agents_slack() -> Iterator[FakeSlack]:
+    """The workspace of whoever decides what runs on the Agent Server."""
+    from hitl_middleware.testing.fake_slack import FakeSlack
 
-    with dev_server(tmp_path_factory.mktemp("agent-server"), MANIFEST, environ={}) as server:
+    with FakeSlack() as slack:
+        slack.add_user("U024BE7LH", name="ann")
+        slack.add_channel("C0REVIEWS1", "reviews")
+        yield slack
+
+
+@pytest.fixture(scope="session")
+def agent_server(tmp_path_factory: pytest.TempPathFactory, agents_slack: FakeSlack) -> Iterator[DevServer]:
+    """An Agent Server with our app mounted, started when the first test asks for it."""
+    from tests.kit.agent_server import desk_server
+
+    with desk_server(tmp_path_factory.mktemp("agent-server"), agents_slack) as server:
         yield server
 
 

@@ -9,7 +9,7 @@ import typer
 
 from hitl_middleware.cli.context import Json, ask, opened, speaks
 from hitl_middleware.cli.output import as_json, say
-from hitl_middleware.errors import ConfigurationError, DatabaseNewer, MigrationNeeded
+from hitl_middleware.errors import ConfigurationError, DatabaseNewer, MigrationNeeded, OutOfReach
 
 if TYPE_CHECKING:
     from hitl_middleware.diagnosis import Examination, Finding, Trouble
@@ -49,9 +49,10 @@ def doctor(
         stored, database = _of_database(settings)
         graphs, broken = _loaded(settings)
         broken += _registered(hitl, graphs, stored=stored)
+        agents = [] if channels else list(_of_agent_server(hitl))
         triggers = [] if channels else list(_of_triggers(hitl))
-        found = findings([*channels, *database, *broken, *triggers])
-        examination = _examined(hitl) if stored else None
+        found = findings([*channels, *database, *broken, *agents, *triggers])
+        examination = _examined(hitl) if stored and _knows_its_graphs(hitl) else None
         found += examination.findings if examination else ()
         # Requests that are filed get cards: not before it is known where those belong.
         healed = _healed(hitl, found) if fix and examination and not channels else {}
@@ -135,6 +136,31 @@ def _registered(hitl: Hitl, graphs: Sequence[LoadedGraph], *, stored: bool) -> l
     return troubles
 
 
+def _of_agent_server(hitl: Hitl) -> Iterator[Trouble]:
+    """Whether it answers, and has the graphs that are to run there."""
+    from hitl_middleware.diagnosis import Trouble
+
+    try:
+        if (there := hitl.agent_server) is None:
+            return
+        has = ask(hitl, there.server.graphs)
+    except (ConfigurationError, OutOfReach) as error:
+        yield Trouble("agent server", None, why=str(error))
+        return
+    if missing := sorted(set(there.graphs()) - has):
+        why = f"The Agent Server at {there.server.url} has no graph {', '.join(missing)}; it has {', '.join(sorted(has)) or 'none'}."
+        yield Trouble(
+            "agent server", None, why=f"{why} [agent_server] graphs in hitl.toml says which ones live there."
+        )
+
+
+def _knows_its_graphs(hitl: Hitl) -> bool:
+    try:
+        return bool(hitl.all_graphs)
+    except ConfigurationError:
+        return False
+
+
 def _of_triggers(hitl: Hitl) -> Iterator[Trouble]:
     """Whether what is to begin runs can."""
     from hitl_middleware.channels.github.settings import GitHubSettings
@@ -148,7 +174,7 @@ def _of_triggers(hitl: Hitl) -> Iterator[Trouble]:
         yield Trouble("triggers", None, "hitl connect github OWNER/REPO says what to set.", why)
         return
     try:
-        check_triggers(hitl.config.triggers, hitl.graphs.graphs())
+        check_triggers(hitl.config.triggers, hitl.all_graphs.graphs())
     except ConfigurationError as error:
         mend = "Correct the trigger, or put the graph into langgraph.json: hitl serve does not start before."
         yield Trouble("triggers", None, mend, str(error))
@@ -160,14 +186,14 @@ def _of_triggers(hitl: Hitl) -> Iterator[Trouble]:
 def _examined(hitl: Hitl) -> Examination:
     from hitl_middleware.diagnosis import examine
 
-    return ask(hitl, examine, hitl.store, hitl.graphs, seconds=hitl.settings.lease_seconds)
+    return ask(hitl, examine, hitl.store, hitl.all_graphs, seconds=hitl.settings.lease_seconds)
 
 
 def _healed(hitl: Hitl, found: Sequence[Finding]) -> Mapping[Finding, tuple[str, ...]]:
     """The ids that were mended, by finding."""
     from hitl_middleware.diagnosis import Healer
 
-    healer = Healer(hitl.store, hitl.desk, hitl.ledger, hitl.graphs, hitl.holdings)
+    healer = Healer(hitl.store, hitl.desk, hitl.ledger, hitl.all_graphs, hitl.holdings)
     return {each: ask(hitl, healer.heal, each) for each in found if each.healable}
 
 
@@ -211,7 +237,7 @@ def _say(finding: Finding, healed: Mapping[Finding, tuple[str, ...]]) -> None:
 def _summary(found: Sequence[Finding], left: Sequence[Finding], examination: Examination | None) -> str:
     wrong = [each for each in found if not each.note]
     if examination is None:
-        kept_out = any(each.check in {"settings", "database"} for each in wrong)
+        kept_out = any(each.check in {"settings", "database", "agent server"} for each in wrong)
         looked = "What is stored was not looked at." if kept_out else "Nothing is stored yet."
     else:
         runs = _count(examination.runs, "run that has not ended", "runs that have not ended")

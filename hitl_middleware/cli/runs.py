@@ -113,7 +113,8 @@ def start(
     except ValueError as error:
         fail(f"--input: not JSON ({error})")
     with opened() as hitl:
-        known = read_manifest(hitl.settings.manifest)
+        elsewhere = hitl.agent_server.graphs() if hitl.agent_server is not None else ()
+        known = dict.fromkeys([*read_manifest(hitl.settings.manifest), *elsewhere])
         if graph not in known:
             raise UnknownGraph(name=graph, known=", ".join(known) or "none")
         run = ask(

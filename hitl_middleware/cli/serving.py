@@ -41,7 +41,7 @@ def worker(json_: Json = False) -> None:
     hitl = Hitl.from_env()
 
     def begun() -> None:
-        graphs = list(hitl.graphs.graphs())
+        graphs = list(hitl.all_graphs.graphs())
         say(json.dumps({"graphs": graphs}) if json_ else f"Working on: {', '.join(graphs) or 'no graph'}")
 
     work_forever(hitl, begun=begun)

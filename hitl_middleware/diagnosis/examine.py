@@ -11,6 +11,7 @@ from hitl_middleware.actions import Identity
 from hitl_middleware.desk.answers import questions
 from hitl_middleware.diagnosis import judge
 from hitl_middleware.diagnosis.findings import Finding, Trouble, findings
+from hitl_middleware.errors import OutOfReach
 from hitl_middleware.ports import GraphRuns, Store, UnitOfWork
 from hitl_middleware.records import Action, Mail, ReviewRequest, Run, Snapshot
 
@@ -55,12 +56,14 @@ async def examine(store: Store, graphs: GraphRuns, *, seconds: float) -> Examina
 async def _chart(store: Store, graphs: GraphRuns, run: Run) -> judge.Chart:
     """A run with all that is judged of it. Whoever moves it takes its lease, so its fence says whether what was read belongs together."""
     servable = run.graph in graphs.graphs()
-    snapshot, unreadable = None, None
+    snapshot, unreadable, away = None, None, False
     async with store.read() as uow:
         now = await uow.now()
     if servable and run.status == "suspended" and not judge.is_held(run, now):
         try:
             snapshot = await graphs.look(run)
+        except OutOfReach:
+            away = True
         except Exception as error:  # noqa: BLE001 – whatever a saver or its serializer raises is told
             unreadable = f"{type(error).__name__}: {error}"
     async with store.read() as uow:
@@ -74,6 +77,7 @@ async def _chart(store: Store, graphs: GraphRuns, run: Run) -> judge.Chart:
             servable=servable,
             snapshot=snapshot,
             unreadable=unreadable,
+            away=away,
             moved=current is None or (current.fence, current.status) != (run.fence, run.status),
         )
 

@@ -13,6 +13,7 @@ Check = Literal[
     "langgraph.json",
     "triggers",
     "database",
+    "agent server",
     "request missing",
     "request overtaken",
     "answer not taken",
@@ -84,6 +85,7 @@ _WORDS: Mapping[Check, _Words] = {
     "langgraph.json": _once("{why}", "Correct it: hitl serve and hitl worker do not start before."),
     "triggers": _once("{why}", "{subject}"),
     "database": _once("{why}", "{subject}"),
+    "agent server": _once("{why}", "Until then its runs stay as they are, and nothing of them is lost."),
     "request missing": _Words(
         "A run of {subject} is suspended at a question that nobody was asked.",
         "{n} runs of {subject} are suspended at questions that nobody was asked.",

@@ -33,7 +33,8 @@ class Chart:
     """An active run as it was read ``at`` a moment of the database's time, and where its thread stood then.
 
     ``requests`` are those of its thread, ``actions`` those that its thread asks about. ``servable``: its graph can be run here.
-    ``snapshot`` is ``None`` where nobody looked; ``unreadable`` says why looking failed. ``moved``: somebody was at it meanwhile.
+    ``snapshot`` is ``None`` where nobody looked; ``unreadable`` says why looking failed. ``away``: where it runs did not answer, which is
+    no trouble of the run. ``moved``: somebody was at it meanwhile.
     """
 
     run: Run
@@ -43,6 +44,7 @@ class Chart:
     servable: bool = True
     snapshot: Snapshot | None = None
     unreadable: str | None = None
+    away: bool = False
     moved: bool = False
 
 
@@ -57,7 +59,7 @@ class Standing:
 def of_run(chart: Chart, *, seconds: float) -> Sequence[Trouble]:
     """Troubles of one active run. ``seconds`` is HITL_LEASE_SECONDS."""
     run = chart.run
-    if chart.moved or is_held(run, chart.at):
+    if chart.moved or chart.away or is_held(run, chart.at):
         return ()
     if not chart.servable:
         return (_about(run, "graph elsewhere" if run.started_by == "caller" else "graph unknown"),)

@@ -28,7 +28,7 @@ def github_heeded(hitl: Hitl) -> Iterator[None]:
     from hitl_middleware.channels.github.reading import GitHubReader
     from hitl_middleware.channels.github.triggers import check_triggers
 
-    check_triggers(hitl.config.triggers, hitl.graphs.graphs())
+    check_triggers(hitl.config.triggers, hitl.all_graphs.graphs())
     # The channel's, where there is one: it learns from what it writes who we are.
     shared = next((each.clients for each in hitl.channels if isinstance(each, GitHubChannel)), None)
     clients, desk = shared or GitHubClients(settings), HitlGitHubDesk(hitl)

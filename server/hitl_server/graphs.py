@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from fastapi import APIRouter
 
 from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.gate.build import check_tools
+from hitl_middleware.gate.wiring import check_steps
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.manifest import LoadedGraph, load_graph, read_manifest
 
@@ -17,13 +19,27 @@ Its routes ask for a token like all others; one that checks a signature itself s
 """
 
 
-def load_graphs(hitl: Hitl) -> list[LoadedGraph]:
-    """Import every graph of the manifest and register it with ``hitl``. Raises ``ConfigurationError``, which stops the server."""
+def load_graphs(hitl: Hitl, *, here: bool = True) -> list[LoadedGraph]:
+    """Import every graph of the manifest and register it with ``hitl``; those that live on an Agent Server are only checked.
+
+    ``here=False``: only those, for the Agent Server's own process, which runs all others as it likes.
+    Raises ``ConfigurationError``, which stops the server.
+    """
     manifest = hitl.settings.manifest.absolute()
+    elsewhere = hitl.agent_server.graphs() if hitl.agent_server is not None else None
+    if elsewhere is not None and not manifest.exists():
+        return []  # whoever has a server of graphs is past the examples
     found = []
     for name, spec in read_manifest(hitl.settings.manifest).items():
-        loaded = load_graph(name, spec, manifest.parent)
-        hitl.serve(name, loaded.graph)
+        if name in (elsewhere or ()):
+            loaded = load_graph(name, spec, manifest.parent)
+            check_tools(loaded.graph)
+            check_steps(loaded.graph)
+        elif here:
+            loaded = load_graph(name, spec, manifest.parent)
+            hitl.serve(name, loaded.graph)
+        else:
+            continue
         found.append(loaded)
     return found
 

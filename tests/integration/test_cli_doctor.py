@@ -135,6 +135,35 @@ def test_the_set_up(hitl: Commands, world: World) -> None:
     assert world.pending() == []
 
 
+def test_an_agent_server(hitl: Commands, world: World) -> None:
+    """Issue 5: one that is away, and an address of which nothing says what is there: a sentence with what to run; no run is to blame."""
+    run = recorded(world, "t-1", "shop")
+    (hitl.folder / "hitl.toml").write_text("[agent_server]\ngraphs = ['shop']\n")
+    there = "http://127.0.0.1:1"
+    away = hitl.run("doctor", HITL_AGENT_SERVER_URL=there)
+    assert away.returncode == 1
+    says, mend, summed = away.stdout.splitlines()
+    assert says.startswith(f"✗ The Agent Server at {there} cannot be reached: ")
+    assert (
+        "HITL_AGENT_SERVER_URL names it; on your own machine, `langgraph dev` starts one and prints its address."
+        in says
+    )
+    assert mend == "  → Until then its runs stay as they are, and nothing of them is lost."
+    assert summed == f"{LOOKED} 1 thing is out of order."
+    assert run.id not in away.stdout
+    (hitl.folder / "hitl.toml").unlink()
+    unsaid = hitl.run("doctor", HITL_AGENT_SERVER_URL=there).stdout
+    assert (
+        "✗ HITL_AGENT_SERVER_URL is set, and nothing says which graphs live there: name them in hitl.toml"
+        in unsaid
+    )
+    nonsense = hitl.run("doctor", HITL_AGENT_SERVER_URL="localhost").stdout
+    assert (
+        "✗ HITL_AGENT_SERVER_URL is not an address: it has the form https://host or http://127.0.0.1:2024\n"
+        in nonsense
+    )
+
+
 def test_the_database(hitl: Commands, tmp_path: Path) -> None:
     """Another revision, one that cannot be reached, a variable that makes no sense: told, with what to do; looking makes no database."""
     with closing(sqlite3.connect(tmp_path / "hitl.db")) as database:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,10 +22,20 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 import hitl_middleware
+from hitl_middleware.testing.fake_slack import FakeSlack
+from hitl_middleware.testing.runs_contract.graphs import MANIFEST
+
+from tests.kit.databases import sqlite_in
 
 ROOT = Path(hitl_middleware.__file__).parents[1]
+MOUNTED = "hitl_server.mounted:app"
+CHANNEL, ANN = "C0REVIEWS1", "U024BE7LH"
 BESIDE = Path(sys.prefix) / "agent-server"
 
 QUIET = {
@@ -41,11 +52,62 @@ _NOT_ITS_BUSINESS = re.compile(r"LANG(GRAPH|SMITH|CHAIN)_|LANGSERVE_|HITL_|SLACK
 
 @dataclass(frozen=True, slots=True)
 class DevServer:
-    """One that listens. ``folder``: where its manifest lies, and its log."""
+    """One that listens. ``folder``: where its manifest lies, its database, its log, and the book of payments."""
 
     url: str
     pid: int
     folder: Path
+
+    @property
+    def database_url(self) -> str:
+        """Where its graphs' gates and the app that is mounted keep what they know."""
+        return sqlite_in(self.folder)
+
+    @property
+    def paid(self) -> list[int]:
+        """What the tills on it have paid."""
+        book = self.folder / "paid.jsonl"
+        return [json.loads(line)["amount"] for line in book.read_text().splitlines()] if book.exists() else []
+
+    @property
+    def log(self) -> str:
+        """All that it has said."""
+        return (self.folder / "server.log").read_text(errors="replace")
+
+
+@contextmanager
+def desk_server(folder: Path, slack: FakeSlack) -> Iterator[DevServer]:
+    """One with the contract's graphs, a workflow with a human step, and tills that pay when people agree; and our app mounted in it.
+
+    The app drives ``till`` and ``human-approval``; ``late-till`` is left to whoever comes by.
+    """
+    shutil.copy(ROOT / "tests" / "chaos" / "paydesk.py", folder)
+    (folder / "desks.py").write_text(DESKS)
+    (folder / "hitl.toml").write_text('[agent_server]\ngraphs = ["till", "human-approval"]\n')
+    graphs = {
+        **MANIFEST,
+        "till": "./desks.py:till",
+        "late-till": "./desks.py:late_till",
+        "human-approval": "hitl_graphs.human_approval.workflow:graph",
+    }
+    environ = {
+        **slack.environ,
+        "HITL_SLACK_CHANNEL": CHANNEL,
+        "HITL_DEFAULT_APPROVERS": f"api,slack:{ANN}",
+        "HITL_DATABASE_URL": sqlite_in(folder),
+        "PAID_IN": str(folder / "paid.jsonl"),
+    }
+    with dev_server(folder, graphs, environ=environ, app=MOUNTED) as server:
+        slack.connect(f"{server.url}/slack/events")
+        yield server
+
+
+DESKS = """
+from paydesk import make_graph
+
+till, late_till = make_graph(), make_graph()
+"""
+"""Built when the module is loaded, as most people's are: one process, one ``Hitl``."""
 
 
 @contextmanager
@@ -70,7 +132,7 @@ def dev_server(
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload", "--host", "127.0.0.1",
-             "--port", str(secrets.randbelow(20_000) + 30_000), "--n-jobs-per-worker", "10"],
+             "--port", str(secrets.randbelow(20_000) + 30_000), "--n-jobs-per-worker", "10", "--allow-blocking"],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             env={**ours, **QUIET, **environ, "PYTHONPATH": os.pathsep.join(path)},
         )  # fmt: skip
@@ -83,6 +145,21 @@ def dev_server(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def passing_on(url: str, away: list[bool]) -> Starlette:
+    """What stands between us and a server: it passes on, or, while ``away`` holds anything, says that nobody is there."""
+
+    async def answer(request: Request) -> Response:
+        if away:
+            return Response("nobody is there", 503)
+        there = f"{url}{request.url.path}?{request.url.query}"
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as beyond:
+            kind = {"content-type": "application/json"}
+            said = await beyond.request(request.method, there, content=await request.body(), headers=kind)
+        return Response(said.content, said.status_code, media_type="application/json")
+
+    return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PATCH"])])
 
 
 def _needed() -> None:

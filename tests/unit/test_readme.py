@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,15 @@ from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, interrupt
 
 from hitl_middleware import Decision, Hitl, requires_approval, send_tool_calls
+from hitl_middleware.clock import SystemClock
 from hitl_middleware.review import drawing
+from hitl_middleware.runs.agent_server import configured_agent_server
+from hitl_middleware.settings import ConfigFile, Settings
 
+from tests.kit.agent_server import MOUNTED
 from tests.kit.models import Scripted
 
+LOCAL = "http://127.0.0.1:2024"
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -247,3 +254,14 @@ def test_the_workflow_runs(monkeypatch, tmp_path):
     finally:
         hitl.stop()
     assert changed == ["A plan for bees: wax"]
+
+
+def test_an_agent_servers_manifest_names_the_app_that_can_be_mounted():
+    """O-09: README's ``langgraph.json`` parses, and its app is the one that the tests have a real Agent Server serve."""
+    (shown,) = [json.loads(text) for text in snippets("json")]
+    assert shown["http"] == {"app": MOUNTED}
+    assert f"HITL_AGENT_SERVER_URL={LOCAL} hitl serve" in README.read_text(encoding="utf-8")
+    config = ConfigFile.model_validate(tomllib.loads(snippets("toml")[-1]))
+    runs = configured_agent_server(Settings(agent_server_url=LOCAL), config, SystemClock())
+    assert runs is not None
+    assert runs.graphs() == tuple(shown["graphs"])

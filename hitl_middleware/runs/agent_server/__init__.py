@@ -14,6 +14,34 @@ nothing is started or resumed twice, and nothing is ever cancelled.
     driving.py   ``AgentServerRuns``
 """
 
-from hitl_middleware.runs.agent_server.driving import AgentServerRuns
+from __future__ import annotations
 
-__all__ = ["AgentServerRuns"]
+from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.ports import Clock
+from hitl_middleware.runs.agent_server.asking import AgentServer
+from hitl_middleware.runs.agent_server.driving import AgentServerRuns
+from hitl_middleware.settings import ConfigFile, Settings
+
+
+def configured_agent_server(settings: Settings, config: ConfigFile, clock: Clock) -> AgentServerRuns | None:
+    """What HITL_AGENT_SERVER_URL and ``[agent_server]`` say; ``None``: all graphs run in this process. No I/O but reading the manifest.
+
+    Raises ``ConfigurationError`` for a URL that is none, and where nothing says which graphs live there.
+    """
+    if settings.agent_server_url is None:
+        return None
+    server = AgentServer.from_env(settings.agent_server_url, clock)
+    if (names := config.agent_server.graphs) is None:
+        if not settings.manifest.exists():
+            msg = (
+                "HITL_AGENT_SERVER_URL is set, and nothing says which graphs live there: name them in hitl.toml, "
+                f'[agent_server] graphs = ["…"], or in {settings.manifest}'
+            )
+            raise ConfigurationError(msg)
+        from hitl_middleware.manifest import read_manifest
+
+        names = tuple(read_manifest(settings.manifest))
+    return AgentServerRuns(server, names)
+
+
+__all__ = ["AgentServerRuns", "configured_agent_server"]

@@ -57,7 +57,7 @@ def operations_router(hitl: Hitl, meter: Meter) -> APIRouter:
     )
     async def metrics() -> Response:
         """What waits and what went wrong is counted in the database when asked; the help of each metric says where it comes from."""
-        told = await hitl.portal.run(meter.exposition, hitl.graphs.graphs())
+        told = await hitl.portal.run(meter.exposition, hitl.all_graphs.graphs())
         return Response(told, media_type=CONTENT_TYPE)
 
     return router

@@ -42,9 +42,10 @@ _PAGE: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def pages_router(hitl: Hitl) -> APIRouter:
-    """``/``, ``/requests/{id}``, ``/runs/{id}``."""
+    """``/`` (and ``/inbox``), ``/requests/{id}``, ``/runs/{id}``."""
     router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 
+    @router.get("/inbox", include_in_schema=False)  # where another server has ``/``
     @router.get(
         "/",
         summary="What waits",
