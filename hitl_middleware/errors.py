@@ -7,8 +7,9 @@
     │   ├── UnknownTool
     │   ├── DatabaseUnreachable
     │   │   └── DatabaseForbids
-    │   └── MigrationNeeded
-    │       └── DatabaseNewer
+    │   ├── MigrationNeeded
+    │   │   └── DatabaseNewer
+    │   └── QueueMissing
     ├── NotFound                    no such record
     ├── Refused                     an answer that does not count; nothing changed
     │   ├── NotAllowed
@@ -85,6 +86,10 @@ class DatabaseNewer(MigrationNeeded):
     """The database is at revision {current}, which a newer version brought it to; this one knows none after {wanted}.
     Run: pip install --upgrade hitl-middleware
     """
+
+
+class QueueMissing(ConfigurationError):
+    """The database {url} lacks the tables of the job queue. Run: hitl db upgrade (or set HITL_DISPATCHER=local)"""
 
 
 class NotFound(HitlError):

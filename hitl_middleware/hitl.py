@@ -6,29 +6,26 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
-from hitl_middleware import audit
 from hitl_middleware.actions import Decision
 from hitl_middleware.clock import SystemClock
+from hitl_middleware.crew import crew_of
 from hitl_middleware.desk import ReviewDesk
-from hitl_middleware.dispatch.local import Chore as Errand
-from hitl_middleware.dispatch.local import LocalDispatcher
+from hitl_middleware.dispatch import open_dispatcher
 from hitl_middleware.errors import ConfigurationError, UnknownGraph
 from hitl_middleware.inbox import Inbox
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ledger import Ledger, Outcome
 from hitl_middleware.portal import Portal
-from hitl_middleware.ports import Clock, Directory, GraphRuns, Person, ReviewChannel, Store, Topic
-from hitl_middleware.publish import Publisher
+from hitl_middleware.ports import Clock, Crew, Directory, Dispatcher, GraphRuns, Person, ReviewChannel, Store
+from hitl_middleware.ports.dispatching import Chore
 from hitl_middleware.records import Action, NoticeDraft, ReviewRequest, Run
 from hitl_middleware.redaction import hide_action, hide_request
-from hitl_middleware.runs.advance import Advancer
 from hitl_middleware.runs.callers import Callers
-from hitl_middleware.runs.recall import Recall
 from hitl_middleware.runs.several import SeveralRuns
 from hitl_middleware.settings import ConfigFile, Settings, load_config, load_settings
 from hitl_middleware.stores import open_store
@@ -80,12 +77,13 @@ class Hitl:
         self.store: Store = PreparedStore(store or open_store(self.settings.database_url, clock=self.clock))
         seconds = self.settings.lease_seconds
         self.holdings = Holdings(self.store, self.clock, owner=self.owner, seconds=seconds)
-        self.ledger = Ledger(self.store, self.clock, self.holdings, self._wake)
-        self.inbox = Inbox(self.store, self._wake, seconds=seconds)
+        self.dispatcher: Dispatcher = open_dispatcher(self.settings.database_url, self.settings.dispatcher)
+        self.ledger = Ledger(self.store, self.clock, self.holdings, self.dispatcher)
+        self.inbox = Inbox(self.store, self.dispatcher, seconds=seconds)
         self.views = Views(self.store)
-        self.errands: dict[str, Errand] = {}  # what else to do now and then (a channel reads what it missed)
+        self.errands: dict[str, Chore] = {}  # what else to do now and then (a channel reads what it missed)
         self._given = (config, channels, directory)
-        self._dispatcher: LocalDispatcher | None = None
+        self._working: Crew | None = None
         self._starting = threading.Lock()
         self._graphs: LocalRuns | None = None
         self._registering = threading.Lock()
@@ -136,7 +134,7 @@ class Hitl:
     @cached_property
     def desk(self) -> ReviewDesk:
         """The one writer of requests."""
-        parts = (self.store, self.ledger, self.directory, self._wake)
+        parts = (self.store, self.ledger, self.directory, self.dispatcher)
         approvers = self.settings.default_approvers or ("api",)
         most = self.settings.max_pending
         return ReviewDesk(*parts, channels=self.channels, default_approvers=approvers, max_pending=most)
@@ -144,7 +142,7 @@ class Hitl:
     @cached_property
     def callers(self) -> Callers:
         """How runs begin."""
-        return Callers(self.store, self.clock, self.desk, self.holdings, self._wake)
+        return Callers(self.store, self.clock, self.desk, self.holdings, self.dispatcher)
 
     @cached_property
     def all_graphs(self) -> GraphRuns:
@@ -315,7 +313,7 @@ class Hitl:
         """Store a one-off message, to be delivered soon; the same ``key`` again changes nothing."""
 
         async def store() -> None:
-            async with unit(self.store, self._wake) as work:
+            async with unit(self.store, self.dispatcher) as work:
                 await work.tell(channel, NoticeDraft(key=key, address=address, body=body))
 
         await self.portal.run(store)
@@ -343,18 +341,19 @@ class Hitl:
     def start(self) -> None:
         """Sweep, publish, resume and keep leases alive in the background, until the process ends. Idempotent."""
         with self._starting:
-            if self._dispatcher is None:
-                dispatcher = self._make_dispatcher()
+            if self._working is None:
+                crew = crew_of(self)
                 self.portal.call(self.store.prepare)
-                self.portal.call(dispatcher.start)
-                self._dispatcher = dispatcher
+                self.portal.call(self.dispatcher.start, crew)
+                self._working = crew
 
     def stop(self) -> None:
         """Finish what is under way, give leases back, close the database."""
         with self._starting:
-            dispatcher, self._dispatcher = self._dispatcher, None
-            if dispatcher is not None:
-                self.portal.call(dispatcher.stop)
+            working, self._working = self._working, None
+            if working is not None:
+                self.portal.call(self.dispatcher.stop)
+            self.portal.call(self.dispatcher.close)
             saver, self._saver = self._saver, None
             if saver is not None:
                 from hitl_middleware.stores.saver import close_saver
@@ -374,46 +373,13 @@ class Hitl:
     def settle_all(self) -> None:
         """Sweep and work until nothing is due here: for one-shot commands and tests."""
         self.start()
-        assert self._dispatcher is not None  # noqa: S101 – just started
-        self.portal.call(self._dispatcher.settle)
+        assert self._working is not None  # noqa: S101 – just started
+        self.portal.call(self.dispatcher.settle, self._working)
 
-    def _make_dispatcher(self) -> LocalDispatcher:
-        channels, seconds = self.channels, self.settings.lease_seconds
-        advancer = Advancer(self.store, self.desk, self.all_graphs, self.holdings, self._wake)
-        recall = Recall(self.store, self.all_graphs, self.clock, self._wake)
-        publisher = Publisher(
-            self.store, channels, self._wake, owner=self.owner, public_url=self.public_url, seconds=seconds
-        )
-        return LocalDispatcher(
-            {
-                "run": advancer.advance,
-                "request": self.desk.lapse,
-                "card": publisher.publish,
-                "notice": publisher.notify,
-                "delivery": self.inbox.process,
-            },
-            self._due,
-            chores={"bury": self.ledger.bury, "recall": recall, "seal": lambda: audit.seal(self.store)},
-            errands=self.errands,
-            heartbeat=self.holdings.renew,
-            sweep_seconds=min(1.0, seconds / 3),
-            beat_seconds=seconds / 3,
-        )
-
-    async def _due(self, topic: Topic) -> Sequence[str]:
-        """What this process can do something about; the rest is another one's of the same database."""
-        graphs, channels = self.all_graphs.graphs(), [channel.name for channel in self.channels]
-        able: Mapping[Topic, Collection[str]] = {
-            "run": graphs, "request": graphs, "card": channels, "notice": channels, "delivery": self.inbox.channels,
-        }  # fmt: skip
-        if not able[topic]:
-            return ()
-        async with self.store.read() as uow:
-            return await uow.due(topic, among=able[topic])
-
-    def _wake(self, topic: Topic, key: str) -> None:
-        if self._dispatcher is not None:
-            self._dispatcher.wake(topic, key)
+    @property
+    def works(self) -> bool:
+        """Whether this process works by itself (``start``), rather than only asking others to."""
+        return self._working is not None
 
 
 __all__ = ["Hitl"]

@@ -11,9 +11,9 @@ import structlog
 
 from hitl_middleware.errors import DeliveryBusy, HitlError
 from hitl_middleware.ids import new_id
-from hitl_middleware.ports import Store
+from hitl_middleware.ports import Dispatcher, Store
 from hitl_middleware.records import Delivery
-from hitl_middleware.work import Wake
+from hitl_middleware.work import unit
 
 log = structlog.get_logger("hitl.inbox")
 
@@ -28,10 +28,10 @@ LEASES = 2
 class Inbox:
     """Receives deliveries and hands each to its channel's handler. ``seconds`` is HITL_LEASE_SECONDS."""
 
-    def __init__(self, store: Store, wake: Wake, *, seconds: float = 30.0) -> None:
+    def __init__(self, store: Store, dispatcher: Dispatcher, *, seconds: float = 30.0) -> None:
         self._seconds = seconds
         self._store = store
-        self._wake = wake
+        self._dispatcher = dispatcher
         self._handlers: dict[str, Handler] = {}
 
     @property
@@ -45,11 +45,11 @@ class Inbox:
 
     async def receive(self, channel: str, key: str, body: bytes) -> bool:
         """Store a verified delivery, to be acted on soon; ``False``: it is known already."""
-        async with self._store.begin() as uow:
-            delivery = Delivery(id=new_id(), channel=channel, key=key, body=body, received_at=await uow.now())
-            new = await uow.add_delivery(delivery)
-        if new:
-            self._wake("delivery", delivery.id)
+        async with unit(self._store, self._dispatcher) as work:
+            delivery = Delivery(id=new_id(), channel=channel, key=key, body=body, received_at=work.now)
+            new = await work.uow.add_delivery(delivery)
+            if new:
+                work.wake("delivery", delivery.id, channel)
         return new
 
     async def first_time(self, channel: str, key: str) -> bool:
@@ -114,13 +114,13 @@ class Inbox:
         except Exception as problem:
             log.exception("delivery broke", channel=delivery.channel, delivery=delivery.id)
             error = type(problem).__name__
-        async with self._store.begin() as uow:
-            now = await uow.now()
+        async with unit(self._store, self._dispatcher) as work:
             if error is None or delivery.attempts >= MAX_ATTEMPTS:
-                await uow.save_delivery(replace(delivery, processed_at=now, error=error))
+                await work.uow.save_delivery(replace(delivery, processed_at=work.now, error=error))
             else:
-                later = now + dt.timedelta(seconds=2.0**delivery.attempts)
-                await uow.save_delivery(replace(delivery, error=error, next_attempt_at=later))
+                later = work.now + dt.timedelta(seconds=2.0**delivery.attempts)
+                await work.uow.save_delivery(replace(delivery, error=error, next_attempt_at=later))
+                work.wake("delivery", delivery.id, delivery.channel, at=later)
         if error is not None:
             log.warning(
                 "delivery not processed", channel=delivery.channel, attempt=delivery.attempts, error=error

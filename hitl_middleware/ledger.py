@@ -16,10 +16,10 @@ from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
 from hitl_middleware.leases import Claim, Holdings
 from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.ports import Clock, Store
+from hitl_middleware.ports import Clock, Dispatcher, Store
 from hitl_middleware.records import Action, Lease, Run
 from hitl_middleware.review import is_final, step
-from hitl_middleware.work import Wake, Work, unit
+from hitl_middleware.work import Work, unit
 
 MAX_TEXT = 4_000
 """Characters of a result or error that are kept for people; the whole answer is kept for the graph."""
@@ -48,11 +48,11 @@ class Outcome:
 class Ledger:
     """Writes actions. One per process; ``holdings`` keeps its claims alive."""
 
-    def __init__(self, store: Store, clock: Clock, holdings: Holdings, wake: Wake) -> None:
+    def __init__(self, store: Store, clock: Clock, holdings: Holdings, dispatcher: Dispatcher) -> None:
         self._store = store
         self._clock = clock
         self._holdings = holdings
-        self._wake = wake
+        self._dispatcher = dispatcher
 
     # in the desk's unit of work
 
@@ -127,7 +127,7 @@ class Ledger:
 
     def unit(self) -> AbstractAsyncContextManager[Work]:
         """A unit of work on the ledger's store, for what is written through it together."""
-        return unit(self._store, self._wake)
+        return unit(self._store, self._dispatcher)
 
     async def recall(self, identity: Identity) -> Action | None:
         """What is known of this call; ``None``: nothing."""
@@ -138,7 +138,7 @@ class Ledger:
         self, call: ActionRequest, plan: ReviewPlan, *, run_id: str | None, idempotent: bool
     ) -> Action:
         """Enter a call with its verdict – let pass on the record, or asked about – or find it entered already."""
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             known = await work.uow.action_by_identity(call.identity, lock=True)
             if known is not None:
                 return known
@@ -163,7 +163,7 @@ class Ledger:
         self, asked: Sequence[tuple[ActionRequest, ReviewPlan]], *, run_id: str | None
     ) -> Sequence[Action]:
         """Enter all calls of a turn that are asked about together; where some are known already, those: their verdict is frozen."""
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             found = [await work.uow.action_by_identity(call.identity, lock=True) for call, _ in asked]
             if known := [action for action in found if action is not None]:
                 return known
@@ -177,7 +177,7 @@ class Ledger:
 
     async def ask_again(self, action: Action, plan: ReviewPlan) -> Action:
         """Send an approved, edited call back to people: the policy wants more for it than the first plan gave."""
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             current = await self._enter(work, action.id)
             if current.status != "approved":
                 return current
@@ -200,7 +200,7 @@ class Ledger:
         """
         failpoint("claim.before")
         asked_at, claim_id = self._clock.monotonic(), new_id()
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             heir = None
             if lease is not None and action.run_id not in {None, lease.run_id}:
                 heir = await work.uow.run(lease.run_id, lock=True)
@@ -238,7 +238,7 @@ class Ledger:
     async def release(self, claim: Claim) -> None:
         """Give an unspent right back: the tool suspended itself, so nothing has happened yet."""
         self._holdings.drop_claim(claim.claim_id)
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             current = await self._enter(work, claim.action.id)
             if current.status != "executing" or current.claim_id != claim.claim_id:
                 return
@@ -259,7 +259,7 @@ class Ledger:
         """Say how it ended. A late owner may still say so of an action that was given up as ``unknown``, unless a person did."""
         try:
             failpoint("settle.before")
-            async with unit(self._store, self._wake) as work:
+            async with unit(self._store, self._dispatcher) as work:
                 current = await self._enter(work, claim.action.id)
                 mine = current.claim_id == claim.claim_id and current.status in {"executing", "unknown"}
                 if not mine or current.status == outcome.status:
@@ -310,7 +310,7 @@ class Ledger:
 
     async def reconcile(self, action_id: str, known: Literal["done", "failed"], outcome: Outcome) -> Action:
         """Settle an unknown act with what the outside world said."""
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             return await self.settle_unknown(
                 work, action_id, known, by="reconcile", via="tool", outcome=outcome
             )
@@ -321,7 +321,7 @@ class Ledger:
             found = await uow.dead_claims(grace=self._holdings.seconds)
         buried = 0
         for dead in found:
-            async with unit(self._store, self._wake) as work:
+            async with unit(self._store, self._dispatcher) as work:
                 action = await self._enter(work, dead.id)
                 # Looked at again under the locks: its owner may have come back with a word, or with a heartbeat.
                 if (action.status, action.claim_id, action.claim_until) != (

@@ -14,10 +14,10 @@ import structlog
 
 from hitl_middleware.display import log_facts
 from hitl_middleware.errors import DeliveryFailed
-from hitl_middleware.ports import ReviewChannel, Store
+from hitl_middleware.ports import Dispatcher, ReviewChannel, Store
 from hitl_middleware.records import Card, CardView, Notice
 from hitl_middleware.views import card_view
-from hitl_middleware.work import Wake, unit
+from hitl_middleware.work import unit
 
 log = structlog.get_logger("hitl.publish")
 
@@ -39,7 +39,7 @@ class Publisher:
         self,
         store: Store,
         channels: Iterable[ReviewChannel],
-        wake: Wake,
+        dispatcher: Dispatcher,
         *,
         owner: str,
         public_url: str | None,
@@ -47,7 +47,7 @@ class Publisher:
     ) -> None:
         self._store = store
         self._channels = {channel.name: channel for channel in channels}
-        self._wake = wake
+        self._dispatcher = dispatcher
         self._owner = owner
         self._seconds = seconds
         self._url = public_url
@@ -96,9 +96,11 @@ class Publisher:
         return DeliveryFailed(f"no answer within {self._seconds:g} s")
 
     async def _save(self, card: Card, *, wait: float | None = None) -> None:
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             later = None if wait is None else work.now + dt.timedelta(seconds=wait)
             if await work.uow.save_card(replace(card, next_attempt_at=later)):
+                if later is not None and not card.gave_up:
+                    work.wake("card", card.id, card.target.channel, at=later)
                 return
             # This process was away for so long that another one took the card over, and what it sent may have come last.
             request = await work.uow.request(card.request_id, lock=True)
@@ -134,11 +136,12 @@ class Publisher:
     async def _notice_failed(self, notice: Notice, error: DeliveryFailed) -> None:
         gave_up = error.permanent or notice.attempts >= MAX_ATTEMPTS
         wait = error.retry_after if error.retry_after is not None else _backoff(notice.attempts)
-        async with self._store.begin() as uow:
-            later = await uow.now() + dt.timedelta(seconds=wait)
-            await uow.save_notice(
-                replace(notice, error=_reason(error), gave_up=gave_up, next_attempt_at=later)
-            )
+        async with unit(self._store, self._dispatcher) as work:
+            later = work.now + dt.timedelta(seconds=wait)
+            failed = replace(notice, error=_reason(error), gave_up=gave_up, next_attempt_at=later)
+            await work.uow.save_notice(failed)
+            if not gave_up:
+                work.wake("notice", notice.id, notice.channel, at=later)
         log.warning(
             "notice gave up" if gave_up else "notice failed",
             channel=notice.channel, notice=notice.id, key=notice.key, attempt=notice.attempts, error=_reason(error),

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from hitl_middleware.errors import ConfigurationError
 
 DEFAULT_DATABASE = "sqlite:///.hitl/hitl.db"
+DispatcherName = Literal["local", "procrastinate"]
 MAX_PENDING = 50
 """More than a person reads before they click without reading; less would hinder a model that does its work in one turn."""
 
@@ -24,6 +25,8 @@ class Settings(BaseSettings):
 
     database_url: str = DEFAULT_DATABASE
     """``sqlite:///path`` (relative to the working directory), ``memory://`` or ``postgresql://…``; the driver is ours to choose."""
+    dispatcher: DispatcherName | None = None
+    """Who carries wake-ups: ``procrastinate`` (PostgreSQL; many processes) or ``local``; unset: what the database is best served by."""
     public_url: str | None = None
     """Where people reach this server; cards link there."""
     api_token: SecretStr | None = None

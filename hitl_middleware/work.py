@@ -1,4 +1,4 @@
-"""One unit of work with what must follow it: a transaction, its audit events, and the wake-ups after the commit."""
+"""One unit of work with what belongs to it: a transaction, its audit events, the wake-ups it causes, and the log lines after the commit."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hitl_middleware.ids import new_id
-from hitl_middleware.ports import Store, Topic, UnitOfWork
+from hitl_middleware.ports import Dispatcher, Store, Topic, UnitOfWork, Wakeup
 from hitl_middleware.records import Action, AuditEvent, Notice, NoticeDraft, ReviewRequest, Run
-
-Wake = Callable[[Topic, str], None]
-"""``Dispatcher.wake``: never blocks, may be lost."""
 
 
 @dataclass(slots=True)
@@ -22,12 +19,12 @@ class Work:
 
     uow: UnitOfWork
     now: dt.datetime
-    wakes: dict[tuple[Topic, str], None] = field(default_factory=dict)
+    wakeups: dict[Wakeup, None] = field(default_factory=dict)
     words: list[Callable[[], None]] = field(default_factory=list)
 
-    def wake(self, topic: Topic, key: str) -> None:
-        """Wake after the commit; nothing is woken when the unit rolls back."""
-        self.wakes[(topic, key)] = None
+    def wake(self, topic: Topic, key: str, doer: str, *, at: dt.datetime | None = None) -> None:
+        """Have ``doer`` (a graph or a channel) look at it once this is committed, not before ``at``. What rolls back wakes nobody."""
+        self.wakeups[Wakeup(topic, key, doer, at)] = None
 
     def afterwards(self, say: Callable[[], None]) -> None:
         """Have the log say it after the commit; nothing is said when the unit rolls back."""
@@ -35,15 +32,19 @@ class Work:
 
     async def want(self, run_id: str | None) -> None:
         """Have ``advance`` look at the run: stored with the change, so the wake-up itself may be lost."""
-        if run_id is not None:
-            await self.uow.want_run(run_id)
-            self.wake("run", run_id)
+        if run_id is not None and (graph := await self.uow.want_run(run_id)) is not None:
+            self.wake("run", run_id, graph)
 
     async def show(self, request: ReviewRequest) -> None:
         """Write a request whose ``version`` grew and ask all its cards to follow."""
         await self.uow.save_request(request)
-        for card_id in await self.uow.want_cards(request.id, request.version):
-            self.wake("card", card_id)
+        for card_id, channel in (await self.uow.want_cards(request.id, request.version)).items():
+            self.wake("card", card_id, channel)
+
+    def remember(self, request: ReviewRequest) -> None:
+        """Have its next deadline or reminder looked at when it is due."""
+        if request.status == "pending" and request.due_at is not None:
+            self.wake("request", request.id, request.graph, at=request.due_at)
 
     async def tell(self, channel: str, draft: NoticeDraft) -> None:
         """Store a one-off message of a channel; the same key again changes nothing."""
@@ -56,7 +57,7 @@ class Work:
             created_at=self.now,
         )
         if await self.uow.add_notice(notice):
-            self.wake("notice", notice.id)
+            self.wake("notice", notice.id, channel)
 
     async def audit(
         self,
@@ -116,12 +117,15 @@ def _where(run: Run | None, request: ReviewRequest | None, action: Action | None
 
 
 @asynccontextmanager
-async def unit(store: Store, wake: Wake) -> AsyncIterator[Work]:
-    """Begin, let the block work, commit, then say so and wake."""
+async def unit(store: Store, dispatcher: Dispatcher) -> AsyncIterator[Work]:
+    """Begin, let the block work, enqueue what it wakes, commit; then say so, and wake."""
     async with store.begin() as uow:
         work = Work(uow, await uow.now())
         yield work
+        wakeups = tuple(work.wakeups)
+        if wakeups:
+            await dispatcher.enqueue(uow, wakeups)
     for say in work.words:
         say()
-    for topic, key in work.wakes:
-        wake(topic, key)
+    if wakeups:
+        dispatcher.wake(wakeups)

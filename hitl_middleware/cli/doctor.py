@@ -193,7 +193,7 @@ def _healed(hitl: Hitl, found: Sequence[Finding]) -> Mapping[Finding, tuple[str,
     """The ids that were mended, by finding."""
     from hitl_middleware.diagnosis import Healer
 
-    healer = Healer(hitl.store, hitl.desk, hitl.ledger, hitl.all_graphs, hitl.holdings)
+    healer = Healer(hitl.store, hitl.desk, hitl.ledger, hitl.all_graphs, hitl.holdings, hitl.dispatcher)
     return {each: ask(hitl, healer.heal, each) for each in found if each.healable}
 
 

@@ -22,7 +22,7 @@ from hitl_middleware.errors import DoesNotFit, NotFound
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
 from hitl_middleware.ledger import CALLER, Ledger, Outcome, is_adoptable
-from hitl_middleware.ports import Directory, Person, ReviewChannel, Store
+from hitl_middleware.ports import Directory, Dispatcher, Person, ReviewChannel, Store
 from hitl_middleware.records import (
     Action,
     Occasion,
@@ -35,7 +35,7 @@ from hitl_middleware.records import (
 from hitl_middleware.redaction import hide_action, hide_request, restored
 from hitl_middleware.review import STATUS_AFTER, step, still_needed
 from hitl_middleware.settings import MAX_PENDING
-from hitl_middleware.work import Wake, Work, unit
+from hitl_middleware.work import Work, unit
 
 
 class _NothingToAdopt(Exception):
@@ -58,7 +58,7 @@ class ReviewDesk:
         store: Store,
         ledger: Ledger,
         directory: Directory,
-        wake: Wake,
+        dispatcher: Dispatcher,
         *,
         channels: Iterable[ReviewChannel] = (),
         default_approvers: Sequence[str] = ("api",),
@@ -67,9 +67,9 @@ class ReviewDesk:
         self._store = store
         self._ledger = ledger
         self._directory = directory
-        self._wake = wake
-        self._filing = Filing(store, ledger, wake, channels, default_approvers, max_pending)
-        self._lapsing = Lapsing(store, ledger, directory, self._filing, wake)
+        self._dispatcher = dispatcher
+        self._filing = Filing(store, ledger, dispatcher, channels, default_approvers, max_pending)
+        self._lapsing = Lapsing(store, ledger, directory, self._filing, dispatcher)
         self.lapse = self._lapsing.lapse
 
     async def open(
@@ -111,7 +111,7 @@ class ReviewDesk:
             known = still_open(await uow.request(request_id), request_id)
         by = await self._member(by, known)
         try:
-            async with unit(self._store, self._wake) as work:
+            async with unit(self._store, self._dispatcher) as work:
                 run = await work.uow.run(known.run_id, lock=True)
                 request = still_open(await work.uow.request(request_id, lock=True), request_id, if_match)
                 decided = request = await self._lapsing.catch_up(work, request)
@@ -237,7 +237,7 @@ class ReviewDesk:
         failpoint("adopt.before")
         asked = list(zip(dialects.read(item.value), decisions, strict=True))
         with suppress(_NothingToAdopt):
-            async with unit(self._store, self._wake) as work:
+            async with unit(self._store, self._dispatcher) as work:
                 thread_id = next(q.call.identity.thread_id for q, _ in asked if q.call is not None)
                 run = await self._run_of_caller(work, thread_id, graph)
                 known = await work.uow.requests_of_thread(thread_id, lock=True)
@@ -309,7 +309,7 @@ class ReviewDesk:
                 raise NotFound(kind="action", key=action_id)
             asked = await uow.request(action.request_id) if action.request_id else None
         await self._may_settle(action, asked, by)
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             settled = await self._ledger.settle_unknown(
                 work, action_id, what, by=by.identity, via=via, outcome=outcome, attempt=attempt
             )
@@ -361,7 +361,7 @@ class ReviewDesk:
 
     async def note(self, run_id: str, text: str) -> None:
         """Put a line on every pending card of a run."""
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             await self.add_note(work, run_id, text)
 
     async def add_note(self, work: Work, run_id: str, text: str) -> None:

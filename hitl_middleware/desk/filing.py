@@ -15,12 +15,12 @@ from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_code, new_id
 from hitl_middleware.ledger import Ledger
 from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.ports import ReviewChannel, Store
+from hitl_middleware.ports import Dispatcher, ReviewChannel, Store
 from hitl_middleware.records import Action, Card, Occasion, PendingInterrupt, ReviewRequest, Run, Snapshot
 from hitl_middleware.redaction import hide_request
 from hitl_middleware.refusals import refuse
 from hitl_middleware.review import step
-from hitl_middleware.work import Wake, Work, unit
+from hitl_middleware.work import Work, unit
 
 CODE_TRIES = 20
 
@@ -32,14 +32,14 @@ class Filing:
         self,
         store: Store,
         ledger: Ledger,
-        wake: Wake,
+        dispatcher: Dispatcher,
         channels: Iterable[ReviewChannel],
         default_approvers: Sequence[str],
         max_pending: int,
     ) -> None:
         self._store = store
         self._ledger = ledger
-        self._wake = wake
+        self._dispatcher = dispatcher
         self._channels = tuple(channels)
         self._default_approvers = tuple(default_approvers)
         self._max_pending = max_pending
@@ -62,7 +62,7 @@ class Filing:
         """
         failpoint("open.before")
         opened: list[ReviewRequest] = []
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             run = await work.uow.run(run_id, lock=True)
             if run is None:
                 raise NotFound(kind="run", key=run_id)
@@ -304,6 +304,7 @@ class Filing:
         else:
             msg = f"no request could be stored for interrupt {item.id} of thread {run.thread_id}"
             raise RuntimeError(msg)
+        work.remember(request)
         await work.audit(
             "request.opened",
             "gate",
@@ -346,7 +347,7 @@ class Filing:
                     wanted=request.version,
                 )
                 if await work.uow.add_card(card):
-                    work.wake("card", card.id)
+                    work.wake("card", card.id, channel.name)
 
     async def supersede(self, work: Work, request: ReviewRequest, why: str) -> None:
         """Take a pending request back: the run moved on, or will. Its action is denied with ``why``."""

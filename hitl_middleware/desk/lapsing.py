@@ -12,9 +12,9 @@ from hitl_middleware.desk.filing import Filing
 from hitl_middleware.display import log_facts
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ledger import Ledger
-from hitl_middleware.ports import Directory, Store
+from hitl_middleware.ports import Directory, Dispatcher, Store
 from hitl_middleware.records import Occasion, ReviewRequest
-from hitl_middleware.work import Wake, Work, unit
+from hitl_middleware.work import Work, unit
 
 log = structlog.get_logger("hitl.deadlines")
 
@@ -30,13 +30,13 @@ class Lapsing:
     """Lets deadlines have their consequences. A part of the desk."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, directory: Directory, filing: Filing, wake: Wake
+        self, store: Store, ledger: Ledger, directory: Directory, filing: Filing, dispatcher: Dispatcher
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._directory = directory
         self._filing = filing
-        self._wake = wake
+        self._dispatcher = dispatcher
 
     async def lapse(self, request_id: str) -> None:
         """Let what is due of one request happen. A reconciler: any number of times, by anyone; each moment has its consequences once."""
@@ -45,7 +45,7 @@ class Lapsing:
         if known is None or known.due_at is None or known.status != "pending":
             return
         failpoint("lapse.before")
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             await work.uow.run(known.run_id, lock=True)
             request = await work.uow.request(request_id, lock=True)
             if request is not None:
@@ -69,6 +69,7 @@ class Lapsing:
             await work.uow.save_request(lapsed)
         else:
             await work.show(lapsed)
+        work.remember(lapsed)
         if event == "escalate":
             await self._filing.post(work, lapsed)
         occasion = await self._occasion(work, request, event)

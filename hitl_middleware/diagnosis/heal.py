@@ -12,22 +12,18 @@ from hitl_middleware.diagnosis.findings import Check, Finding
 from hitl_middleware.errors import LeaseLost
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ledger import Ledger
-from hitl_middleware.ports import GraphRuns, Store, Topic
+from hitl_middleware.ports import Dispatcher, GraphRuns, Store
 from hitl_middleware.records import Lease, Mail, Run, Snapshot
 from hitl_middleware.review import is_final
 from hitl_middleware.runs.standing import refused, waiting
-from hitl_middleware.work import Wake, unit
+from hitl_middleware.work import unit
 
 OVER = Snapshot(started=True, finished=True)
 """Where a run stands that has ended."""
 
 
-def _nobody(_topic: Topic, _key: str) -> None:
-    """Wakes nobody: sweeps find what is due."""
-
-
 class Healer:
-    """Mends findings. ``wake``: where somebody in this process may begin at once with what is due."""
+    """Mends findings."""
 
     def __init__(
         self,
@@ -36,14 +32,14 @@ class Healer:
         ledger: Ledger,
         graphs: GraphRuns,
         holdings: Holdings,
-        wake: Wake = _nobody,
+        dispatcher: Dispatcher,
     ) -> None:
         self._store = store
         self._desk = desk
         self._ledger = ledger
         self._graphs = graphs
         self._holdings = holdings
-        self._wake = wake
+        self._dispatcher = dispatcher
         self._do: Mapping[Check, Callable[[str], Awaitable[bool]]] = {
             "request missing": self._file,
             "request overtaken": self._take_back,
@@ -82,7 +78,7 @@ class Healer:
             return False
         finally:
             self._holdings.drop_lease(lease)
-            async with unit(self._store, self._wake) as work:
+            async with unit(self._store, self._dispatcher) as work:
                 await work.uow.release_lease(lease)
                 await work.want(run_id)
 
@@ -106,7 +102,7 @@ class Healer:
         return after is None or after.status != "pending"
 
     async def _want(self, run_id: str) -> bool:
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             await work.want(run_id)
         return True
 
@@ -117,7 +113,7 @@ class Healer:
         return action is None or action.status != "executing"
 
     async def _again(self, topic: Mail, key: str) -> bool:
-        async with unit(self._store, self._wake) as work:
-            if await work.uow.deliver_again(topic, key):
-                work.wake(topic, key)
+        async with unit(self._store, self._dispatcher) as work:
+            if (channel := await work.uow.deliver_again(topic, key)) is not None:
+                work.wake(topic, key, channel)
         return True

@@ -5,18 +5,15 @@ The sweep makes every lost wake-up, crash and decision by another process of the
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 
-from hitl_middleware.ports import Topic
+from hitl_middleware.dispatch.keyed import KeyedWork
+from hitl_middleware.dispatch.rounds import Rounds
+from hitl_middleware.ports import Crew, Topic, UnitOfWork, Wakeup
 
 log = structlog.get_logger("hitl.dispatch")
-
-Reconcile = Callable[[str], Awaitable[None]]
-Due = Callable[[Topic], Awaitable[Sequence[str]]]
-Chore = Callable[[], Awaitable[object]]
 
 GRACE = 30.0
 """Seconds ``stop`` waits for what is under way before it is cut (its leases run out, another process carries on)."""
@@ -26,136 +23,77 @@ MOST_ROUNDS = 50
 
 
 class LocalDispatcher:
-    """``reconcilers``: what to do with a key of each topic. ``chores`` run with every sweep; ``heartbeat`` has a rhythm of its own.
+    """``ports.Dispatcher`` without a queue. What other processes of the database change is found by the next sweep."""
 
-    ``errands`` ask elsewhere and may take long: each sweep sends those on their way that are back from the last one.
-    """
+    def __init__(self) -> None:
+        self._work: KeyedWork | None = None
+        self._rounds: Rounds | None = None
 
-    def __init__(
-        self,
-        reconcilers: Mapping[Topic, Reconcile],
-        due: Due,
-        *,
-        chores: Mapping[str, Chore],
-        errands: Mapping[str, Chore] = {},
-        heartbeat: Chore,
-        sweep_seconds: float = 1.0,
-        beat_seconds: float = 10.0,
-        parallel: Mapping[Topic, int] | None = None,
-    ) -> None:
-        self._reconcilers = reconcilers
-        self._due = due
-        self._chores = chores
-        self._errands = errands
-        self._away: dict[str, asyncio.Task[None]] = {}
-        self._heartbeat = heartbeat
-        self._sweep_seconds = sweep_seconds
-        self._beat_seconds = beat_seconds
-        limits = {"run": 16, "request": 4, "card": 8, "notice": 4, "delivery": 4} | dict(parallel or {})
-        self._gates = {topic: asyncio.Semaphore(limit) for topic, limit in limits.items()}
-        self._busy: dict[tuple[Topic, str], bool] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loops: list[asyncio.Task[None]] = []
-        self._stopping = False
+    async def enqueue(self, uow: UnitOfWork, wakeups: Sequence[Wakeup]) -> None:
+        """Nothing: the change itself is what a sweep finds."""
 
-    def wake(self, topic: Topic, key: str) -> None:
-        """Look at ``key`` soon; while it is being looked at, once more afterwards."""
-        if self._stopping or not self._loops:
+    def wake(self, wakeups: Sequence[Wakeup]) -> None:
+        """Look soon; what has a time of its own is found by the sweep after that."""
+        if self._work is None:
             return  # the next process (or start) finds it by its sweep
-        if (topic, key) in self._busy:
-            self._busy[(topic, key)] = True
-            return
-        self._busy[(topic, key)] = False
-        task = asyncio.get_running_loop().create_task(self._work(topic, key))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for wakeup in wakeups:
+            if wakeup.at is None:
+                self._work.look(wakeup.topic, wakeup.key)
 
-    async def start(self) -> None:
+    async def start(self, crew: Crew) -> None:
         """Sweep now and at an interval; keep leases and claims alive."""
-        self._stopping = False
-        self._loops = [
-            asyncio.create_task(self._every(self._beat_seconds, "heartbeat", self._heartbeat)),
-            asyncio.create_task(self._every(self._sweep_seconds, "sweep", self.sweep)),
-        ]
+        work = self._work = KeyedWork(crew.reconcilers)
+        self._rounds = Rounds(crew, lambda: _find(crew, work))
+        self._rounds.start()
 
     async def stop(self) -> None:
-        """Finish what is under way, take nothing new. The heartbeat goes on until the last lease is given back."""
-        self._stopping = True
-        if self._loops:
-            self._loops[1].cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GRACE)
-        left = (*self._tasks, *self._loops, *self._away.values())
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        self._away = {}
-        self._loops = []
+        """Finish what is under way, take nothing new."""
+        work, rounds = self._work, self._rounds
+        if work is None or rounds is None:
+            return
+        work.refuse()
+        await rounds.end_sweeps()
+        await work.finish(GRACE)
+        self._work = self._rounds = None
+        await rounds.stop()
 
-    async def sweep(self) -> None:
-        """Find due work and do the chores; one failing part does not stop the others."""
-        for topic in self._reconcilers:
-            try:
-                for key in await self._due(topic):
-                    self.wake(topic, key)
-            except Exception:
-                log.exception("sweep failed", topic=topic)
-        for name, chore in self._chores.items():
-            await self._do(name, chore)
-        for name, errand in self._errands.items():
-            if name not in self._away or self._away[name].done():
-                self._away[name] = asyncio.get_running_loop().create_task(self._do(name, errand))
-
-    async def settle(self) -> None:
-        """Sweep and work until nothing is due: for tests and one-shot commands, which want to see the end."""
+    async def settle(self, crew: Crew) -> None:
+        """Sweep and work until nothing is due."""
+        work = self._work or KeyedWork(crew.reconcilers)
+        rounds = self._rounds or Rounds(crew, lambda: _find(crew, work))
         while True:
-            await self.sweep()
-            if not self._tasks:
+            await rounds.sweep()
+            if work.is_idle:
                 return
-            while self._tasks:
-                await asyncio.wait(set(self._tasks))
+            await work.idle()
 
-    async def step(self) -> None:
-        """Do the chores and all that is due, one after the other and here, until nothing is: for a process in which nothing runs by itself.
-
-        Raises ``RuntimeError`` where something is due again and again.
-        """
-        due: list[tuple[Topic, str]] = []
+    async def step(self, crew: Crew) -> None:
+        """Chores, errands and due work in turn."""
+        due: list[Wakeup] = []
         for _ in range(MOST_ROUNDS):
-            for chore in (*self._chores.values(), *self._errands.values()):
+            for chore in (*crew.chores.values(), *crew.errands.values()):
                 await chore()
-            due = [(topic, key) for topic in self._reconcilers for key in await self._due(topic)]
+            due = [wakeup for topic in crew.reconcilers for wakeup in await crew.due(topic)]
             if not due:
                 return
-            for topic, key in due:
-                await self._reconcilers[topic](key)
-        msg = f"still due after {MOST_ROUNDS} rounds: {due}"
+            for wakeup in due:
+                await crew.reconcilers[wakeup.topic](wakeup.key)
+        msg = f"still due after {MOST_ROUNDS} rounds: {[(each.topic, each.key) for each in due]}"
         raise RuntimeError(msg)
 
-    async def _work(self, topic: Topic, key: str) -> None:
-        again = True
-        try:
-            while again:
-                self._busy[(topic, key)] = False
-                async with self._gates[topic]:
-                    await self._reconcilers[topic](key)
-                again = self._busy[(topic, key)] and not self._stopping
-        except Exception:
-            log.exception("work failed", topic=topic, key=key)  # it stays due: the sweep brings it back
-        finally:
-            self._busy.pop((topic, key), None)
+    async def close(self) -> None:
+        """There is nothing to close."""
 
-    @staticmethod
-    async def _do(name: str, chore: Chore) -> None:
-        try:
-            await chore()
-        except Exception:
-            log.exception("chore failed", chore=name)
 
-    async def _every(self, seconds: float, name: str, do: Callable[[], Awaitable[object]]) -> None:
-        while True:
-            try:
-                await do()
-            except Exception:
-                log.exception("periodic work failed", work=name)
-            await asyncio.sleep(seconds)
+async def _find(crew: Crew, work: KeyedWork) -> None:
+    for topic in crew.reconcilers:
+        for wakeup in await _due(crew, topic):
+            work.look(wakeup.topic, wakeup.key)
+
+
+async def _due(crew: Crew, topic: Topic) -> Sequence[Wakeup]:
+    try:
+        return await crew.due(topic)
+    except Exception:
+        log.exception("sweep failed", topic=topic)
+        return ()

@@ -4,12 +4,14 @@ Contract tests for stores and channels are in ``hitl_middleware.testing``.
 """
 
 from hitl_middleware.ports.channel import ReviewChannel
+from hitl_middleware.ports.dispatching import Crew, Dispatcher, Wakeup
 from hitl_middleware.ports.people import Directory, Person
-from hitl_middleware.ports.running import Clock, Dispatcher, GraphRuns, Topic
+from hitl_middleware.ports.running import Clock, GraphRuns, Topic
 from hitl_middleware.ports.store import Store, UnitOfWork
 
 __all__ = [
     "Clock",
+    "Crew",
     "Directory",
     "Dispatcher",
     "GraphRuns",
@@ -18,4 +20,5 @@ __all__ = [
     "Store",
     "Topic",
     "UnitOfWork",
+    "Wakeup",
 ]

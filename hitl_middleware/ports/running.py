@@ -1,4 +1,4 @@
-"""Time, wake-ups, and graphs that run."""
+"""Time, and graphs that run."""
 
 from __future__ import annotations
 
@@ -19,18 +19,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
-
-
-class Dispatcher(Protocol):
-    """Carries wake-ups. It only says "look at this one now": losing one delays, never loses."""
-
-    def wake(self, topic: Topic, key: str) -> None:
-        """Have the topic's reconciler look at ``key`` soon. Serial per key; never blocks, never raises."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None:
-        """Finish what is under way, take nothing new."""
 
 
 class GraphRuns(Protocol):

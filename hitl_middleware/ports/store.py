@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from hitl_middleware.actions import Identity, Place
 from hitl_middleware.ports.running import Topic
@@ -27,6 +27,8 @@ from hitl_middleware.records import (
     Undelivered,
 )
 from hitl_middleware.review import RequestStatus, RunStatus
+
+T = TypeVar("T")
 
 
 class UnitOfWork(Protocol):
@@ -64,8 +66,8 @@ class UnitOfWork(Protocol):
     async def label_run(self, run_id: str, labels: Mapping[str, str]) -> None:
         """Add labels to those that the run has; one that it has already gets the new value."""
 
-    async def want_run(self, run_id: str) -> None:
-        """``wanted = wanted + 1``: there is something for ``advance`` to look at."""
+    async def want_run(self, run_id: str) -> str | None:
+        """``wanted = wanted + 1``: there is something for ``advance`` to look at. The run's graph; ``None``: no such run."""
 
     async def seen_run(self, run_id: str, seen: int) -> None:
         """Raise ``seen`` to the ``wanted`` that was read before looking."""
@@ -177,8 +179,8 @@ class UnitOfWork(Protocol):
     async def card_at(self, channel: str, ref: str) -> Card | None:
         """The card that a channel's message shows; ``ref`` is the channel's own name of the message."""
 
-    async def want_cards(self, request_id: str, version: int) -> Sequence[str]:
-        """Ask every card of the request to show at least ``version`` (due at once, given up no more); their ids."""
+    async def want_cards(self, request_id: str, version: int) -> Mapping[str, str]:
+        """Ask every card of the request to show at least ``version`` (due at once, given up no more): id → channel, oldest first."""
 
     async def lease_card(self, card_id: str, owner: str, seconds: float) -> Card | None:
         """Take a card that is due and free (``shown < wanted``, not given up, ``next_attempt_at`` passed); one statement.
@@ -259,17 +261,26 @@ class UnitOfWork(Protocol):
     async def undelivered(self, topic: Mail, *, after: str = "", limit: int = 100) -> Sequence[Undelivered]:
         """What was given up, oldest first, behind the id ``after``."""
 
-    async def deliver_again(self, topic: Mail, key: str) -> bool:
-        """Make it due at once, as after a first attempt: whoever carries it looks whether that one arrived. ``False``: not given up."""
+    async def deliver_again(self, topic: Mail, key: str) -> str | None:
+        """Make it due at once, as after a first attempt: whoever carries it looks whether that one arrived.
+
+        Its channel; ``None``: it was not given up.
+        """
+
+    async def beside(self, write: Callable[[Any], Awaitable[T]]) -> T:
+        """Have something that is not ours (a job queue) write in this transaction: it is given the driver's own connection.
+
+        Raises ``ConfigurationError`` where the database has none to lend.
+        """
 
     # due work, for the sweep -----------------------------------------------------------------------------------------
 
     async def due(
         self, topic: Topic, limit: int = 100, *, among: Collection[str] | None = None
-    ) -> Sequence[str]:
-        """Ids of what ``topic``'s reconciler should look at now; oldest first.
+    ) -> Mapping[str, str]:
+        """What ``topic``'s reconciler should look at now, oldest first: id → graph (run, request) or channel (card, notice, delivery).
 
-        ``among`` leaves out what this process could not do: graphs (run, request) or channels (card, notice, delivery) that are not named.
+        ``among``: only what these graphs or channels have to do with; for the rest this process could do nothing.
 
         run: not final, lease free, and (``wanted > seen``, or running and driven by us: its driver died); a queued run only when
         its thread has no active run and it is the thread's oldest queued one.

@@ -17,11 +17,11 @@ from hitl_middleware.display import log_facts
 from hitl_middleware.errors import AnswerRefused, DatabaseUnreachable, GraphFailed, LeaseLost, OutOfReach
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.leases import Holdings
-from hitl_middleware.ports import GraphRuns, Store
+from hitl_middleware.ports import Dispatcher, GraphRuns, Store
 from hitl_middleware.records import Lease, PendingInterrupt, ReviewRequest, Run, Snapshot
 from hitl_middleware.review import is_final
 from hitl_middleware.runs.standing import refused, waiting
-from hitl_middleware.work import Wake, Work, unit
+from hitl_middleware.work import Work, unit
 
 log = structlog.get_logger("hitl.runs")
 
@@ -42,13 +42,13 @@ class Advancer:
     """Drives runs on."""
 
     def __init__(
-        self, store: Store, desk: ReviewDesk, runs: GraphRuns, holdings: Holdings, wake: Wake
+        self, store: Store, desk: ReviewDesk, runs: GraphRuns, holdings: Holdings, dispatcher: Dispatcher
     ) -> None:
         self._store = store
         self._desk = desk
         self._runs = runs
         self._holdings = holdings
-        self._wake = wake
+        self._dispatcher = dispatcher
         self._stumbles: dict[str, int] = {}
 
     async def advance(self, run_id: str) -> None:
@@ -75,7 +75,7 @@ class Advancer:
                 await uow.release_lease(lease)
 
     async def _take(self, run_id: str) -> Lease | None:
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             run = await work.uow.run(run_id, lock=True)
             if run is None or is_final("run", run.status) or run.graph not in self._runs.graphs():
                 return None
@@ -240,7 +240,7 @@ class Advancer:
 
         Raises ``LeaseLost``.
         """
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             current = await work.uow.run(run.id, lock=True)
             if current is None or current.fence != run.fence:
                 raise LeaseLost(run=run.id)

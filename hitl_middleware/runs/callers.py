@@ -11,10 +11,10 @@ from hitl_middleware.desk import ReviewDesk
 from hitl_middleware.errors import DoesNotFit, ThreadBusy
 from hitl_middleware.ids import new_id
 from hitl_middleware.leases import Holdings
-from hitl_middleware.ports import Clock, Store
+from hitl_middleware.ports import Clock, Dispatcher, Store
 from hitl_middleware.records import Lease, OnNewInput, Run, Snapshot
 from hitl_middleware.review import is_final
-from hitl_middleware.work import Wake, Work, unit
+from hitl_middleware.work import Work, unit
 
 PATIENCE = 3
 """How many leases a caller waits for a thread that somebody else runs before it is told so."""
@@ -23,12 +23,14 @@ PATIENCE = 3
 class Callers:
     """Begins runs."""
 
-    def __init__(self, store: Store, clock: Clock, desk: ReviewDesk, holdings: Holdings, wake: Wake) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, desk: ReviewDesk, holdings: Holdings, dispatcher: Dispatcher
+    ) -> None:
         self._store = store
         self._clock = clock
         self._desk = desk
         self._holdings = holdings
-        self._wake = wake
+        self._dispatcher = dispatcher
 
     # runs we drive ---------------------------------------------------------------------------------------------------
 
@@ -58,7 +60,7 @@ class Callers:
             raise DoesNotFit(field="input", why=f"a run's input must be JSON. {error}") from None
         run_id = run_id or new_id()
         thread_id = thread_id or run_id
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             known = await work.uow.run(run_id)
             if known is not None:
                 return known
@@ -89,7 +91,7 @@ class Callers:
                 run=run,
                 on_new_input=on_new_input,
             )
-            work.wake("run", run.id)
+            work.wake("run", run.id, run.graph)
             if active is not None and on_new_input == "supersede":
                 await self._desk.take_back(work, active.id, note)
             elif active is not None:
@@ -105,7 +107,7 @@ class Callers:
         """
         patience = self._clock.monotonic() + PATIENCE * self._holdings.seconds
         while True:
-            async with unit(self._store, self._wake) as work:
+            async with unit(self._store, self._dispatcher) as work:
                 run = await work.uow.active_run(thread_id, lock=True)
                 if run is None:
                     run = Run(
@@ -139,7 +141,7 @@ class Callers:
     async def end(self, lease: Lease, *, parked: bool, error: BaseException | None) -> None:
         """The user's process has stopped running the thread."""
         self._holdings.drop_lease(lease)
-        async with unit(self._store, self._wake) as work:
+        async with unit(self._store, self._dispatcher) as work:
             run = await work.uow.run(lease.run_id, lock=True)
             if run is not None and not is_final("run", run.status) and run.fence == lease.fence:
                 words = None if error is None else f"{type(error).__name__}: {error}"[:2_000]

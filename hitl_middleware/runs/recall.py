@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import structlog
 
-from hitl_middleware.ports import Clock, GraphRuns, Store
-from hitl_middleware.work import Wake, unit
+from hitl_middleware.ports import Clock, Dispatcher, GraphRuns, Store
+from hitl_middleware.work import unit
 
 log = structlog.get_logger("hitl.runs")
 
@@ -23,11 +23,11 @@ MOST_RECALLED = 100
 class Recall:
     """A chore of the sweep."""
 
-    def __init__(self, store: Store, runs: GraphRuns, clock: Clock, wake: Wake) -> None:
+    def __init__(self, store: Store, runs: GraphRuns, clock: Clock, dispatcher: Dispatcher) -> None:
         self._store = store
         self._runs = runs
         self._clock = clock
-        self._wake = wake
+        self._dispatcher = dispatcher
         self._after = ""
         self._next = 0.0
 
@@ -40,6 +40,6 @@ class Recall:
             found = await uow.unasked_runs(among=self._runs.graphs(), after=self._after, limit=MOST_RECALLED)
         self._after = found[-1].thread_id if len(found) == MOST_RECALLED else ""
         for run in found:
-            async with unit(self._store, self._wake) as work:
+            async with unit(self._store, self._dispatcher) as work:
                 await work.want(run.id)
             log.warning("suspended run without a request", run=run.id, thread=run.thread_id, graph=run.graph)

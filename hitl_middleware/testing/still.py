@@ -13,8 +13,9 @@ from typing import Any
 
 from hitl_middleware import audit
 from hitl_middleware.clock import ManualClock
-from hitl_middleware.dispatch.local import LocalDispatcher
+from hitl_middleware.crew import crew_of
 from hitl_middleware.hitl import Hitl
+from hitl_middleware.ports import Crew
 from hitl_middleware.records import Action, AuditEvent, ReviewRequest, Run
 from hitl_middleware.settings import Settings
 from hitl_middleware.views import RunDetail
@@ -30,9 +31,9 @@ class StillHitl(Hitl):
         super().__init__(settings, clock=self.time, **parts)
 
     @cached_property
-    def _crew(self) -> LocalDispatcher:
+    def _crew(self) -> Crew:
         """What a running ``Hitl`` has in its background, moved by hand."""
-        return self._make_dispatcher()
+        return crew_of(self)
 
     # moving ----------------------------------------------------------------------------------------------------------
 
@@ -42,7 +43,7 @@ class StillHitl(Hitl):
 
     def step(self) -> None:
         """Do all that is due, until nothing is. Raises ``RuntimeError`` where that does not come to an end."""
-        self.portal.call(self._crew.step)
+        self.portal.call(self.dispatcher.step, self._crew)
 
     def begin_run(self, graph: str, given: Any, **options: Any) -> Run:
         """``start_run`` from a test without a loop, and everything that follows from it."""

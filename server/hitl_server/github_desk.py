@@ -89,7 +89,7 @@ class HitlGitHubDesk:
 
     async def judged(self, outcome: Judged, *, identity: str, request_id: str | None) -> None:
         """See ``GitHubDesk.judged``."""
-        async with unit(self._hitl.store, lambda _topic, _key: None) as work:
+        async with unit(self._hitl.store, self._hitl.dispatcher) as work:
             request = None if request_id is None else await work.uow.request(request_id)
             await work.audit(f"command.{outcome}", identity, via=CHANNEL, request=request)
 

@@ -291,7 +291,7 @@ class TestInThisProcess:
         hitl = Hitl(Settings(database_url="memory://"), config=ConfigFile(), channels=())
         with running_server(hitl, graphs={}, worker=False) as server:
             assert httpx.get(f"{server.url}/readyz").status_code == 200
-            assert hitl._dispatcher is None
+            assert not hitl.works
 
     def test_it_can_be_had_again(self, tmp_path: Path):
         """Stopped in order: the port is free, the database is closed, and the same can be started again."""

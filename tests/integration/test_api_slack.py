@@ -8,6 +8,7 @@ import pytest
 
 from hitl_middleware.channels.configured import configured_channels
 from hitl_middleware.clock import SystemClock
+from hitl_middleware.crew import crew_of
 from hitl_middleware.settings import ConfigFile
 from hitl_middleware.testing.fake_slack import FakeSlack, Message
 
@@ -42,7 +43,7 @@ def server(
     # Slack signs with the time that is.
     world = make_world(clock=SystemClock(), channels=configured_channels(ConfigFile()))
     found = serve(world=world, locked=request.param)
-    world._crew = world._make_dispatcher()  # as ``start`` does elsewhere: now it is known where cards link to
+    world._crew = crew_of(world)  # as ``start`` does elsewhere: now it is known where cards link to
     slack.connect(f"{found.url}/slack/events")
     return found
 

@@ -18,6 +18,7 @@ from hitl_middleware import requires_approval
 from hitl_middleware.channels.configured import configured_channels
 from hitl_middleware.cli.app import app
 from hitl_middleware.clock import SystemClock
+from hitl_middleware.crew import crew_of
 from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasion, ReviewRequest, Target
 from hitl_middleware.redaction import MARK
 from hitl_middleware.settings import ConfigFile
@@ -133,7 +134,7 @@ def desk(
         opened.append(server)
         http = httpx.Client(base_url=server.__enter__().url, timeout=30)
         opened.append(http)
-        world._crew = world._make_dispatcher()
+        world._crew = crew_of(world)
         found = Served(world, effects, http)
         slack.connect(f"{found.url}/slack/events")
         return found

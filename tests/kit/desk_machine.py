@@ -17,6 +17,7 @@ from hitl_middleware import audit
 from hitl_middleware.actions import Decision, EditedAction
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.desk import ReviewDesk
+from hitl_middleware.dispatch.local import LocalDispatcher
 from hitl_middleware.ids import new_id
 from hitl_middleware.leases import Claim, Holdings
 from hitl_middleware.ledger import Ledger, Outcome
@@ -77,10 +78,10 @@ class DeskRoom(RuleBasedStateMachine):
         self.workers: list[tuple[Holdings, Ledger]] = []
         for owner in ("one", "two"):
             holdings = Holdings(self.store, self.clock, owner=owner, seconds=LEASE)
-            self.workers.append((holdings, Ledger(self.store, self.clock, holdings, _wake)))
+            self.workers.append((holdings, Ledger(self.store, self.clock, holdings, LocalDispatcher())))
         self.ledger = self.workers[0][1]
         self.directory = directory
-        self.desk = ReviewDesk(self.store, self.ledger, directory, _wake)
+        self.desk = ReviewDesk(self.store, self.ledger, directory, LocalDispatcher())
         self.asked: list[PendingInterrupt] = []
         self.claims: list[Claim] = []
         self.ended: list[Claim] = []
@@ -199,10 +200,6 @@ class DeskRoom(RuleBasedStateMachine):
         if hasattr(self, "run"):
             self.do(check)
         self.stack.close()
-
-
-def _wake(topic: str, key: str) -> None:
-    """Nobody has to be woken: the machine does everything itself."""
 
 
 @cache

@@ -58,7 +58,7 @@ def only(world: World) -> tuple[str, list[str]]:
 
 def heal(world: World) -> list[str]:
     """Heal all that can be; the ids that were."""
-    healer = Healer(world.store, world.desk, world.ledger, world.graphs, world.holdings)
+    healer = Healer(world.store, world.desk, world.ledger, world.graphs, world.holdings, world.dispatcher)
     return [key for finding in found(world) for key in world.portal.call(healer.heal, finding)]
 
 

@@ -15,6 +15,7 @@ from hitl_middleware import human_step, label_run, route
 from hitl_middleware.channels.configured import configured_directory
 from hitl_middleware.channels.github.words import card_in, notice_in
 from hitl_middleware.clock import ManualClock
+from hitl_middleware.crew import crew_of
 from hitl_middleware.hitl import Graph
 from hitl_middleware.settings import ConfigFile
 from hitl_middleware.testing import FakeGitHub
@@ -154,7 +155,7 @@ def github_stage(
         world.__dict__.pop("config", None)
         graphs = {"fix": graph or workflow(), "second": workflow()}
         server = stack.enter_context(running_server(world, graphs=graphs))
-        world._crew = world._make_dispatcher()
+        world._crew = crew_of(world)
         if connected or (connected is None and fake is None):
             ours.connect(f"{server.url}/github/webhooks")
         yield GitHubStage(ours, world, server.url, world.time)

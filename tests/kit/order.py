@@ -59,7 +59,7 @@ def _found(kind: Kind) -> Callable[[tuple[Any, ...], Any], list[Key]]:
     """The rows that came back."""
 
     def keys(_args: tuple[Any, ...], answer: Any) -> list[Key]:
-        rows = answer if isinstance(answer, list | tuple | frozenset) else [answer]
+        rows = answer if isinstance(answer, list | tuple | frozenset | dict) else [answer]
         return [(kind, row if isinstance(row, str) else row.id) for row in rows if row is not None]
 
     return keys

@@ -68,7 +68,13 @@ class Postgres:
         self.template = self._create("TEMPLATE template0 ENCODING 'UTF8'")
         migrations.prepare(self.url_of(self.template))
         ours = [table.name for table in reversed(metadata.sorted_tables) if table is not audit_head]
-        self._filled = [*ours, "checkpoint_writes", "checkpoint_blobs", "checkpoints"]
+        queue = [
+            "procrastinate_events",
+            "procrastinate_periodic_defers",
+            "procrastinate_jobs",
+            "procrastinate_workers",
+        ]
+        self._filled = [*ours, "checkpoint_writes", "checkpoint_blobs", "checkpoints", *queue]
 
     def url_of(self, database: str, **changes: Any) -> str:
         """The plain URL of one of its databases, as ``HITL_DATABASE_URL`` takes it."""

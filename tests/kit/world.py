@@ -63,11 +63,11 @@ class World(StillHitl):
 
     def advance_run(self, run_id: str) -> None:
         """Call ``advance`` for one run, due or not."""
-        self.portal.call(self._crew._reconcilers["run"], run_id)
+        self.portal.call(self._crew.reconcilers["run"], run_id)
 
     def publish(self, card_id: str) -> None:
         """Call ``publish`` for one card, due or not."""
-        self.portal.call(self._crew._reconcilers["card"], card_id)
+        self.portal.call(self._crew.reconcilers["card"], card_id)
 
     # people ----------------------------------------------------------------------------------------------------------
 

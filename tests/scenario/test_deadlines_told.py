@@ -227,8 +227,8 @@ def test_a_command_after_the_deadline_and_before_the_sweep_is_late(stage: Callab
     here = stage(expires_in=HOUR, on_expiry="reject")
     here.world.wait(LATE)
     here.says("ann", "/approve", step=False)
-    (delivery,) = here.world.portal.call(here.world._due, "delivery")
-    here.world.portal.call(here.world.inbox.process, delivery)
+    (delivery,) = here.world.portal.call(here.world._crew.due, "delivery")
+    here.world.portal.call(here.world.inbox.process, delivery.key)
     assert here.world.requests()[0].status == "expired"
     here.world.step()
     assert any("was already expired at" in note for note in here.notes())

@@ -143,7 +143,7 @@ def test_what_is_not_here_any_more_is_not_taken_back(world: World, poll: Graph) 
     world.portal.call(_file, world, run)
     request = world.only()
     (finding,) = findings([Trouble("request overtaken", request.id, "poll")])
-    healer = Healer(world.store, world.desk, world.ledger, world.graphs, world.holdings)
+    healer = Healer(world.store, world.desk, world.ledger, world.graphs, world.holdings, world.dispatcher)
     assert world.portal.call(healer.heal, finding) == ()
     assert world.only() == request
     assert world.run_now(run).lease_until is None

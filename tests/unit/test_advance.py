@@ -35,7 +35,7 @@ class Restless:
 def test_a_run_that_does_not_come_to_rest_lets_go(quick: World):
     """DESIGN §1: after so many steps others get their turn; its lease is free, and the sweep finds it due again."""
     runs = Restless()
-    advancer = Advancer(quick.store, quick.desk, runs, quick.holdings, quick._wake)
+    advancer = Advancer(quick.store, quick.desk, runs, quick.holdings, quick.dispatcher)
     run = quick.portal.call(quick.callers.start, "restless", {})
 
     quick.portal.call(advancer.advance, run.id)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hitl_middleware.dispatch.local import LocalDispatcher
+from hitl_middleware.ports import Crew, Topic, Wakeup
 
 
 class Desk:
@@ -45,12 +46,19 @@ class Desk:
             self.inside[key] -= 1
             self.inside["*"] -= 1
 
-    async def ask(self, topic: str) -> list[str]:
+    async def ask(self, topic: Topic) -> list[Wakeup]:
         """What is due."""
         if topic in self.fails:
             self.fails.discard(topic)
             raise OSError(topic)
-        return list(self.due[topic])
+        return [Wakeup(topic, key, "doer") for key in self.due[topic]]
+
+    def crew(self, **more: Any) -> Crew:
+        """Whoever works here; sweeps and beats come once at the start and then not before the test is over."""
+        reconcilers: dict[Topic, Any] = {"run": self.work, "card": self.work}
+        far = {"sweep_seconds": 1000, "beat_seconds": 1000}
+        given = {"reconcilers": reconcilers, "heartbeat": _never, **far, **more}
+        return Crew(able=lambda _topic: ("doer",), due=self.ask, **given)
 
 
 async def _never() -> None:
@@ -66,15 +74,8 @@ async def desk() -> Desk:
 @pytest.fixture
 async def dispatcher(desk: Desk) -> AsyncIterator[LocalDispatcher]:
     """Started; its sweeps and beats come once at the start and then not before the test is over."""
-    made = LocalDispatcher(
-        {"run": desk.work, "card": desk.work},
-        desk.ask,
-        chores={},
-        heartbeat=_never,
-        sweep_seconds=1000,
-        beat_seconds=1000,
-    )
-    await made.start()
+    made = LocalDispatcher()
+    await made.start(desk.crew())
     await _settled(made)
     yield made
     if desk.gate is not None:
@@ -85,17 +86,26 @@ async def dispatcher(desk: Desk) -> AsyncIterator[LocalDispatcher]:
 async def _settled(dispatcher: Any) -> None:
     for _ in range(10):
         await asyncio.sleep(0)
-    while dispatcher._tasks:
-        await asyncio.wait(set(dispatcher._tasks))
+    if dispatcher._work is not None:
+        await dispatcher._work.idle()
+
+
+def _now(topic: Topic, key: str) -> Wakeup:
+    return Wakeup(topic, key, "doer")
+
+
+async def _sweep(dispatcher: LocalDispatcher) -> None:
+    assert dispatcher._rounds is not None
+    await dispatcher._rounds.sweep()
 
 
 async def test_one_key_is_worked_on_serially(desk: Desk, dispatcher: LocalDispatcher) -> None:
     """DESIGN §1: woken a hundred times while at work: once more afterwards, never twice at once."""
     desk.gate = asyncio.Event()
-    dispatcher.wake("run", "r")
+    dispatcher.wake([_now("run", "r")])
     await desk.began.wait()
     for _ in range(100):
-        dispatcher.wake("run", "r")
+        dispatcher.wake([_now("run", "r")])
     desk.gate.set()
     await _settled(dispatcher)
 
@@ -107,7 +117,7 @@ async def test_keys_do_not_wait_for_each_other(desk: Desk, dispatcher: LocalDisp
     """DESIGN §1: many at a time, and no more than the topic's limit."""
     desk.gate = asyncio.Event()
     for number in range(40):
-        dispatcher.wake("card", f"c{number}")
+        dispatcher.wake([_now("card", f"c{number}")])
     for _ in range(20):
         await asyncio.sleep(0)
     at_once = desk.inside["*"]
@@ -122,10 +132,10 @@ async def test_a_failure_is_brought_back_by_the_sweep(desk: Desk, dispatcher: Lo
     """DESIGN §1: one failing key stops no other, and stays due."""
     desk.due["run"] = ["bad", "good"]
     desk.fails = {"bad"}
-    await dispatcher.sweep()
+    await _sweep(dispatcher)
     await _settled(dispatcher)
     assert desk.done == ["good"]
-    await dispatcher.sweep()
+    await _sweep(dispatcher)
     await _settled(dispatcher)
     assert desk.done == ["good", "bad"]
 
@@ -134,7 +144,7 @@ async def test_one_failing_topic_does_not_stop_the_others(desk: Desk, dispatcher
     """DESIGN §1: the database may be away for a moment."""
     desk.due["card"] = ["c"]
     desk.fails = {"run"}
-    await dispatcher.sweep()
+    await _sweep(dispatcher)
     await _settled(dispatcher)
     assert desk.done == ["c"]
 
@@ -153,23 +163,19 @@ async def test_failing_chores_and_beats_go_on(desk: Desk) -> None:
         chores["n"] += 1
         raise OSError
 
-    made = LocalDispatcher(
-        {"run": desk.work}, desk.ask, chores={"bury": chore}, heartbeat=beat, sweep_seconds=0, beat_seconds=0
-    )
-    await made.start()
+    made = LocalDispatcher()
+    await made.start(desk.crew(chores={"bury": chore}, heartbeat=beat, sweep_seconds=0, beat_seconds=0))
     await asyncio.wait_for(enough.wait(), 5)
     await made.stop()
 
 
 async def test_before_and_after_it_takes_nothing(desk: Desk) -> None:
     """DESIGN §1: a wake-up that comes too early or too late is the next sweep's."""
-    made = LocalDispatcher(
-        {"run": desk.work}, desk.ask, chores={}, heartbeat=_never, sweep_seconds=1000, beat_seconds=1000
-    )
-    made.wake("run", "early")
-    await made.start()
+    made = LocalDispatcher()
+    made.wake([_now("run", "early")])
+    await made.start(desk.crew())
     await made.stop()
-    made.wake("run", "late")
+    made.wake([_now("run", "late")])
     await _settled(made)
     assert desk.done == []
 
@@ -177,18 +183,18 @@ async def test_before_and_after_it_takes_nothing(desk: Desk) -> None:
 async def test_stopping_finishes_what_is_under_way(desk: Desk, dispatcher: LocalDispatcher) -> None:
     """DESIGN §1: what was begun is ended; what comes meanwhile is not begun."""
     desk.gate = asyncio.Event()
-    dispatcher.wake("run", "r")
+    dispatcher.wake([_now("run", "r")])
     await desk.began.wait()
     stopping = asyncio.create_task(dispatcher.stop())
     await asyncio.sleep(0)
-    dispatcher.wake("run", "other")
+    dispatcher.wake([_now("run", "other")])
     desk.gate.set()
     await stopping
 
     assert desk.done == ["r"]
 
 
-async def test_settle_goes_on_until_nothing_is_due(desk: Desk, dispatcher: LocalDispatcher) -> None:
+async def test_settle_goes_on_until_nothing_is_due(desk: Desk) -> None:
     """DESIGN §1: for one-shot commands: what one piece of work makes due is done as well."""
     desk.due["run"] = ["r1"]
     original = desk.work
@@ -198,8 +204,7 @@ async def test_settle_goes_on_until_nothing_is_due(desk: Desk, dispatcher: Local
         if key == "r1":
             desk.due["card"].append("c1")
 
-    dispatcher._reconcilers = {"run": chain, "card": chain}
-    await dispatcher.settle()
+    await LocalDispatcher().settle(desk.crew(reconcilers={"run": chain, "card": chain}))
     assert desk.done == ["r1", "c1"]
 
 
@@ -217,20 +222,12 @@ async def test_an_errand_is_sent_once_at_a_time(desk: Desk) -> None:
             cut["n"] += 1
             raise
 
-    made = LocalDispatcher(
-        {"run": desk.work},
-        desk.ask,
-        chores={},
-        errands={"read": errand},
-        heartbeat=_never,
-        sweep_seconds=1000,
-        beat_seconds=1000,
-    )
-    await made.start()
+    made = LocalDispatcher()
+    await made.start(desk.crew(errands={"read": errand}))
     await _settled(made)
     for _ in range(3):
         desk.due["run"] = ["r"]
-        await made.sweep()
+        await _sweep(made)
         await _settled(made)
     assert sent["n"] == 2
     assert desk.done == ["r"] * 3

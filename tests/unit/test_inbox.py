@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from hitl_middleware.clock import ManualClock
+from hitl_middleware.dispatch.local import LocalDispatcher
 from hitl_middleware.errors import DeliveryBusy, NotFound
 from hitl_middleware.inbox import MAX_ATTEMPTS, Inbox
 from hitl_middleware.records import Delivery
@@ -26,7 +27,7 @@ async def inbox(clock):
     """An inbox over a store in memory; nothing is woken."""
     store = open_store("memory://", clock=clock)
     await store.prepare()
-    return Inbox(store, lambda *_: None)
+    return Inbox(store, LocalDispatcher())
 
 
 async def due(inbox: Inbox) -> list[str]:

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from hitl_middleware import alabel_run, human_step, label_run, route
 from hitl_middleware.actions import Decision
+from hitl_middleware.crew import crew_of
 from hitl_middleware.errors import ConfigurationError, NotAllowed
 from hitl_middleware.hitl import Graph
 
@@ -59,7 +60,7 @@ def wall(world: World) -> Wall:
     wall = Wall()
     wall.keeps = True
     world._given = (world.config, (wall,), world.directory)
-    world._crew = world._make_dispatcher()
+    world._crew = crew_of(world)
     return wall
 
 

@@ -158,7 +158,7 @@ async def test_a_settled_act_is_settled(world: World) -> None:
         settled = await world.ledger.settle(who, Outcome(status="failed", error="late"))
         assert settled.status == "succeeded"
     assert [e.kind for e in await world.views.audit()] == []  # not sealed yet
-    await world._crew._chores["seal"]()
+    await world._crew.chores["seal"]()
     assert [e.kind for e in await world.views.audit()][-2:] == ["action.late", "action.late"]
 
 
@@ -195,7 +195,7 @@ async def test_only_what_is_unknown_is_settled_by_a_person(world: World) -> None
     action = await _approved(world)
 
     async def say(what: Any) -> Action:
-        async with unit(world.store, world._wake) as work:
+        async with unit(world.store, world.dispatcher) as work:
             return await world.ledger.settle_unknown(
                 work, action.id, what, by="local:ann", via="test", outcome=DONE
             )
@@ -215,7 +215,7 @@ async def test_only_what_is_unknown_is_settled_by_a_person(world: World) -> None
 @_in_loop
 async def test_what_is_missing_is_named(world: World) -> None:
     """E-04: an action that is not there."""
-    async with unit(world.store, world._wake) as work:
+    async with unit(world.store, world.dispatcher) as work:
         with pytest.raises(NotFound, match="no action 'nope'"):
             await world.ledger.settle_unknown(work, "nope", "done", by="x", via="test", outcome=DONE)
 
@@ -225,7 +225,7 @@ async def test_a_decision_on_what_is_decided_is_a_bug(world: World) -> None:
     """DESIGN §3: the tables stop it, and the unit of work rolls back."""
     action = await _approved(world)
     with pytest.raises(IllegalTransition):
-        async with unit(world.store, world._wake) as work:
+        async with unit(world.store, world.dispatcher) as work:
             await world.ledger.decide(work, action, Decision(type="reject"), "x")
     assert (await world.views.action(action.id)).status == "approved"
 

@@ -128,7 +128,7 @@ class CardVerbs(Verbs):
         found = (c for c in self._state.cards.values() if c.ref == ref and c.target.channel == channel)
         return next(iter(oldest_first(found)), None)
 
-    async def want_cards(self, request_id: str, version: int) -> Sequence[str]:
+    async def want_cards(self, request_id: str, version: int) -> Mapping[str, str]:
         self._may_write()
         cards = self._cards(request_id)
         for card in cards:
@@ -137,7 +137,7 @@ class CardVerbs(Verbs):
                 self._state.cards,
                 replace(card, wanted=wanted, next_attempt_at=None, gave_up=False),
             )
-        return [card.id for card in cards]
+        return {card.id: card.target.channel for card in cards}
 
     async def lease_card(self, card_id: str, owner: str, seconds: float) -> Card | None:
         self._may_write()

@@ -54,10 +54,12 @@ class RunVerbs(Verbs):
         if (run := self._state.runs.get(run_id)) is not None:
             self._put(self._state.runs, replace(run, labels={**run.labels, **labels}))
 
-    async def want_run(self, run_id: str) -> None:
+    async def want_run(self, run_id: str) -> str | None:
         self._may_write()
-        if (run := self._state.runs.get(run_id)) is not None:
-            self._put(self._state.runs, replace(run, wanted=run.wanted + 1))
+        if (run := self._state.runs.get(run_id)) is None:
+            return None
+        self._put(self._state.runs, replace(run, wanted=run.wanted + 1))
+        return run.graph
 
     async def seen_run(self, run_id: str, seen: int) -> None:
         self._may_write()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
+from typing import Any, TypeVar
 
+from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.ports import Clock, Topic
 from hitl_middleware.records import AuditEvent, ChainHead, Run, Tally
 from hitl_middleware.review import is_final
@@ -13,6 +16,8 @@ from hitl_middleware.stores.memory.runs import RequestVerbs, RunVerbs
 from hitl_middleware.stores.memory.state import RuleBroken, State, Verbs, oldest_first
 from hitl_middleware.stores.memory.troubles import TroubleVerbs
 from hitl_middleware.stores.turn import Turn
+
+T = TypeVar("T")
 
 
 class AuditVerbs(Verbs):
@@ -71,10 +76,13 @@ class MemoryUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, Audi
 
     async def due(
         self, topic: Topic, limit: int = 100, *, among: Collection[str] | None = None
-    ) -> Sequence[str]:
-        return tuple(key for key in self._due(topic) if among is None or self._doer(topic, key) in among)[
-            :limit
-        ]
+    ) -> Mapping[str, str]:
+        due = ((key, self._doer(topic, key)) for key in self._due(topic))
+        return dict(islice((item for item in due if among is None or item[1] in among), limit))
+
+    async def beside(self, write: Callable[[Any], Awaitable[T]]) -> T:  # noqa: ARG002 – nobody can write here but us
+        msg = "A store in memory has no connection to lend to a job queue. Set HITL_DISPATCHER=local."
+        raise ConfigurationError(msg)
 
     def _doer(self, topic: Topic, key: str) -> str:
         state = self._state

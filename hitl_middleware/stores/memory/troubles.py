@@ -37,14 +37,15 @@ class TroubleVerbs(Verbs):
         found = (_told(each) for each in self._mail(topic) if each.id > after and _given_up(each))
         return oldest_first(found)[:limit]
 
-    async def deliver_again(self, topic: Mail, key: str) -> bool:
+    async def deliver_again(self, topic: Mail, key: str) -> str | None:
         self._may_write()
         found = next((each for each in self._mail(topic) if each.id == key and _given_up(each)), None)
         match found:
             case None:
-                return False
+                return None
             case Card():
                 self._put(self._state.cards, replace(found, gave_up=False, attempts=1, next_attempt_at=None))
+                return found.target.channel
             case Notice():
                 self._put(
                     self._state.notices, replace(found, gave_up=False, attempts=1, next_attempt_at=None)
@@ -52,7 +53,7 @@ class TroubleVerbs(Verbs):
             case Delivery():
                 again = replace(found, processed_at=None, attempts=1, next_attempt_at=None)
                 self._put(self._state.deliveries, again)
-        return True
+        return found.channel
 
     def _by_thread(self, statuses: Collection[str], after: str) -> tuple[Run, ...]:
         found = (r for r in self._state.runs.values() if r.status in statuses and r.thread_id > after)

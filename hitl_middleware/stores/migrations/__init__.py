@@ -18,13 +18,14 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import DBAPIError
 
 from hitl_middleware.errors import DatabaseNewer, DatabaseUnreachable, MigrationNeeded
+from hitl_middleware.stores.migrations.queue import make_queue
 from hitl_middleware.stores.tables import VERSION_TABLE
 from hitl_middleware.stores.url import driven, gone, parse, shown, unreachable
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision this version works with."""
 
 _BUSY_SECONDS = 30.0
@@ -134,6 +135,7 @@ def _upgrade(connection: Connection, revision: str) -> None:
 
         # On a connection of its own: LangGraph builds indexes as no transaction may. Nobody else does so meanwhile, for we hold the lock.
         make_tables(connection.engine.url)
+        make_queue(connection)  # where somebody has taken it away
 
 
 def _command(name: str, connection: Connection, revision: str) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from sqlalchemy import CursorResult, Executable
 
 from hitl_middleware.stores.rows import Row
 
+T = TypeVar("T")
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
@@ -47,6 +48,9 @@ class Connection(Protocol):
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """A statement that is refused inside does not end the transaction."""
+
+    async def lend(self, write: Callable[[Any], Awaitable[T]]) -> T:
+        """Have ``write`` use the driver's own connection; raises ``ConfigurationError`` where that is not to be lent."""
 
 
 class Database(Protocol):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, literal_column, select
+from sqlalchemy import Column, ColumnElement, Select, bindparam, exists, literal_column, select
 
 from hitl_middleware.ports import Topic
 from hitl_middleware.stores.columns import NOW
@@ -38,25 +38,25 @@ _not_first = exists(
 )
 
 _DUE: Mapping[Topic, Select[Any]] = {
-    "run": select(runs.c.id)
+    "run": select(runs.c.id, runs.c.graph)
     .where(RUN_DUE, passed(runs.c.lease_until), (runs.c.status != _QUEUED) | (~_thread_busy & ~_not_first))
     .order_by(runs.c.id),
-    "request": select(requests.c.id)
+    "request": select(requests.c.id, requests.c.graph)
     .where(REQUEST_TIMED, requests.c.due_at <= NOW)
     .order_by(requests.c.due_at),
-    "card": select(cards.c.id)
+    "card": select(cards.c.id, cards.c.channel)
     .where(CARD_BEHIND, passed(cards.c.next_attempt_at), passed(cards.c.lease_until))
     .order_by(cards.c.id),
-    "notice": select(notices.c.id)
+    "notice": select(notices.c.id, notices.c.channel)
     .where(NOTICE_UNSENT, passed(notices.c.next_attempt_at), passed(notices.c.lease_until))
     .order_by(notices.c.id),
-    "delivery": select(deliveries.c.id)
+    "delivery": select(deliveries.c.id, deliveries.c.channel)
     .where(DELIVERY_UNPROCESSED, passed(deliveries.c.next_attempt_at), passed(deliveries.c.lease_until))
     .order_by(deliveries.c.id),
 }
 STATEMENTS = {topic: statement.limit(bindparam("rows")) for topic, statement in _DUE.items()}
 
-_DOERS: Mapping[Topic, ColumnElement[str]] = {
+_DOERS: Mapping[Topic, Column[str]] = {
     "run": runs.c.graph,
     "request": requests.c.graph,
     "card": cards.c.channel,
@@ -74,9 +74,9 @@ class DueVerbs(Verbs):
 
     async def due(
         self, topic: Topic, limit: int = 100, *, among: Collection[str] | None = None
-    ) -> Sequence[str]:
+    ) -> Mapping[str, str]:
         if among is None:
             result = await self._timed(STATEMENTS[topic], rows=limit)
         else:
             result = await self._timed(AMONG[topic], rows=limit, among=list(among))
-        return tuple(result.column)
+        return {row["id"]: row[_DOERS[topic].key] for row in result.rows}

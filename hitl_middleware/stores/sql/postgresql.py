@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 from sqlalchemy import URL, Executable, event
@@ -26,6 +26,8 @@ from hitl_middleware.stores.sql.database import Result, Values, fetched
 from hitl_middleware.stores.sql.ready import Statements
 from hitl_middleware.stores.turn import finish
 from hitl_middleware.stores.url import driven, gone, unreachable
+
+T = TypeVar("T")
 
 _WRITERS = 10
 _READERS = 5
@@ -105,6 +107,10 @@ class PostgresqlConnection:
             return await finish(run())
         except psycopg.Error as error:
             raise self._statements.failed(sql, error, psycopg.Error, lost=self._driver.closed) from error
+
+    async def lend(self, write: Callable[[Any], Awaitable[T]]) -> T:
+        """Have ``write`` use psycopg's ``AsyncConnection``."""
+        return await finish(write(self._driver))
 
 
 class PostgresqlDatabase:

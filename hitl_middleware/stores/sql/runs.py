@@ -59,7 +59,9 @@ _LABEL = (
     .where(runs.c.id == of(runs.c.id))
     .values(labels=new(runs.c.labels), updated_at=runs.c.updated_at)
 )
-_WANT = update(runs).where(runs.c.id == of(runs.c.id)).values(wanted=runs.c.wanted + 1)
+_WANT = (
+    update(runs).where(runs.c.id == of(runs.c.id)).values(wanted=runs.c.wanted + 1).returning(runs.c.graph)
+)
 _SEEN = (
     update(runs)
     .where(runs.c.id == of(runs.c.id))
@@ -121,8 +123,8 @@ class RunVerbs(Verbs):
         if run is not None:
             await self._execute(_LABEL, of_id=run_id, new_labels={**run.labels, **labels})
 
-    async def want_run(self, run_id: str) -> None:
-        await self._execute(_WANT, of_id=run_id)
+    async def want_run(self, run_id: str) -> str | None:
+        return next(iter((await self._execute(_WANT, of_id=run_id)).column), None)
 
     async def seen_run(self, run_id: str, seen: int) -> None:
         await self._execute(_SEEN, of_id=run_id, new_seen=seen)

@@ -14,20 +14,23 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, Executable, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.stores.sql.database import Result, Values, fetched
 from hitl_middleware.stores.sql.ready import Statements
 from hitl_middleware.stores.turn import Turn, finish, turn_at
 from hitl_middleware.stores.url import driven, gone, unreachable
+
+T = TypeVar("T")
 
 _READERS = 4
 _PAUSES = (0.001, 0.001, 0.002, 0.005)
@@ -62,6 +65,11 @@ class SqliteConnection:
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """Needed by nobody: SQLite's transaction survives a refused statement."""
         return nullcontext()
+
+    async def lend(self, write: Callable[[Any], Awaitable[T]]) -> T:  # noqa: ARG002 – see the sentence
+        """Nobody else's: no job queue of others works on SQLite."""
+        msg = "SQLite has no connection to lend to a job queue. Set HITL_DISPATCHER=local, or use PostgreSQL."
+        raise ConfigurationError(msg)
 
     def begin(self) -> None:
         """Open a transaction."""

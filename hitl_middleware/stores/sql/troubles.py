@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, exists, literal_column, select, update
+from sqlalchemy import Executable, Select, bindparam, exists, literal_column, select, update
 
 from hitl_middleware.records import Action, Mail, Run, Undelivered
 from hitl_middleware.stores import rows
@@ -77,16 +77,19 @@ UNDELIVERED: Mapping[Mail, Select[Any]] = {
     .order_by(deliveries.c.id)
     .limit(_ROWS),
 }
-_AGAIN: Mapping[Mail, Update] = {
+_AGAIN: Mapping[Mail, Executable] = {
     "card": update(cards)
     .where(cards.c.id == of(cards.c.id), CARD_FAILED)
-    .values(gave_up=False, attempts=1, next_attempt_at=None),
+    .values(gave_up=False, attempts=1, next_attempt_at=None)
+    .returning(cards.c.channel),
     "notice": update(notices)
     .where(notices.c.id == of(notices.c.id), NOTICE_FAILED)
-    .values(gave_up=False, attempts=1, next_attempt_at=None),
+    .values(gave_up=False, attempts=1, next_attempt_at=None)
+    .returning(notices.c.channel),
     "delivery": update(deliveries)
     .where(deliveries.c.id == of(deliveries.c.id), DELIVERY_FAILED)
-    .values(processed_at=None, attempts=1, next_attempt_at=None),
+    .values(processed_at=None, attempts=1, next_attempt_at=None)
+    .returning(deliveries.c.channel),
 }
 
 
@@ -111,5 +114,5 @@ class TroubleVerbs(Verbs):
         result = await self._execute(UNDELIVERED[topic], after=after, rows=limit)
         return tuple(Undelivered(topic=topic, **row) for row in result.rows)
 
-    async def deliver_again(self, topic: Mail, key: str) -> bool:
-        return (await self._execute(_AGAIN[topic], of_id=key)).changed == 1
+    async def deliver_again(self, topic: Mail, key: str) -> str | None:
+        return next(iter((await self._execute(_AGAIN[topic], of_id=key)).column), None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -15,6 +17,8 @@ from hitl_middleware.stores.sql.requests import RequestVerbs
 from hitl_middleware.stores.sql.runs import RunVerbs
 from hitl_middleware.stores.sql.tally import TallyVerbs
 from hitl_middleware.stores.sql.troubles import TroubleVerbs
+
+T = TypeVar("T")
 
 _NOW = select(NOW)
 
@@ -32,3 +36,6 @@ class SqlUnit(
         self._asked = True
         at: dt.datetime = told or (await self._timed(_NOW)).column[0]
         return at
+
+    async def beside(self, write: Callable[[Any], Awaitable[T]]) -> T:
+        return await self._connection.lend(write)

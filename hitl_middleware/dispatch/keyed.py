@@ -1,0 +1,77 @@
+"""Keyed serial work: one look at a key at a time, and once more for whoever asked while it was being looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from hitl_middleware.ports import Topic
+from hitl_middleware.ports.dispatching import Reconcile
+
+log = structlog.get_logger("hitl.dispatch")
+
+LIMITS: Mapping[Topic, int] = {"run": 16, "request": 4, "card": 8, "notice": 4, "delivery": 4}
+"""How many keys of a topic one process looks at at once."""
+
+
+class KeyedWork:
+    """Looks at keys with their topics' reconcilers, on the loop it is called on."""
+
+    def __init__(self, reconcilers: Mapping[Topic, Reconcile]) -> None:
+        self._reconcilers = reconcilers
+        self._gates = {topic: asyncio.Semaphore(limit) for topic, limit in LIMITS.items()}
+        self._again: dict[tuple[Topic, str], bool] = {}
+        self._tasks: dict[tuple[Topic, str], asyncio.Task[None]] = {}
+        self._stopping = False
+
+    def look(self, topic: Topic, key: str) -> asyncio.Task[None] | None:
+        """Begin to look at ``key``, or have it looked at once more; the task that does. ``None``: nothing new is taken any more."""
+        if self._stopping:
+            return None
+        at_it = self._tasks.get((topic, key))
+        if at_it is not None:
+            self._again[(topic, key)] = True
+            return at_it
+        task = asyncio.get_running_loop().create_task(self._look(topic, key))
+        self._tasks[(topic, key)] = task
+        return task
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being looked at."""
+        return not self._tasks
+
+    async def idle(self) -> None:
+        """Wait until nothing is being looked at."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks.values()))
+
+    def refuse(self) -> None:
+        """Take nothing new."""
+        self._stopping = True
+
+    async def finish(self, grace: float) -> None:
+        """Take nothing new, and wait ``grace`` seconds for what is under way; then it is cut."""
+        self.refuse()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks.values()), timeout=grace)
+        left = tuple(self._tasks.values())
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _look(self, topic: Topic, key: str) -> None:
+        again = True
+        try:
+            while again:
+                async with self._gates[topic]:
+                    self._again[(topic, key)] = False
+                    await self._reconcilers[topic](key)
+                again = self._again[(topic, key)] and not self._stopping
+        except Exception:
+            log.exception("work failed", topic=topic, key=key)  # it stays due: the sweep brings it back
+        finally:
+            self._again.pop((topic, key), None)
+            del self._tasks[(topic, key)]
