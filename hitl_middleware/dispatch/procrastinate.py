@@ -123,6 +123,9 @@ class ProcrastinateDispatcher:
             for chore in (*crew.chores.values(), *crew.errands.values()):
                 await chore()
             due = [wakeup for topic in crew.reconcilers for wakeup in await crew.due(topic)]
+            if due:
+                # Nobody else moves here: a job that is still being done was a dead process's.
+                await self._rescue(0)
             await self._enqueue_missing(due)
             inline = _Inline(crew)
             with self._looking(inline):
@@ -218,6 +221,14 @@ class ProcrastinateDispatcher:
         for topic in crew.reconcilers:
             due += await crew.due(topic)
         await self._enqueue_missing(due)
+
+    async def _rescue(self, silent_for: float) -> None:
+        """Give back the jobs of workers that have not been heard of for so many seconds."""
+        jobs = self._app.job_manager
+        for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=silent_for):
+            if job.queue.startswith(QUEUES):
+                with suppress(ConnectorException):  # another sweep was quicker
+                    await jobs.retry_job(job)
 
     async def _enqueue_missing(self, due: Sequence[Wakeup]) -> None:
         if not due:
