@@ -96,6 +96,10 @@ BROKEN: dict[str, tuple[str, Callable[[], Seen]]] = {
         "lost",
         lambda: replace(with_request(status="pending"), heard=Heard(decided=[Decided("q-1")])),
     ),
+    "a decision that was not there when somebody looked": (
+        "lost",
+        lambda: well(forgotten=["a decision of request q-1 was acknowledged, and was not there"]),
+    ),
     "a command that nobody heeded": ("lost", lambda: replace(well(), reacted=frozenset())),
     "an act that is said to be done and is not": ("lost", lambda: replace(well(), books=())),
     "an act with other arguments": ("lost", lambda: replace(well(), books=(Entry("k-1", 8),))),

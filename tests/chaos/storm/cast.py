@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -34,7 +35,7 @@ class Home:
 
 
 class Place:
-    """One place in the cast. ``words``: the command that is played there. ``outage``: set while the database is being restarted."""
+    """One place in the cast. ``words``: the command that is played there. ``outages``: of its database, in which it may refuse to begin."""
 
     def __init__(
         self, name: str, role: Role, words: list[str], fates: Iterator[Fate], home: Home, outages: Outages
@@ -79,7 +80,7 @@ class Place:
 
     def _live(self, fate: Fate) -> None:
         environ = {**self._home.environ, **({"HITL_FAILPOINTS": fate.failpoints} if fate.failpoints else {})}
-        outages = self._outages.number
+        mark = self._outages.mark()
         self._since = moment()
         life = Life(self._words, environ, self._home.folder, self._home.folder / f"{self.name}.log")
         self._life = life
@@ -93,7 +94,7 @@ class Place:
             killed = life.alive
             if killed:
                 life.kill()
-            self._bury(life.death(), fate, killed=killed, outage=self._outages.number != outages)
+            self._bury(life.death(), fate, killed=killed, outage=self._outages.touched(mark))
         finally:
             if url is not None and self._role == "server":
                 self._home.gateway.remove(url)
@@ -136,10 +137,27 @@ class Place:
 
 
 class Outages:
-    """How often the database's server was taken away so far."""
+    """When the database's server is away."""
 
     def __init__(self) -> None:
-        self.number = 0
+        self._number = 0
+        self._away = False
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """It is away inside the block."""
+        self._number += 1
+        self._away = True
+        yield
+        self._away = False
+
+    def mark(self) -> int:
+        """Now, for ``touched``."""
+        return self._number - self._away
+
+    def touched(self, mark: int) -> bool:
+        """Whether it was away then, or at any time since."""
+        return self._number != mark
 
 
 class _Sleep:

@@ -46,7 +46,10 @@ class Verdict:
     @property
     def may_heal(self) -> bool:
         """Whether something is wrong that the system may still put right by itself."""
-        return any(self.wrong[column] for column in ("lost", "stuck", "untrue"))
+        return (
+            any(self.wrong[column] for column in ("stuck", "untrue"))
+            or len(self.wrong["lost"]) > self.counts["forgotten"]
+        )
 
     def told(self) -> str:
         """All that is wrong, a line each."""
@@ -63,9 +66,15 @@ def judge(seen: Seen) -> Verdict:
     counts["runs"] = len(seen.runs)
     counts["requests"] = len(requests)
     counts["acts"] = len(seen.books)
+    counts["forgotten"] = len(seen.heard.forgotten)
     counts["unknown"] = len(seen.heard.doubts)
     wrong["twice"] += _twice(seen)
-    wrong["lost"] += [*_lost_runs(seen), *_lost_decisions(seen, requests), *_lost_acts(seen, actions)]
+    wrong["lost"] += [
+        *seen.heard.forgotten,
+        *_lost_runs(seen),
+        *_lost_decisions(seen, requests),
+        *_lost_acts(seen, actions),
+    ]
     wrong["stuck"] += _stuck(seen.runs)
     wrong["unseen"] += [f"act {doubt} was unknown, and its card never said so" for doubt in _unseen(seen)]
     by_request = {action.request: action for action in actions}

@@ -32,11 +32,12 @@ STORM_SECONDS: Final = 30.0
 """The longest storm of one play; then all is looked at."""
 SHARES: Final[dict[Database, float]] = {"sqlite": 0.6, "postgresql": 0.4}
 """Parts of the time."""
+INTERRUPTED: Final = 128 + signal.SIGINT
 ARTIFACTS: Final = Path(__file__).parents[2] / "artifacts"
 
 
 def main() -> int:
-    """Play; 0 where nothing was found wrong."""
+    """Play. 0: nothing was found wrong; 1: something was; 130: it was interrupted before anything was."""
     signal.signal(signal.SIGTERM, _leave)
     try:
         minutes = float(os.environ.get("CHAOS_MINUTES") or MINUTES)
@@ -55,9 +56,15 @@ def main() -> int:
     }
     _say(f"seed {seed} · {minutes:g} min · {about['machine']} · {about['date']}")
     totals: dict[str, Total] = {}
+    interrupted = False
+    # Whoever is forked from this process prints what it was doing when it hears of Ctrl-C; it takes some seconds to be ready for it.
+    hearing = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warm_up()
+    signal.signal(signal.SIGINT, hearing)
     try:
         _play_all(seed, minutes * 60, totals)
     except KeyboardInterrupt:
+        interrupted = True
         _say("interrupted")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left to do is short
@@ -69,11 +76,10 @@ def main() -> int:
     wrong = any(found for total in totals.values() for found in total.wrong.values())
     if wrong:
         _say(f"Found wrong. The same plan again: CHAOS_SEED={seed} CHAOS_MINUTES={minutes:g} make chaos")
-    return 1 if wrong or not totals else 0
+    return 1 if wrong else INTERRUPTED if interrupted else 0
 
 
 def _play_all(seed: str, seconds: float, totals: dict[str, Total]) -> None:
-    warm_up()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(embedded(lasting=True))
         databases = Postgres(server.url)

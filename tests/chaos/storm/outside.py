@@ -138,6 +138,8 @@ class Heard:
     """Acts that the API called unknown and asked about."""
     shown: set[str] = field(default_factory=set)
     """Those whose own card said so."""
+    forgotten: list[str] = field(default_factory=list)
+    """What was acknowledged, and was not so when somebody looked right afterwards."""
     troubles: list[str] = field(default_factory=list)
     """What should never be: servers that end by themselves, answers that nobody should get."""
     counts: Counter[str] = field(default_factory=Counter)

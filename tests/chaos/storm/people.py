@@ -1,4 +1,4 @@
-"""Those who want things done, those who decide, and one who looks into the books where nobody knows what became of an act. They insist."""
+"""Those who want things done, and those who decide. They insist: what was not heard is said again."""
 
 from __future__ import annotations
 
@@ -7,32 +7,21 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
-from hitl_middleware.testing.fake_github import FakeGitHub
 from hitl_middleware.testing.fake_github.errors import NothingCame
-from hitl_middleware.testing.fake_slack import FakeSlack
 from hitl_middleware.testing.fake_slack.errors import CannotHappen
-from hitl_middleware.testing.fake_slack.records import Message
 
-from tests.chaos.storm.cast import Place, moment
-from tests.chaos.storm.gateway import Gateway
-from tests.chaos.storm.outside import Api, Books, Broken, Decided, Heard, Settled, Unanswered
-from tests.chaos.storm.plan import Answer, Errand, Kind, answer_to, outcome_of
-
-ANN: Final = "U0ANN"
-BOB: Final = "U0BOB"
-SHOP: Final = "acme/shop"
-REVIEWER: Final = "ann"
-"""Who decides on GitHub."""
-LABEL: Final = "bug"
+from tests.chaos.storm.cast import Place
+from tests.chaos.storm.doubt import GLANCE, Bookkeeper, Witness
+from tests.chaos.storm.outside import Broken, Decided, Unanswered
+from tests.chaos.storm.plan import Answer, Errand, Kind, answer_to
+from tests.chaos.storm.world import ANN, BOB, LABEL, REVIEWER, SHOP, World, card_of
 
 HANDS: Final = 6
 """What they do at the same time."""
-GLANCE: Final = 0.05
 INSIST: Final = 3.0
 """Seconds after which a command on GitHub that had no consequence is written again, and a click that cannot be made is given up."""
 EDIT: Final = 1_000_000
@@ -46,19 +35,6 @@ WORDS: Final[dict[Kind, str | None]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What people see and use."""
-
-    api: Api
-    gateway: Gateway
-    slack: FakeSlack
-    github: FakeGitHub
-    books: Books
-    heard: Heard
-    seed: str
-
-
 class People:
     """They look again and again, and do what there is to do. ``cast``: who may be alive; while an owner may still act, nobody settles."""
 
@@ -67,32 +43,30 @@ class People:
     ) -> None:
         self._world = world
         self._errands = errands
-        self._cast = cast
         self._open_runs = open_runs
         self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="hand")
         self._busy: set[str] = set()
         self._patience: dict[str, float] = {}
-        self._doubted: dict[str, int] = {}
-        self._delivering = threading.Lock()
         self._over = threading.Event()
+        self._witness = Witness(world, self._over)
+        self._bookkeeper = Bookkeeper(world, cast, self._witness)
         self._begun: set[str] = set()
         self.pending: list[Any] = []
         """What waited at the last look."""
 
-    def look(self, *, begin: bool) -> int:
-        """Look once, and have hands do what there is to do; how many runs were open. ``begin``: also want more. Raises ``Unanswered``."""
+    def look(self, *, begin: bool) -> None:
+        """Look once, and have hands do what there is to do. ``begin``: also want more. Raises ``Unanswered`` and ``Broken``."""
         api = self._world.api
         self.pending = list(api.pages("/requests", status="pending"))
         for request in self.pending:
             self._do(request["id"], self._answer, request)
         if not begin:
-            return 0
+            return
         runs = api.get("/runs", limit=50)["items"]
         left = sum(run["status"] not in {"succeeded", "failed", "cancelled"} for run in runs)
         wanted = self._open_runs - left - len(self._begun)
         for _ in range(wanted):
             self.want(next(self._errands))
-        return left
 
     def want(self, errand: Errand) -> None:
         """Have this done."""
@@ -150,7 +124,9 @@ class People:
             if answer.status_code != 202:
                 msg = f"POST /runs: {answer.status_code} {answer.text}"
                 raise Broken(msg)
-            world.heard.runs.append(answer.json()["id"])
+            run = answer.json()["id"]
+            world.heard.runs.append(run)
+            self._witness.run(run)
             return
 
     def _label(self, errand: Errand) -> None:
@@ -172,7 +148,7 @@ class People:
 
     def _answer(self, request: dict[str, Any]) -> None:
         if request["kind"] == "outcome":
-            self._look_into_the_books(request)
+            self._bookkeeper.look(request)
             return
         on_issue = request["kind"] == "step"
         about = f"{request['thread_id']}/{request['tool']}/{(request['args'] or {}).get('amount')}"
@@ -209,6 +185,7 @@ class People:
         answer = self._world.api.post(f"/requests/{request['id']}/decisions", body)
         if answer.status_code == 200:
             self._world.heard.decided.append(Decided(request["id"], kind, by))
+            self._witness.decision(request["id"])
         elif answer.status_code != 409:  # somebody was first
             msg = f"{kind} of {request['id']}: {answer.status_code} {answer.text}"
             raise Broken(msg)
@@ -219,9 +196,7 @@ class People:
         card = card_of(world.slack, key)
         if card is None or not card.buttons:
             return self._is_patient(key)
-        with self._delivering:
-            world.slack.connect(f"{world.gateway.url}/slack/events")
-            click = world.slack.draft_click(ANN, card, text="Approve", stale=card)
+        click = world.slack.draft_click(ANN, card, text="Approve", stale=card)
         for _ in range(1 + answer.twice):
             try:
                 heard = world.slack.send(click).status == 200
@@ -229,6 +204,7 @@ class People:
                 raise Unanswered(str(error)) from error
             if heard:
                 world.heard.decided.append(Decided(key))
+                self._witness.decision(key)
         return True
 
     def _is_patient(self, key: str) -> bool:
@@ -247,55 +223,3 @@ class People:
         replies = [each for each in world.github.replies[before:] if each.delivery.event == "issue_comment"]
         if any(r.status // 100 == 2 and r.delivery.payload["comment"]["id"] == comment.id for r in replies):
             world.heard.commands.append(comment.id)
-
-    # doubt -----------------------------------------------------------------------------------------------------------
-
-    def _look_into_the_books(self, request: dict[str, Any]) -> None:
-        """See that everybody can see the doubt, then say what the books say.
-
-        What is not in them is settled only when nobody can write there any more: whoever held the claim is dead.
-        """
-        world = self._world
-        action = world.api.get(f"/actions/{request['action']['id']}")
-        doubt = f"{action['id']}/{action['attempts']}"
-        if action["status"] != "unknown":
-            return
-        world.heard.doubts.add(doubt)
-        seen = self._doubted.setdefault(doubt, moment())
-        card = card_of(world.slack, action["request_id"])
-        if card is None or "Unknown" not in card.plain():
-            return
-        world.heard.shown.add(doubt)
-        alive = any(place.may_act(seen) for place in self._cast)
-        happened = world.books.holds(action["idempotency_key"])
-        if alive and not happened:
-            return
-        what = "done" if happened else outcome_of(world.seed, doubt_about(action))
-        answer = world.api.post(
-            f"/actions/{action['id']}/outcome", {"type": what, "reviewer": f"slack:{BOB}"}
-        )
-        if answer.status_code == 200:
-            world.heard.settled.append(Settled(action["id"], what))
-        elif answer.status_code != 422:  # its owner was first
-            msg = f"outcome of {action['id']}: {answer.status_code} {answer.text}"
-            raise Broken(msg)
-
-
-def card_of(slack: FakeSlack, request: str) -> Message | None:
-    """The card of a request."""
-    return found[-1] if (found := cards_of(slack, request)) else None
-
-
-def cards_of(slack: FakeSlack, request: str) -> list[Message]:
-    """Every message that says it is this request's card."""
-    return [each for each in slack.messages if _request_of(each) == request]
-
-
-def _request_of(message: Message) -> str | None:
-    found: str | None = (message.metadata or {}).get("event_payload", {}).get("request_id")
-    return found
-
-
-def doubt_about(action: dict[str, Any]) -> str:
-    """What a decision about a doubt is drawn from: the same in every play of a seed."""
-    return f"{action['thread_id']}/{action['tool']}/{action['args'].get('amount')}/{action['attempts']}"

@@ -20,10 +20,11 @@ from tests.chaos.storm.cast import Home, Outages, Place
 from tests.chaos.storm.checker import ENDED, Verdict, judge
 from tests.chaos.storm.gateway import Gateway
 from tests.chaos.storm.outside import Api, Books, Broken, Heard, Unanswered
-from tests.chaos.storm.people import ANN, BOB, LABEL, REVIEWER, SHOP, People, World, cards_of
+from tests.chaos.storm.people import People
 from tests.chaos.storm.plan import LEASE, errands, fates, gusts, moods
 from tests.chaos.storm.seen import ActionSeen, CardSeen, RequestSeen, RunSeen, Seen
 from tests.chaos.storm.weather import Weather
+from tests.chaos.storm.world import ANN, BOB, LABEL, REVIEWER, SHOP, World, cards_of
 from tests.kit.commands import OURS
 from tests.kit.lives import Life, run
 
@@ -109,13 +110,12 @@ class Play:
         what = gusts(f"{self.seed}/gusts", postgres=self._restart is not None)
         self._weather = Weather(what, self._slack, self._github, self._restart, outages, self.heard)
         later(self._weather.calm)
-        world = World(
-            self._api, gateway, self._slack, self._github, self._books, self.heard, f"{self.seed}/answers"
-        )
+        world = World(self._api, self._slack, self._github, self._books, self.heard, f"{self.seed}/answers")
         self.people = People(world, errands(f"{self.seed}/errands"), self._cast, open_runs=OPEN_RUNS)
         later(self.people.rest)
 
     def _furnish(self) -> None:
+        self._slack.connect(f"{self._gateway.url}/slack/events")
         self._slack.add_channel(CHANNEL, "money")
         self._slack.add_user(ANN, name="ann")
         self._slack.add_user(BOB, name="bob")

@@ -83,8 +83,8 @@ class Weather:
     def _bring(self, trouble: Trouble) -> None:
         if trouble == "postgres restarts":
             if self._restart is not None:
-                self._outages.number += 1
-                self._restart()
+                with self._outages.one():
+                    self._restart()
                 self._heard.counts["restarts"] += 1
             return
         if len(self._slack.faults) + len(self._github.faults) >= MOST_WAITING:
