@@ -48,11 +48,17 @@ JSON = {"Content-Type": "application/json"}
 
 
 def webhook() -> APIRouter:
-    """What a graph may bring: a webhook that checks a signature itself, and a route that does not."""
-    router = APIRouter()
+    """What a graph may bring: a webhook that checks a signature itself, a route that does not, and one that the document does not list."""
+    router, front = APIRouter(), APIRouter()
 
-    @router.post("/front/webhooks", openapi_extra={"security": []})
+    @front.post("/webhooks", openapi_extra={"security": []})
     async def signed() -> dict[str, str]:
+        return {"let": "in"}
+
+    router.include_router(front, prefix="/front")
+
+    @router.get("/desk/hidden", include_in_schema=False, openapi_extra={"security": []})
+    async def hidden() -> dict[str, str]:
         return {"let": "in"}
 
     @router.get("/desk/report")
