@@ -10,6 +10,9 @@ ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c '$(ENOUGH)' >/dev/null 2>&1 && echo "$$p" && break; done)
 
+# Hundreds of processes start while tests run; each would compile the library anew where the shell has this set.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 READY := .venv/.ready
 AGENT_SERVER := .venv/agent-server
@@ -55,4 +58,5 @@ $(READY): pyproject.toml constraints.txt requirements-agent-server.txt
 	@rm -rf $(AGENT_SERVER)
 	@$(PIP) install --no-deps --only-binary :all: --target $(AGENT_SERVER) --requirement requirements-agent-server.txt || \
 	{ rm -rf $(AGENT_SERVER); echo "LangGraph's Agent Server could not be installed; the tests that start one are skipped"; }
+	@$(BIN)/python -m compileall -q hitl_middleware server graphs
 	@touch $@

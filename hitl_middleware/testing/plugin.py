@@ -53,6 +53,11 @@ REVIEWS = "C0REVIEWS1"
 REPOSITORY = "acme/shop"
 """The repository that ``fake_github`` has."""
 
+# Whose asserts are read when one fails, also where plugins are named with -p, for which pytest rewrites no more than this module.
+pytest.register_assert_rewrite(
+    *(f"hitl_middleware.testing.{name}" for name in ("channel_contract", "resume_safety", "store_contract"))
+)
+
 _OURS = ("HITL_", "SLACK_", "GITHUB_")
 _KEPT = "HITL_CONFIG"  # people and groups are part of what is tested
 
