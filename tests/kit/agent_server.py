@@ -10,7 +10,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -36,6 +35,10 @@ from tests.kit.databases import sqlite_in
 ROOT = Path(hitl_middleware.__file__).parents[1]
 MOUNTED = "hitl_server.mounted:app"
 CHANNEL, ANN = "C0REVIEWS1", "U024BE7LH"
+PORTS, TRIES = range(21_000, 31_000), 3
+"""Below those that the system gives to connections, which come and go by the thousand while tests run."""
+
+DESK = Path(__file__).with_name("agent_desk.py")
 BESIDE = Path(sys.prefix) / "agent-server"
 
 QUIET = {
@@ -66,8 +69,8 @@ class DevServer:
     @property
     def paid(self) -> list[int]:
         """What the tills on it have paid."""
-        book = self.folder / "paid.jsonl"
-        return [json.loads(line)["amount"] for line in book.read_text().splitlines()] if book.exists() else []
+        book = self.folder / "paid"
+        return [int(line) for line in book.read_text().splitlines()] if book.exists() else []
 
     @property
     def log(self) -> str:
@@ -81,13 +84,11 @@ def desk_server(folder: Path, slack: FakeSlack) -> Iterator[DevServer]:
 
     The app drives ``till`` and ``human-approval``; ``late-till`` is left to whoever comes by.
     """
-    shutil.copy(ROOT / "tests" / "chaos" / "paydesk.py", folder)
-    (folder / "desks.py").write_text(DESKS)
     (folder / "hitl.toml").write_text('[agent_server]\ngraphs = ["till", "human-approval"]\n')
     graphs = {
         **MANIFEST,
-        "till": "./desks.py:till",
-        "late-till": "./desks.py:late_till",
+        "till": f"{DESK}:till",
+        "late-till": f"{DESK}:late_till",
         "human-approval": "hitl_graphs.human_approval.workflow:graph",
     }
     environ = {
@@ -95,19 +96,11 @@ def desk_server(folder: Path, slack: FakeSlack) -> Iterator[DevServer]:
         "HITL_SLACK_CHANNEL": CHANNEL,
         "HITL_DEFAULT_APPROVERS": f"api,slack:{ANN}",
         "HITL_DATABASE_URL": sqlite_in(folder),
-        "PAID_IN": str(folder / "paid.jsonl"),
+        "PAID_IN": str(folder / "paid"),
     }
     with dev_server(folder, graphs, environ=environ, app=MOUNTED) as server:
         slack.connect(f"{server.url}/slack/events")
         yield server
-
-
-DESKS = """
-from paydesk import make_graph
-
-till, late_till = make_graph(), make_graph()
-"""
-"""Built when the module is loaded, as most people's are: one process, one ``Hitl``."""
 
 
 @contextmanager
@@ -128,23 +121,42 @@ def dev_server(
         str(place) for place in (BESIDE, folder, ROOT, ROOT / "server", ROOT / "graphs") if place.exists()
     ]
     ours = {name: value for name, value in os.environ.items() if not _NOT_ITS_BUSINESS.match(name)}
+    variables = {**ours, **QUIET, **environ, "PYTHONPATH": os.pathsep.join(path)}
+    process, url = _started(folder, variables, mark)
+    try:
+        yield DevServer(url, process.pid, folder)
+    finally:
+        _end(process)
+
+
+def _started(folder: Path, variables: Mapping[str, str], mark: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A process that answers, and where. It looks for a free port long before it takes it, so it may come too late."""
     log = folder / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload", "--host", "127.0.0.1",
-             "--port", str(secrets.randbelow(20_000) + 30_000), "--n-jobs-per-worker", "10", "--allow-blocking"],
-            cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            env={**ours, **QUIET, **environ, "PYTHONPATH": os.pathsep.join(path)},
-        )  # fmt: skip
+    for port in secrets.SystemRandom().sample(PORTS, TRIES):
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "langgraph_cli", "dev", "--host", "127.0.0.1", "--port", str(port),
+                 "--no-browser", "--no-reload", "--n-jobs-per-worker", "10", "--allow-blocking"],
+                cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=variables,
+            )  # fmt: skip
         try:
-            yield DevServer(_listening(process, log, mark), process.pid, folder)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            if (url := _listening(process, log, mark)) is not None:
+                return process, url
+        except BaseException:
+            _end(process)
+            raise
+        if "address already in use" not in log.read_text(errors="replace"):
+            break
+    pytest.fail(f"The Agent Server ended:\n{log.read_text(errors='replace')[-4_000:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def passing_on(url: str, away: list[bool]) -> Starlette:
@@ -170,8 +182,8 @@ def _needed() -> None:
         pytest.skip(why)
 
 
-def _listening(process: subprocess.Popen[bytes], log: Path, mark: str) -> str:
-    """The address, once ours answers there. It takes another port than it was told where that is taken, and says so."""
+def _listening(process: subprocess.Popen[bytes], log: Path, mark: str) -> str | None:
+    """The address, once ours answers there; ``None``: it ended. Where its port is taken it takes another one, and says so."""
     with httpx.Client(trust_env=False, timeout=5) as http:
         while process.poll() is None:
             found = re.search(r"API: \S*?(http://127\.0\.0\.1:\d+)", log.read_text(errors="replace"))
@@ -182,4 +194,4 @@ def _listening(process: subprocess.Popen[bytes], log: Path, mark: str) -> str:
                         return found[1]
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.1)
-    pytest.fail(f"The Agent Server ended:\n{log.read_text(errors='replace')[-4_000:]}")
+    return None

@@ -33,6 +33,11 @@ def api(agent_server: DevServer) -> Iterator[httpx.Client]:
         yield client
 
 
+def paying(amount: int) -> dict[str, Any]:
+    """What the cashier is told."""
+    return {"messages": [{"role": "user", "content": str(amount)}]}
+
+
 def started(api: httpx.Client, graph: str, given: Any, **more: Any) -> dict[str, Any]:
     """A run, once it waits: as the API shows it."""
     answer = api.post("/api/v1/runs", json={"graph": graph, "input": given, **more})
@@ -59,7 +64,7 @@ def test_a_click_in_slack_lets_a_tool_run_once(
 
     The thread is called after a conversation, which the server could not keep under that name.
     """
-    run = started(api, "till", {"turns": [[4_711]]}, thread_id="front:cnv_4711")
+    run = started(api, "till", paying(4_711), thread_id="front:cnv_4711")
     assert run["thread_id"] == "front:cnv_4711"
     card = agents_slack.wait_for_message("4711", timeout=SECONDS)
     assert 4_711 not in agent_server.paid
@@ -75,7 +80,7 @@ def test_the_api_decides_and_the_rest_is_the_agent_servers(api: httpx.Client) ->
     """The mounted app answers at its own paths behind its own guard; the Agent Server's routes and their errors stay as they were."""
     assert api.get("/healthz").json() == {"status": "ok"}
     assert (api.get("/ok").json()["ok"], "version" in api.get("/info").json()) == (True, True)
-    run = started(api, "till", {"turns": [[815]]})
+    run = started(api, "till", paying(815))
     (request,) = [
         each
         for each in api.get("/api/v1/requests?status=pending").json()["items"]
@@ -133,7 +138,7 @@ def test_a_run_of_the_server_whose_fence_has_moved_on_executes_nothing(agent_ser
     hitl = StillHitl(settings, clock=clock, config=config, channels=())
     try:
         hitl.start()
-        run = hitl.begin_run("late-till", {"turns": [[13]]})
+        run = hitl.begin_run("late-till", paying(13))
         (request,) = [each for each in hitl.pending() if each.run_id == run.id]
         approve = Decision(type="approve")
         hitl.portal.call(hitl.submit, request.id, approve, identity="api", via="api")
