@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """Bearer token of machines. With it every route but the public ones wants credentials, on loopback too."""
     lease_seconds: float = Field(default=30.0, gt=0, le=3600)
     """A worker that has been silent for this long is taken for dead."""
+    stop_seconds: float = Field(default=40.0, gt=0, le=3600)
+    """How long a process that is told to stop may take for what is under way. Whoever stops it has to wait a little longer."""
     default_approvers: Annotated[tuple[str, ...], NoDecode] = ()
     """Who decides what no policy speaks of, comma-separated; unset: the API token and operators."""
     max_pending: int = Field(default=MAX_PENDING, ge=1)

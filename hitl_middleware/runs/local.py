@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,9 @@ from hitl_middleware.records import Lease, PendingInterrupt, Run, Snapshot
 from hitl_middleware.runs import leftovers, stuck
 
 T = TypeVar("T")
+
+CUT_SECONDS = 2.0
+"""How long a run that is cut may take to notice. A tool that blocks its thread never does; its claim says what is not known then."""
 
 RUN_KEY = "hitl_run"
 """In a checkpoint's metadata: which run wrote it. So a run whose input was never taken is told from one that has begun."""
@@ -102,11 +106,18 @@ class LocalRuns:
     ) -> T:
         """Savers with async connections belong to the loop they were made on."""
         home = getattr(graph.checkpointer, "loop", None)
-        if isinstance(home, asyncio.AbstractEventLoop) and home.is_running():
-            if home is asyncio.get_running_loop():
-                return await do(*args)
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_begin(do, *args), home))
-        return await asyncio.wrap_future(self._portal.submit(do, *args))
+        if not isinstance(home, asyncio.AbstractEventLoop) or not home.is_running():
+            home = self._portal.loop
+        if home is asyncio.get_running_loop():
+            return await do(*args)
+        ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+        going = asyncio.run_coroutine_threadsafe(_begin(ended, do, *args), home)
+        try:
+            return await asyncio.wrap_future(going)
+        except asyncio.CancelledError:
+            # Its lease is handed on when we are through: not while anything of it still goes on there.
+            await asyncio.wait({asyncio.wrap_future(ended)}, timeout=CUT_SECONDS)
+            raise
 
     async def _in_thread(self, graph: Pregel[Any, Any, Any, Any], run: Run) -> tuple[Snapshot, bool]:
         state = await asyncio.to_thread(graph.get_state, _config(run))
@@ -122,8 +133,11 @@ class LocalRuns:
             raise UnknownGraph(name=run.graph, known=", ".join(self._graphs) or "none") from None
 
 
-async def _begin(do: Callable[..., Awaitable[T]], *args: Any) -> T:
-    return await do(*args)
+async def _begin(ended: concurrent.futures.Future[None], do: Callable[..., Awaitable[T]], *args: Any) -> T:
+    try:
+        return await do(*args)
+    finally:
+        ended.set_result(None)
 
 
 async def _ainvoke(graph: Pregel[Any, Any, Any, Any], given: Any, config: Any) -> None:

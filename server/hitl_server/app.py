@@ -56,6 +56,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
         redirect_slashes=False,
     )
     app.locked = door.locked
+    app.state.leaving = False
     slack = slack_router(
         SlackSettings.from_env(hitl.config.slack), HitlSlackDesk(hitl, meter), clock=hitl.clock
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import math
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -14,9 +15,6 @@ from fastapi import FastAPI
 
 from hitl_middleware.errors import ConfigurationError
 from hitl_server.auth import is_loopback
-
-DRAIN_SECONDS: Final = 10
-"""How long requests that are under way may take when the server stops."""
 
 BACKLOG: Final = 2048
 
@@ -58,9 +56,14 @@ def url_of(bound: socket.socket) -> str:
 
 
 class Listener(uvicorn.Server):
-    """Serves ``app`` on ``bound`` until ``stop``. ``listening`` is called once requests are answered."""
+    """Serves ``app`` on ``bound`` until ``stop``. ``listening`` is called once requests are answered.
 
-    def __init__(self, app: FastAPI, bound: socket.socket, listening: Callable[[], None]) -> None:
+    ``drain``: seconds that requests which are under way may take then.
+    """
+
+    def __init__(
+        self, app: FastAPI, bound: socket.socket, listening: Callable[[], None], *, drain: float = 10.0
+    ) -> None:
         # h11 refuses what other parsers let through (two Host headers, for one), and is there everywhere.
         # Proxy headers are believed of nobody but whom uvicorn's own variable names: whoever sends them may write anything into them.
         # A caller that a proxy speaks for is never "this machine", whatever they say (``auth``).
@@ -75,9 +78,10 @@ class Listener(uvicorn.Server):
             forwarded_allow_ips=proxies,
             server_header=False,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_graceful_shutdown=math.ceil(drain),
         )
         super().__init__(config)
+        self._app = app
         self._bound = bound
         self._listening = listening
 
@@ -86,7 +90,11 @@ class Listener(uvicorn.Server):
         await self.serve(sockets=[self._bound])
 
     def stop(self, *_: Any) -> None:
-        """Take nothing new, finish what is under way; asked a second time, do not wait. May be called from any thread."""
+        """Take nothing new, finish what is under way; asked a second time, do not wait. May be called from any thread.
+
+        Who asks meanwhile on a connection that is kept hears that this server is not ready.
+        """
+        self._app.state.leaving = True
         self.force_exit = self.should_exit
         self.should_exit = True
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +20,7 @@ from hitl_server.app import create_app
 from hitl_server.auth import Door
 from hitl_server.github_heeded import github_heeded
 from hitl_server.graphs import load_graphs, routers_of
+from hitl_server.leaving import Leaving
 from hitl_server.listener import Listener, bind, is_private, url_of
 from hitl_server.logs import configure_logs
 from hitl_server.metrics import Meter
@@ -28,7 +28,8 @@ from hitl_server.slack_heeded import slack_heeded
 
 PORT: Final = 8100
 
-_STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+DRAIN: Final = 0.25
+"""How much of HITL_STOP_SECONDS requests that are under way may take; most of the rest is for runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def serve(
     worker: bool = True,
     line: Callable[[str], str] = str,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. Once it listens, its address stands alone on a line of stdout.
+    """Serve until SIGINT or SIGTERM, and leave as ``leaving`` says. Once it listens, its address stands alone on a line of stdout.
 
     ``worker``: also run the graphs and post messages; without, another process of the same database has to.
     ``line``: how the address is written there. Raises ``ConfigurationError`` before anything is served.
@@ -62,7 +63,7 @@ def serve(
         listener,
         url,
     ):
-        asyncio.run(_until_signalled(listener))
+        asyncio.run(_until_signalled(listener, hitl.settings.stop_seconds))
 
 
 def work_forever(hitl: Hitl, *, begun: Callable[[], object] = lambda: None) -> None:
@@ -78,7 +79,7 @@ def work_forever(hitl: Hitl, *, begun: Callable[[], object] = lambda: None) -> N
         hitl.start()
         with slack_heeded(hitl), github_heeded(hitl):
             begun()
-            asyncio.run(_signal())
+            asyncio.run(_signal(hitl.settings.stop_seconds))
     finally:
         hitl.stop()
 
@@ -159,7 +160,7 @@ def _prepared(
             hitl.start()
         stack.enter_context(slack_heeded(hitl, meter))
         stack.enter_context(github_heeded(hitl))
-        yield Listener(app, bound, listening), url
+        yield Listener(app, bound, listening, drain=hitl.settings.stop_seconds * DRAIN), url
 
 
 def _registered(hitl: Hitl, graphs: Mapping[str, Graph] | None) -> list[APIRouter]:
@@ -170,16 +171,12 @@ def _registered(hitl: Hitl, graphs: Mapping[str, Graph] | None) -> list[APIRoute
     return []
 
 
-async def _until_signalled(listener: Listener) -> None:
-    loop = asyncio.get_running_loop()
-    for number in _STOPS:
-        loop.add_signal_handler(number, listener.stop)
+async def _until_signalled(listener: Listener, seconds: float) -> None:
+    Leaving(listener.stop, seconds=seconds).listen()
     await listener.run_until_stopped()
 
 
-async def _signal() -> None:
+async def _signal(seconds: float) -> None:
     told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in _STOPS:
-        loop.add_signal_handler(number, told.set)
+    Leaving(told.set, seconds=seconds).listen()
     await told.wait()

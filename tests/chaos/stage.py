@@ -177,6 +177,13 @@ class Stage:
                 raise NotInTime(msg)
             self.tick()
 
+    def until_told(self, life: Life, words: str, *, seconds: float = PATIENCE) -> None:
+        """Wait until a life has written these words to its log; it may be about to end."""
+        end = time.monotonic() + seconds
+        while words not in life.told():
+            assert time.monotonic() < end, self.report()
+            self.tick()
+
     @staticmethod
     def tick() -> None:
         """A moment between two looks."""

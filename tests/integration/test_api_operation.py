@@ -6,10 +6,14 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import APIRouter
 
 from hitl_middleware.stores.sql import SqlStore
+from hitl_server.app import create_app
+from hitl_server.listener import Listener, bind
+from hitl_server.routes.operations import LEAVING
 
 from tests.kit.outage import Unreliable
 from tests.kit.served import ANN, HELLO, Served
@@ -85,6 +89,20 @@ class TestTheDatabaseIsAway:
         assert away.http.post(f"/api/v1/{path}", json=body).status_code == 503
         assert away.http.post(f"/api/v1/{path}", json={}).status_code == misfit
         assert away.http.get("/healthz").status_code == 200
+
+
+async def test_a_server_that_is_told_to_stop_is_not_ready(quick: World) -> None:
+    """O-09, issue 5: who asks on a connection that is kept hears 503 and goes elsewhere; the process is alive all the same."""
+    app = create_app(quick)
+    with bind("127.0.0.1", 0) as bound:
+        listener = Listener(app, bound, lambda: None)
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            assert (await http.get("/readyz")).status_code == 200
+            listener.stop()
+            refused = await http.get("/readyz")
+            assert (refused.status_code, refused.json()["detail"]) == (503, LEAVING)
+            assert (await http.get("/healthz")).status_code == 200
 
 
 class TestOurOwnTrouble:

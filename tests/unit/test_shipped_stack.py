@@ -169,6 +169,10 @@ def test_every_command_is_one_of_ours(compose: dict[str, Any], docker: list[tupl
         )
         assert service["depends_on"] == waits_for
     assert services[upgrade]["restart"] == "no"
+    assert all(
+        int(each["stop_grace_period"].removesuffix("s")) > Settings().stop_seconds
+        for each in services.values()
+    )
     assert "healthcheck" in compose["services"]["db"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from hitl_middleware.errors import HitlError
 from hitl_middleware.hitl import Hitl
@@ -17,6 +17,9 @@ from hitl_server.shapes import Health
 
 READY_SECONDS: Final = 5.0
 """How long the database may take to let a writer begin. Longer, and who clicks in Slack is told to click again anyway."""
+
+
+LEAVING: Final = "This server is being stopped. Ask another one."
 
 
 def operations_router(hitl: Hitl, meter: Meter) -> APIRouter:
@@ -32,10 +35,12 @@ def operations_router(hitl: Hitl, meter: Meter) -> APIRouter:
         "/readyz",
         summary="Can it take a decision?",
         openapi_extra=PUBLIC,
-        responses=refusals({503: "The database does not answer"}),
+        responses=refusals({503: "The database does not answer, or the server is being stopped"}),
     )
-    async def readyz() -> Health:
-        """200 as soon as a decision could be stored."""
+    async def readyz(request: Request) -> Health:
+        """200 as soon as a decision could be stored, until the server is told to stop."""
+        if request.app.state.leaving:
+            raise Problem(503, LEAVING)
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await hitl.ready()
