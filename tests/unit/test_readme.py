@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from hitl_middleware.settings import ConfigFile, Settings
 
 from tests.kit.agent_server import MOUNTED
 from tests.kit.models import Scripted
+from tests.kit.words import parsed
 
 LOCAL = "http://127.0.0.1:2024"
 README = Path(__file__).parents[2] / "README.md"
@@ -265,3 +267,26 @@ def test_an_agent_servers_manifest_names_the_app_that_can_be_mounted():
     runs = configured_agent_server(Settings(agent_server_url=LOCAL), config, SystemClock())
     assert runs is not None
     assert runs.graphs() == tuple(shown["graphs"])
+
+
+def command_lines() -> set[str]:
+    """Every command of ours in the README: those to be typed, and those in the text that are whole."""
+    text = README.read_text(encoding="utf-8")
+    typed = [line.partition("#")[0] for block in snippets("sh") for line in block.splitlines()]
+    told = re.findall(r"`(hitl [^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL).replace("\n  ", " "))
+    found = {" ".join(line.split()) for line in [*typed, *told] if line.startswith("hitl ")}
+    return {line for line in found if "…" not in line}
+
+
+@pytest.mark.parametrize("line", sorted(command_lines()))
+def test_every_command_is_one_that_there_is(line):
+    """E-04: whatever the README tells to run is understood by the command line: command, options and values."""
+    parsed(shlex.split(line.replace("done|failed|retry", "done"))[1:])
+
+
+def test_what_is_copied_is_shipped():
+    """Issue 5: the files that "Run it for years" names are where it says."""
+    section = README.read_text(encoding="utf-8").split("## Run it for years")[1].split("\n## ")[0]
+    named = re.findall(r"`server/([a-z.-]*)`", section)
+    assert named == ["", "alerts.yml"]
+    assert all((README.parent / "server" / name).exists() for name in [*named, "example.env", "compose.yaml"])

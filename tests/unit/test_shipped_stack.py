@@ -13,25 +13,22 @@ from typing import Any
 
 import jsonschema
 import pytest
-import typer
 import yaml  # type: ignore[import-untyped, unused-ignore]
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from pydantic_settings import BaseSettings
-from typer.main import get_command
 
 from hitl_graphs.support.settings import load_settings as load_support_settings
 from hitl_middleware.channels.github import settings as github
 from hitl_middleware.channels.slack import settings as slack
-from hitl_middleware.cli.app import app
 from hitl_middleware.settings import ConfigFile, Settings, load_settings
 from hitl_server.auth import Door
 from hitl_server.listener import PROXIES
 
+from tests.kit.words import NOT_UNDERSTOOD, parsed
+
 ROOT = Path(__file__).parents[2]
 SERVER = ROOT / "server"
 READ_BY_GRAPHS = {"HITL_MODEL"}
-UNKNOWN = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
-"""What is raised for words that are no command or option: click's, which newer versions of typer carry under a name of their own."""
 
 
 @pytest.fixture(scope="module")
@@ -132,16 +129,6 @@ def test_what_stays_empty_is_off(example: dict[str, str], monkeypatch: pytest.Mo
     load_support_settings()
 
 
-def parsed(words: list[str]) -> list[str]:
-    """The command's name and its parameters, as our own command line understands them. Raises ``UNKNOWN``."""
-    command: Any = get_command(app)
-    context = command.make_context("hitl", list(words))
-    while hasattr(command, "resolve_command"):
-        _, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
-        context = command.make_context(command.name, rest, parent=context)
-    return [context.command_path, *(f"{name}={value}" for name, value in context.params.items())]
-
-
 def commands(compose: Mapping[str, Any], docker: list[tuple[str, str]]) -> Iterator[list[str]]:
     """Every command line there is."""
     yield from (service["command"] for service in ours(compose).values())
@@ -153,7 +140,7 @@ def test_every_command_is_one_of_ours(compose: dict[str, Any], docker: list[tupl
     assert dict(docker)["ENTRYPOINT"] == '["hitl"]'
     understood = [parsed(words) for words in commands(compose, docker)]
     assert len(understood) == 5
-    with pytest.raises(UNKNOWN):
+    with pytest.raises(NOT_UNDERSTOOD):
         parsed(["serve", "--no-wroker"])
     services = ours(compose)
     servers = [each for each in services.values() if each["command"][0] == "serve"]
