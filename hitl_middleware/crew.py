@@ -15,6 +15,9 @@ from hitl_middleware.runs.recall import Recall
 if TYPE_CHECKING:
     from hitl_middleware.hitl import Hitl
 
+GRACE = 0.7
+"""How much of HITL_STOP_SECONDS what is under way may take. The rest is for requests, which are let out before, and for closing."""
+
 
 def crew_of(hitl: Hitl) -> Crew:
     """The reconcilers, chores and heartbeat of a process. Channels are made now, and raise ``ChannelHalfConfigured``."""
@@ -42,6 +45,7 @@ def crew_of(hitl: Hitl) -> Crew:
         heartbeat=hitl.holdings.renew,
         sweep_seconds=min(1.0, seconds / 3),
         beat_seconds=seconds / 3,
+        grace_seconds=hitl.settings.stop_seconds * GRACE,
     )
 
 

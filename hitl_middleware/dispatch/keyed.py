@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -16,11 +17,16 @@ LIMITS: Mapping[Topic, int] = {"run": 16, "request": 4, "card": 8, "notice": 4, 
 """How many keys of a topic one process looks at at once."""
 
 
-class KeyedWork:
-    """Looks at keys with their topics' reconcilers, on the loop it is called on."""
+TOLD: Collection[Topic] = ("card", "notice")
+"""What only says what is so."""
 
-    def __init__(self, reconcilers: Mapping[Topic, Reconcile]) -> None:
+
+class KeyedWork:
+    """Looks at keys with their topics' reconcilers, on the loop it is called on. ``grace``: how long ``finish`` waits, in seconds."""
+
+    def __init__(self, reconcilers: Mapping[Topic, Reconcile], *, grace: float) -> None:
         self._reconcilers = reconcilers
+        self._grace = grace
         self._gates = {topic: asyncio.Semaphore(limit) for topic, limit in LIMITS.items()}
         self._again: dict[tuple[Topic, str], bool] = {}
         self._tasks: dict[tuple[Topic, str], asyncio.Task[None]] = {}
@@ -28,7 +34,8 @@ class KeyedWork:
 
     def look(self, topic: Topic, key: str) -> asyncio.Task[None] | None:
         """Begin to look at ``key``, or have it looked at once more; the task that does. ``None``: nothing new is taken any more."""
-        if self._stopping:
+        # What tells people of what ends now is no new work: who is alone has nobody who would say it for them.
+        if self._stopping and topic not in TOLD:
             return None
         at_it = self._tasks.get((topic, key))
         if at_it is not None:
@@ -52,11 +59,12 @@ class KeyedWork:
         """Take nothing new."""
         self._stopping = True
 
-    async def finish(self, grace: float) -> None:
-        """Take nothing new, and wait ``grace`` seconds for what is under way; then it is cut."""
+    async def finish(self) -> None:
+        """Take nothing new, and wait for what is under way, and for what people are told of it; then it is cut."""
         self.refuse()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks.values()), timeout=grace)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self.idle()
         left = tuple(self._tasks.values())
         for task in left:
             task.cancel()

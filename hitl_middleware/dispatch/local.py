@@ -15,9 +15,6 @@ from hitl_middleware.ports import Crew, Topic, UnitOfWork, Wakeup
 
 log = structlog.get_logger("hitl.dispatch")
 
-GRACE = 30.0
-"""Seconds ``stop`` waits for what is under way before it is cut (its leases run out, another process carries on)."""
-
 MOST_ROUNDS = 50
 """Rounds after which ``step`` takes what is still due for something that turns in circles."""
 
@@ -42,7 +39,7 @@ class LocalDispatcher:
 
     async def start(self, crew: Crew) -> None:
         """Sweep now and at an interval; keep leases and claims alive."""
-        work = self._work = KeyedWork(crew.reconcilers)
+        work = self._work = KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
         self._rounds = Rounds(crew, lambda: _find(crew, work))
         self._rounds.start()
 
@@ -53,13 +50,13 @@ class LocalDispatcher:
             return
         work.refuse()
         await rounds.end_sweeps()
-        await work.finish(GRACE)
+        await work.finish()
         self._work = self._rounds = None
         await rounds.stop()
 
     async def settle(self, crew: Crew) -> None:
         """Sweep and work until nothing is due."""
-        work = self._work or KeyedWork(crew.reconcilers)
+        work = self._work or KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
         rounds = self._rounds or Rounds(crew, lambda: _find(crew, work))
         while True:
             await rounds.sweep()

@@ -18,7 +18,7 @@ from procrastinate.jobs import DeleteJobCondition
 
 from hitl_middleware.dispatch.jobs import QUEUES, TASKS, job_of, lock_of, queues_of
 from hitl_middleware.dispatch.keyed import LIMITS, KeyedWork
-from hitl_middleware.dispatch.local import GRACE, MOST_ROUNDS
+from hitl_middleware.dispatch.local import MOST_ROUNDS
 from hitl_middleware.dispatch.rounds import Rounds
 from hitl_middleware.errors import DatabaseUnreachable, QueueMissing
 from hitl_middleware.ports import Crew, Topic, UnitOfWork, Wakeup
@@ -28,6 +28,9 @@ log = structlog.get_logger("hitl.dispatch")
 
 LANES: tuple[tuple[Topic, ...], ...] = (("run",), ("request", "card", "notice", "delivery"))
 """Runs may take minutes: they have a worker of their own, so that nothing else waits for them."""
+
+PATIENCE = 30.0
+"""Seconds that a connection is waited for; and as seldom it is asked whether a job is to be aborted, which none ever is."""
 
 POOL = 4
 """Connections for fetching and finishing jobs; each lane has one more, on which it listens."""
@@ -61,7 +64,7 @@ class ProcrastinateDispatcher:
     def __init__(self, url: str) -> None:
         self._url = parse(url)
         self._connector = PsycopgConnector(
-            kwargs=connection_words(self._url), min_size=1, max_size=POOL, name="hitl-queue", timeout=GRACE
+            kwargs=connection_words(self._url), min_size=1, max_size=POOL, name="hitl-queue", timeout=PATIENCE
         )
         self._look: Look = _nobody
         self._app = self._make_app()
@@ -81,7 +84,7 @@ class ProcrastinateDispatcher:
     async def start(self, crew: Crew) -> None:
         """Take jobs, sweep, and keep leases and claims alive."""
         await self._open()
-        self._work = work = KeyedWork(crew.reconcilers)
+        self._work = work = KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
         self._look = partial(_shielded, work)
         self._rounds = Rounds(crew, partial(self._find, crew))
         self._rounds.start()
@@ -97,7 +100,7 @@ class ProcrastinateDispatcher:
         for lane in self._lanes:
             lane.cancel()
         await asyncio.gather(*self._lanes, return_exceptions=True)
-        await work.finish(GRACE)
+        await work.finish()
         self._work = self._rounds = None
         self._look = _nobody
         await rounds.stop()
@@ -105,7 +108,7 @@ class ProcrastinateDispatcher:
     async def settle(self, crew: Crew) -> None:
         """Sweep and work until nothing is due; what other processes are at is theirs."""
         await self._open()
-        work = self._work or KeyedWork(crew.reconcilers)
+        work = self._work or KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
         rounds = self._rounds or Rounds(crew, partial(self._find, crew))
         while True:
             await rounds.sweep()
@@ -187,7 +190,7 @@ class ProcrastinateDispatcher:
             queues=[*queues, *((KEEPING,) if topics == LANES[-1] else ())],
             concurrency=sum(LIMITS[topic] for topic in topics),
             fetch_job_polling_interval=crew.sweep_seconds,  # a job that waits for its time is announced by nobody
-            abort_job_polling_interval=GRACE,
+            abort_job_polling_interval=PATIENCE,
             shutdown_graceful_timeout=0,  # what has begun goes on in ``KeyedWork``, under its lease; only the job ends
             delete_jobs=DeleteJobCondition.ALWAYS,
             install_signal_handlers=False,
