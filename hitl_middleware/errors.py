@@ -8,8 +8,9 @@
     │   ├── DatabaseUnreachable
     │   │   └── DatabaseForbids
     │   ├── MigrationNeeded
-    │   │   └── DatabaseNewer
-    │   └── QueueMissing
+    │   │   ├── DatabaseNewer
+    │   │   └── QueueMissing
+    │   └── QueueBroken
     ├── NotFound                    no such record
     ├── Refused                     an answer that does not count; nothing changed
     │   ├── NotAllowed
@@ -88,8 +89,14 @@ class DatabaseNewer(MigrationNeeded):
     """
 
 
-class QueueMissing(ConfigurationError):
+class QueueMissing(MigrationNeeded):
     """The database {url} lacks the tables of the job queue. Run: hitl db upgrade (or set HITL_DISPATCHER=local)"""
+
+
+class QueueBroken(ConfigurationError):
+    """The job queue is there in part, and cannot be made anew beside that: {reason}. Drop whatever begins with procrastinate_, then run:
+    hitl db upgrade. Nothing is lost: what is due is found again.
+    """
 
 
 class NotFound(HitlError):

@@ -9,16 +9,13 @@ import typer
 
 from hitl_middleware.cli.context import Json, ask, opened, speaks
 from hitl_middleware.cli.output import as_json, say
-from hitl_middleware.errors import ConfigurationError, DatabaseNewer, MigrationNeeded, OutOfReach
+from hitl_middleware.errors import ConfigurationError, MigrationNeeded, OutOfReach
 
 if TYPE_CHECKING:
     from hitl_middleware.diagnosis import Examination, Finding, Trouble
     from hitl_middleware.hitl import Hitl
     from hitl_middleware.manifest import LoadedGraph
     from hitl_middleware.settings import Settings
-
-FORGETS = "memory://"
-"""A store that has nothing when a command begins."""
 
 FOUND = 1
 """Exit code where something is out of order and was not mended."""
@@ -78,25 +75,28 @@ def _of_channels(hitl: Hitl) -> Iterator[Trouble]:
 
 
 def _check_url(settings: Settings) -> None:
-    """Raise ``ConfigurationError`` where HITL_DATABASE_URL names no database that there could be."""
+    """Raise ``ConfigurationError`` where HITL_DATABASE_URL names no database that there could be, or none for HITL_DISPATCHER."""
+    from hitl_middleware.dispatch import open_dispatcher
+    from hitl_middleware.stores import FORGETS
     from hitl_middleware.stores.url import parse
 
     if settings.database_url != FORGETS:
         parse(settings.database_url)
+    open_dispatcher(settings.database_url, settings.dispatcher)
 
 
 def _of_database(settings: Settings) -> tuple[bool, list[Trouble]]:
     """Whether there is something stored to look at, and what keeps us from it. Looking makes no database."""
     from hitl_middleware.diagnosis import Trouble
-    from hitl_middleware.stores import migrations
+    from hitl_middleware.stores import FORGETS, migrations
 
     if settings.database_url == FORGETS:
         return False, []
     try:
-        return migrations.check(settings.database_url), []
+        return migrations.check(settings.database_url, queue=settings.dispatcher != "local"), []
     except ConfigurationError as error:
-        behind = isinstance(error, MigrationNeeded) and not isinstance(error, DatabaseNewer)
-        before = "Stop servers of another version before. " if behind else ""
+        # Not where a newer version is wanted, or only the queue is gone.
+        before = "Stop servers of another version before. " if type(error) is MigrationNeeded else ""
         return False, [
             Trouble("database", None, f"{before}Nothing that is stored was looked at.", str(error))
         ]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from hitl_middleware.ports import Clock, Store
+
+FORGETS: Final = "memory://"
+"""A store that ends with its process."""
 
 
 def open_store(url: str, *, clock: Clock) -> Store:
@@ -10,7 +15,7 @@ def open_store(url: str, *, clock: Clock) -> Store:
 
     Raises ``ConfigurationError`` for any other URL. Nothing of a database is imported before it is asked for.
     """
-    if url == "memory://":
+    if url == FORGETS:
         from hitl_middleware.stores.memory import MemoryStore
 
         return MemoryStore(clock=clock)
@@ -19,4 +24,4 @@ def open_store(url: str, *, clock: Clock) -> Store:
     return SqlStore(url, clock=clock)
 
 
-__all__ = ["open_store"]
+__all__ = ["FORGETS", "open_store"]

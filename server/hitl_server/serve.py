@@ -15,6 +15,7 @@ from fastapi import APIRouter
 
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.hitl import Graph, Hitl
+from hitl_middleware.stores import FORGETS, migrations
 from hitl_middleware.stores.saver import ready_saver
 from hitl_server.app import create_app
 from hitl_server.auth import Door
@@ -152,6 +153,9 @@ def _prepared(
         url = url_of(bound)
         hitl.public_url = hitl.public_url or url
         hitl.portal.call(hitl.store.prepare)
+        if not worker and hitl.settings.database_url != FORGETS:
+            # Who works opens the queue by itself; who only takes what people say must know that it can be passed on.
+            migrations.check(hitl.settings.database_url, queue=hitl.settings.dispatcher != "local")
         hitl.runs_portal.call(ready_saver, hitl.checkpointer())
         meter = Meter(hitl)
         hitl.portal.call(meter.begin)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hitl_middleware import audit
 from hitl_middleware.clock import SystemClock
-from hitl_middleware.errors import DatabaseForbids, DatabaseNewer, MigrationNeeded
+from hitl_middleware.errors import DatabaseForbids, DatabaseNewer, MigrationNeeded, QueueBroken, QueueMissing
 from hitl_middleware.stores import migrations, open_store
 from hitl_middleware.stores.tables import PREFIX, VERSION_TABLE, metadata
 from hitl_middleware.stores.url import connection_words, driven, parse
@@ -198,7 +198,7 @@ def test_a_look_says_what_is_missing(bare_url: str) -> None:
 
 @pytest.mark.postgres
 def test_tables_that_are_missing_or_closed(bare_postgres: str) -> None:
-    """Issue 5, "Bad input": LangGraph's tables gone; a user who may read nothing, and one who may make nothing: sentences, no traceback."""
+    """Issue 5, "Bad input": LangGraph's tables or the queue gone; a user who may read or make nothing: sentences, no traceback."""
     role = "weak_for_tests"
     weak = parse(bare_postgres).set(username=role, password="hunter2").render_as_string(hide_password=False)
     with psycopg.connect(**connection_words(parse(bare_postgres)), autocommit=True) as connection:
@@ -216,9 +216,15 @@ def test_tables_that_are_missing_or_closed(bare_postgres: str) -> None:
                 assert "hunter2" not in str(refusal.value)
         finally:
             connection.execute(f"DROP ROLE {role}")
+        connection.execute("DROP TABLE procrastinate_jobs CASCADE")
+        with pytest.raises(QueueMissing, match=r"Run: hitl db upgrade \(or set HITL_DISPATCHER=local\)$"):
+            migrations.check(bare_postgres)
+        assert migrations.check(bare_postgres, queue=False) is True
+        with pytest.raises(QueueBroken, match=r"already exists\. Drop whatever begins with procrastinate_"):
+            migrations.upgrade(bare_postgres)
         connection.execute("DROP TABLE checkpoint_migrations")
     with pytest.raises(MigrationNeeded, match=r"LangGraph's checkpoints\. Run: hitl db upgrade"):
-        migrations.check(bare_postgres)
+        migrations.check(bare_postgres, queue=False)
 
 
 @pytest.mark.postgres

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import DBAPIError
 
 from hitl_middleware.errors import DatabaseNewer, DatabaseUnreachable, MigrationNeeded
-from hitl_middleware.stores.migrations.queue import make_queue
+from hitl_middleware.stores.migrations.queue import check_queue, make_queue
 from hitl_middleware.stores.tables import VERSION_TABLE
 from hitl_middleware.stores.url import driven, gone, parse, shown, unreachable
 
@@ -71,10 +71,11 @@ def current(url: str) -> str | None:
         return _revision(connection)
 
 
-def check(url: str) -> bool:
+def check(url: str, *, queue: bool = True) -> bool:
     """Whether anything is stored, in a form that this version works with; looks, and changes nothing.
 
-    Raises ``DatabaseUnreachable`` (also where a file could not be made), ``MigrationNeeded``, ``DatabaseNewer``.
+    ``queue``: whether that of PostgreSQL is needed. Raises ``DatabaseUnreachable`` (also where a file could not be made),
+    ``MigrationNeeded``, ``DatabaseNewer``, ``QueueMissing``.
     """
     parsed = parse(url)
     if not is_there(url):
@@ -82,11 +83,13 @@ def check(url: str) -> bool:
         return False
     with _connection(parsed, _BUSY_SECONDS) as connection:
         found = _revision(connection)
-    if found is None:
-        return False
-    _check_known(found)
-    if found != HEAD:
-        raise MigrationNeeded(current=found, wanted=HEAD)
+        if found is None:
+            return False
+        _check_known(found)
+        if found != HEAD:
+            raise MigrationNeeded(current=found, wanted=HEAD)
+        if queue and connection.dialect.name == "postgresql":
+            check_queue(connection, parsed)
     if parsed.drivername == "postgresql":
         from hitl_middleware.stores.saver.postgresql import check_tables
 
