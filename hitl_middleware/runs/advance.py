@@ -281,5 +281,7 @@ def _tell_resumed(run: Run, requests: Sequence[ReviewRequest]) -> None:
 
 def _is_transient(error: Exception) -> bool:
     """Whether our database or the saver's was away. A node's trouble with its own database is the graph's: it is not repeated for that."""
+    # A driver has errors below these: PostgreSQL that is being shut down, for one.
+    away = any(kind.__name__ in TRANSIENT for kind in type(error).__mro__)
     in_a_node = any("During task with name" in note for note in getattr(error, "__notes__", ()))
-    return isinstance(error, DatabaseUnreachable) or (type(error).__name__ in TRANSIENT and not in_a_node)
+    return isinstance(error, DatabaseUnreachable) or (away and not in_a_node)

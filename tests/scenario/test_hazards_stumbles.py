@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import psycopg
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
@@ -20,9 +21,10 @@ LOOK = says(call("look", what="it"))
 
 
 class BusySaver(InMemorySaver):
-    """A saver whose database is locked for the next ``busy`` checkpoints."""
+    """A saver whose database is locked for the next ``busy`` checkpoints, or fails as ``how``."""
 
     busy = 0
+    how: Exception = sqlite3.OperationalError("database is locked")
 
     def put(
         self,
@@ -34,8 +36,7 @@ class BusySaver(InMemorySaver):
         """As the base class, when it is not busy."""
         if self.busy:
             self.busy -= 1
-            msg = "database is locked"
-            raise sqlite3.OperationalError(msg)
+            raise self.how
         return super().put(config, checkpoint, metadata, new_versions)
 
 
@@ -53,11 +54,16 @@ def graph(quick: World, effects: Effects, saver: BusySaver) -> Graph:
     return graph
 
 
+@pytest.mark.parametrize(
+    "how",
+    [BusySaver.how, psycopg.errors.AdminShutdown("terminating connection")],
+    ids=["locked", "shut down"],
+)
 def test_a_saver_that_is_busy_is_waited_for(
-    quick: World, effects: Effects, graph: Graph, saver: BusySaver
+    quick: World, effects: Effects, graph: Graph, saver: BusySaver, how: Exception
 ) -> None:
     """DESIGN §1: the run is left as it is and looked at again; it ends well when the database answers."""
-    saver.busy = 3
+    saver.busy, saver.how = 3, how
     run = quick.begin_run("a", asks())
     assert quick.run_now(run).status == "succeeded"
     assert effects.done == ["look it"]
