@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -15,12 +16,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from hitl_middleware.clock import ManualClock, SystemClock
-from hitl_middleware.errors import ConfigurationError, OutOfReach
+from hitl_middleware.errors import ConfigurationError, GraphFailed, OutOfReach
+from hitl_middleware.records import Run
 from hitl_middleware.runs.agent_server import AgentServerRuns
 from hitl_middleware.runs.agent_server.asking import AgentServer
 from hitl_middleware.runs.agent_server.reading import thread_of
 from hitl_middleware.testing.loopback import Loopback, wire
 from hitl_middleware.testing.runs_contract.contract import a_run
+from hitl_middleware.testing.runs_contract.graphs import COLOUR
 
 from tests.kit.agent_server import DevServer
 
@@ -177,11 +180,40 @@ class TestOnce:
             (asked,) = (await one.look(run)).interrupts
             await asyncio.gather(*(each.resume(run, lease, {asked.id: "blue"}) for each in (one, two)))
             assert (await two.look(run)).finished
-            known = await one.server.runs("asks", thread_of(run.thread_id))
-            assert [json.dumps(each["kwargs"]["command"]) for each in known] == [
-                json.dumps({"resume": {asked.id: "blue"}}),
-                "null",
-            ]
+            assert await commands(two, run) == [{"resume": {asked.id: "blue"}}, None]
+
+    async def test_what_a_dead_driver_began_is_waited_for(self, agent_server: DevServer) -> None:
+        """A process dies while the server runs on: the next one begins nothing beside it, and finds it where it has come to (G-15)."""
+        async with runs_at(agent_server.url) as one, runs_at(agent_server.url) as two:
+            run, lease = a_run("asks")
+            dying = asyncio.create_task(one.start(run, lease))
+            while not await commands(two, run):
+                assert not dying.done()
+            dying.cancel()
+            await two.carry_on(run, replace(lease, fence=2))
+            (asked,) = (await two.look(run)).interrupts
+            assert asked.value == COLOUR
+            assert await commands(two, run) == [None]
+
+    async def test_what_somebody_cancels_over_there_has_ended(self, agent_server: DevServer) -> None:
+        """In Studio, for example: the run fails and says so; it is not begun anew behind their back."""
+        async with runs_at(agent_server.url) as runs:
+            run, lease = a_run("for-ever")
+            driving = asyncio.create_task(runs.start(run, lease))
+            thread = thread_of(run.thread_id)
+            while not any(each["status"] == "running" for each in await runs.server.runs("for-ever", thread)):
+                assert not driving.done()
+            (found,) = await runs.server.runs("for-ever", thread)
+            await runs.server._on_this_loop().runs.cancel(thread, found["run_id"])
+            with pytest.raises(GraphFailed, match="somebody cancelled"):
+                await driving
+            assert (await runs.look(run)).breakpoint is None
+
+
+async def commands(runs: AgentServerRuns, run: Run) -> list[Any]:
+    """What the runs of a thread were told over there, the newest first."""
+    known = await runs.server.runs("asks", thread_of(run.thread_id))
+    return [each["kwargs"]["command"] for each in known]
 
 
 async def nothing(_: Request) -> Response:

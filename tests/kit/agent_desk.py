@@ -1,10 +1,12 @@
-"""What the tests' Agent Server serves beside the contract's graphs: an agent that pays what it is told to, when people agree.
+"""What the tests' Agent Server serves beside the contract's graphs: an agent that pays what it is told to, when people agree, and a graph
+that does not end by itself.
 
 Built when the module is loaded, as most people's agents are. ``PAID_IN`` names the file in which a payment is one line.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import tool
+from langgraph.graph import START, StateGraph
 
 from hitl_middleware import Hitl, requires_approval
+from hitl_middleware.testing.runs_contract.graphs import State
 from hitl_middleware.testing.scripted_model import ScriptedModel, call, says
 
 
@@ -46,6 +50,13 @@ def pay(amount: int) -> str:
     return f"paid {amount}"
 
 
+async def wait(state: State) -> State:
+    """Wait for what never comes."""
+    await asyncio.Event().wait()
+    return {}
+
+
+for_ever = StateGraph(State).add_node("wait", wait).add_edge(START, "wait").compile()
 hitl, tools = Hitl.from_env(), [pay]
 till = create_agent(Cashier(), tools, middleware=[hitl.approvals(tools)])
 late_till = create_agent(Cashier(), tools, middleware=[hitl.approvals(tools)])

@@ -89,6 +89,7 @@ def desk_server(folder: Path, slack: FakeSlack) -> Iterator[DevServer]:
         **MANIFEST,
         "till": f"{DESK}:till",
         "late-till": f"{DESK}:late_till",
+        "for-ever": f"{DESK}:for_ever",
         "human-approval": "hitl_graphs.human_approval.workflow:graph",
     }
     environ = {

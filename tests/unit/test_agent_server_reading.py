@@ -164,3 +164,23 @@ class TestFailures:
         asked = task({"id": ONE, "value": "?", "response_schema": schema}, error=words)
         error = self.told("ValidationError", words, asked, answers={ONE: answer})
         assert isinstance(error, AnswerRefused if refused else GraphFailed)
+
+
+class TestTakingBack:
+    """Only a step that stands alone, in the root graph, behind another step: beside others, what they have done would be done again."""
+
+    def test_a_step_alone(self) -> None:
+        found = {**state(task({"id": ONE})), "parent_checkpoint": {"checkpoint_id": "c-0"}}
+        assert (reading.alone(found, ONE), reading.before(found)) == ("ask", "c-0")
+        assert reading.only_step({"next": ["model"]}) == "model"
+        assert reading.asks_nothing(state(task()), "ask")
+
+    def test_others(self) -> None:
+        deep = {**task({"id": ONE}), "checkpoint": {"checkpoint_ns": "ask:1"}}
+        for found in (None, state(), state(task({"id": ONE}), task()), state(deep), state(task({"id": TWO}))):
+            assert reading.alone(found, ONE) is None
+        assert reading.before(state()) is None
+        for due in ([], ["__start__"], ["one", "two"]):
+            assert reading.only_step({"next": due}) is None
+        for found in (state(), state(task({"id": TWO})), state(task(name="other")), state(task(), task())):
+            assert not reading.asks_nothing(found, "ask")

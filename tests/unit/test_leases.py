@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from hitl_middleware.actions import Identity
-from hitl_middleware.clock import ManualClock
+from hitl_middleware.clock import ManualClock, SystemClock
 from hitl_middleware.errors import AlreadyExecuted, ArgumentsChanged, LeaseLost
 from hitl_middleware.ids import new_id
 from hitl_middleware.leases import Claim, Holdings
@@ -168,6 +169,34 @@ async def test_heartbeats_keep_what_is_held(store: Unreliable, clock: ManualCloc
     assert holdings.lease_on("t") == lease
     async with store.read() as uow:
         assert await uow.dead_claims(grace=0) == ()
+
+
+async def test_a_claim_is_renewed_where_nothing_beats() -> None:
+    """O-09: a graph may run in a process that only runs graphs (an Agent Server's). A slow tool keeps its claim there, past an outage."""
+    clock, again = SystemClock(), asyncio.Event()
+    store = Unreliable(MemoryStore(clock=clock))
+    holdings = Holdings(store, clock, owner="me", seconds=0.15)
+    async with store.begin() as uow:
+        await uow.add_action(ACTION)
+        claimed = await uow.claim_action("a-1", digest="d", claim_id="c-1", owner="me", seconds=9, lease=None)
+    assert claimed is not None
+    claim = holdings.hold_claim(claimed, "c-1", clock.monotonic())
+    first = claim.good_until
+
+    async def go_away() -> None:
+        store.away = True
+        asyncio.get_running_loop().call_later(0.01, setattr, store, "away", False)
+
+    async def stay() -> None:
+        holdings.drop_claim("c-1")
+        again.set()
+
+    store.meanwhile = [go_away, stay]
+    assert holdings._keeper is not None
+    async with asyncio.timeout(20):
+        await again.wait()
+        await holdings._keeper
+    assert claim.good_until > first
 
 
 async def test_a_heartbeat_that_failed_renews_nothing(store: Unreliable, clock: ManualClock) -> None:

@@ -77,8 +77,6 @@ class AgentServerRuns:
     async def _drive(self, run: Run, lease: Lease, answers: Mapping[str, Any], **what: Any) -> None:
         """Have the server go on, and wait until it has stopped again. Where something runs already, that is waited for and no more."""
         thread, call = reading.thread_of(run.thread_id), new_id()
-        if await self._waited(run, thread):
-            return
         try:
             made = await self.server.run(
                 run.graph,

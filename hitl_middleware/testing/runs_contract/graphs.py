@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
@@ -35,8 +36,15 @@ class Shade(TypedDict):
     red: int
 
 
+@dataclass
+class Context:
+    """What a graph may be given besides its input; nobody here gives any."""
+
+    patience: int = 3
+
+
 def asks() -> StateGraph[Any]:
-    """One question, and the lease under which it was asked and answered."""
+    """One question, and the lease under which it was asked and answered, whatever context the graph declares."""
 
     def node(state: State) -> State:
         answer = interrupt(COLOUR)
@@ -44,7 +52,10 @@ def asks() -> StateGraph[Any]:
             "seen": [state.get("given"), answer, (get_config().get("configurable") or {}).get("hitl_lease")]
         }
 
-    return _line(ask=node)
+    graph: StateGraph[Any, Any] = StateGraph(State, context_schema=Context)
+    graph.add_node("ask", node)
+    graph.add_edge(START, "ask")
+    return graph
 
 
 def typed() -> StateGraph[Any]:
