@@ -16,6 +16,7 @@ from hitl_middleware.channels.github.words import card_in
 from hitl_middleware.testing.fake_github import FakeGitHub
 from hitl_middleware.testing.fake_slack import FakeSlack
 
+from tests.chaos.storm import approvals
 from tests.chaos.storm.cast import Home, Outages, Place
 from tests.chaos.storm.checker import ENDED, Verdict, judge
 from tests.chaos.storm.gateway import Gateway
@@ -158,9 +159,15 @@ class Play:
             self._until_still(self._standing, lambda standing: not standing)
             seen = self._until_still(self.seen, lambda seen: not judge(seen).may_heal)
         self.people.rest()
-        verify = run(["audit", "verify"], self._environ, self.folder, self.folder / "verify.log")
-        audit = "" if verify == 0 else (self.folder / "verify.log").read_text()[-2_000:]
-        return judge(replace(seen, audit=audit))
+        return judge(replace(seen, audit=self._audited()))
+
+    def _audited(self) -> str:
+        """What is wrong with the audit: its chain, or what a checker of approvals that is not ours finds in it; nothing, if all is well."""
+        log, trace = self.folder / "audit.log", self.folder / "trace.jsonl"
+        for words in (["verify"], ["export", "--format", "agentack", "--to", str(trace)]):
+            if run(["audit", *words], self._environ, self.folder, log) != 0:
+                return log.read_text()[-2_000:]
+        return approvals.problems(trace)
 
     def _end_cast(self) -> None:
         for place in self._cast:
