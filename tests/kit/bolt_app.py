@@ -17,6 +17,8 @@ from hitl_middleware.clock import SystemClock
 from hitl_middleware.testing.fake_slack import FakeSlack, Message, View
 from hitl_middleware.testing.loopback import Loopback
 
+from tests.kit.plain import NO_TLS
+
 ANN, BOB = "U024BE7LH", "U024BE7LJ"
 REVIEWS = "C0REVIEWS1"
 METADATA = {"event_type": "hitl_request", "event_payload": {"request": "r1"}}
@@ -186,7 +188,9 @@ def card(fake: FakeSlack) -> Message:
 def call(fake: FakeSlack, method: str, **arguments: Any) -> dict[str, Any]:
     """Any method, and Slack's answer."""
     token = {"Authorization": f"Bearer {fake.bot_token}"}
-    answer: dict[str, Any] = httpx.post(fake.url + method, json=arguments, headers=token).json()
+    answer: dict[str, Any] = httpx.post(
+        fake.url + method, json=arguments, headers=token, verify=NO_TLS
+    ).json()
     return answer
 
 

@@ -6,7 +6,6 @@ Everything moves by itself, as in life; ``settle`` sees it to the end at once, a
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from hitl_server.serve import running_server
 from tests.kit.clocks import TurnedClock, within
 from tests.kit.databases import open_turned, sqlite_in
 from tests.kit.models import check_history
+from tests.kit.plain import NO_TLS
 
 CHANNEL, ANN, BOB, EVE = "C0SUPPORT1", "U024BE7LH", "U0BOB12345", "U0EVE12345"
 CONVERSATION, ELSEWHERE = "cnv_1", "cnv_2"
@@ -42,9 +42,6 @@ ORDERS = {"A-1001": 20_000, "A-1002": 20_000}
 PATIENCE = 1
 """Seconds that the card's channel waits for Slack where a test has Slack keep silent."""
 SETTLE_SECONDS = 60
-
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""All is plain HTTP here; reading the system's certificates would take longer than half a test."""
 
 Json = dict[str, Any]
 Graphs = Callable[[Hitl], Mapping[str, Graph]]

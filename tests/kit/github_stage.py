@@ -1,6 +1,5 @@
 """A GitHub with a repository and three people, PyGithub on it, and an app that only writes down what is delivered to it."""
 
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,8 @@ from github import Auth, Github
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.testing.fake_github import FakeGitHub
 from hitl_middleware.testing.loopback import Loopback
+
+from tests.kit.plain import NO_TLS
 
 SHOP = "acme/shop"
 
@@ -63,9 +64,8 @@ def http(fake: FakeGitHub, token: str | None = "", **headers: str) -> httpx.Clie
     credential = {} if token is None else {"Authorization": f"Bearer {token or fake.token}"}
     agent = {"User-Agent": "tests"}
     # Nothing is encrypted here; reading the system's certificates would take longer than a whole test.
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     given = {**agent, **credential, **headers}
-    return httpx.Client(base_url=fake.url, headers=given, trust_env=False, verify=tls)
+    return httpx.Client(base_url=fake.url, headers=given, trust_env=False, verify=NO_TLS)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from hitl_server.serve import running_server
 
 from tests.kit.effects import Effects
 from tests.kit.models import call, says, script
+from tests.kit.plain import NO_TLS
 from tests.kit.world import World
 
 ANN, BOB = "slack:U024BE7LH", "slack:U0BOB12345"
@@ -82,7 +83,7 @@ def served(
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with (
         running_server(world, graphs=graphs, routers=routers) as server,
-        httpx.Client(base_url=server.url, headers=headers, timeout=30) as http,
+        httpx.Client(base_url=server.url, headers=headers, timeout=30, verify=NO_TLS) as http,
     ):
         yield Served(world, effects, http)
 

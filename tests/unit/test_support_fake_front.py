@@ -18,6 +18,8 @@ from hitl_graphs.support.fakes import (
 from hitl_graphs.support.fakes.front_webhooks import AppUnknown
 from hitl_middleware.testing.loopback import Loopback
 
+from tests.kit.plain import NO_TLS
+
 
 @pytest.fixture
 def front():
@@ -29,7 +31,8 @@ def front():
 @pytest.fixture
 def http(front):
     """A plain client with Front's token."""
-    with httpx.Client(base_url=front.url, headers={"Authorization": f"Bearer {front.token}"}) as client:
+    token = {"Authorization": f"Bearer {front.token}"}
+    with httpx.Client(base_url=front.url, headers=token, verify=NO_TLS) as client:
         yield client
 
 

@@ -17,9 +17,10 @@ No message contains a token: they are secrets in the settings and travel in head
 from __future__ import annotations
 
 import html
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import httpx
@@ -120,6 +121,12 @@ class TransferMade:
     replayed: bool = False
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """Whose certificates are believed. Read once: that takes longer than anything else here but the network."""
+    return httpx.create_ssl_context()
+
+
 class SupportEffects:
     """The five effects and the two look-ups they need. Safe to share between threads; close it when the process ends."""
 
@@ -128,7 +135,7 @@ class SupportEffects:
         seconds = self.settings.support_http_timeout_seconds
         # No redirects: Front answers 301 for a merged conversation, and a POST that follows one becomes a GET that says 200.
         self._http = httpx.Client(
-            timeout=httpx.Timeout(seconds, connect=min(seconds, 5.0)), follow_redirects=False
+            timeout=httpx.Timeout(seconds, connect=min(seconds, 5.0)), follow_redirects=False, verify=_trust()
         )
 
     def __enter__(self) -> Self:
