@@ -20,7 +20,10 @@ log = structlog.get_logger("hitl.inbox")
 Handler = Callable[[Delivery], Awaitable[None]]
 """Acts on one delivery. May be called again for the same one after a crash, so it must lead to the same records (use its id)."""
 
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 14
+"""Processes that die in the middle count, too. With the pauses between them about five minutes."""
+MOST_PAUSE = 30.0
+"""Seconds before the next attempt, at the most: whoever wrote a command waits for it, and ours are mostly held up by a death of our own."""
 LEASES = 2
 """A delivery that takes longer than one lease is cut, and after two another process takes it up."""
 
@@ -118,7 +121,7 @@ class Inbox:
             if error is None or delivery.attempts >= MAX_ATTEMPTS:
                 await work.uow.save_delivery(replace(delivery, processed_at=work.now, error=error))
             else:
-                later = work.now + dt.timedelta(seconds=2.0**delivery.attempts)
+                later = work.now + dt.timedelta(seconds=min(2.0**delivery.attempts, MOST_PAUSE))
                 await work.uow.save_delivery(replace(delivery, error=error, next_attempt_at=later))
                 work.wake("delivery", delivery.id, delivery.channel, at=later)
         if error is not None:

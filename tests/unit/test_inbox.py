@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.dispatch.local import LocalDispatcher
 from hitl_middleware.errors import DeliveryBusy, NotFound
-from hitl_middleware.inbox import MAX_ATTEMPTS, Inbox
+from hitl_middleware.inbox import MAX_ATTEMPTS, MOST_PAUSE, Inbox
 from hitl_middleware.records import Delivery
 from hitl_middleware.stores import open_store
 
@@ -71,6 +72,27 @@ async def test_trouble_is_tried_again_and_given_up_in_the_end(inbox, clock):
         assert await due(inbox) == []
         clock.advance(HOUR)
     assert tries == MAX_ATTEMPTS
+
+
+async def test_whoever_waits_is_not_forgotten_for_long(inbox, clock):
+    """O-08: pauses grow, and not beyond half a minute, though deaths of ours count as attempts; it is tried for about five minutes."""
+    tried: list[float] = []
+
+    async def handler(delivery: Delivery) -> None:
+        tried.append(clock.monotonic())
+        raise NotFound(kind="thing", key=delivery.key)
+
+    inbox.handle("front", handler)
+    await inbox.receive("front", "d1", b"hello")
+    for _ in range(400):
+        for delivery_id in await due(inbox):
+            await inbox.process(delivery_id)
+        clock.advance(1)
+    pauses = [then - before for before, then in pairwise(tried)]
+    assert pauses[:5] == [2, 4, 8, 16, 30]
+    assert max(pauses) == MOST_PAUSE
+    assert len(tried) == MAX_ATTEMPTS
+    assert 240 < tried[-1] - tried[0] < 360
 
 
 async def test_what_was_answered_at_once_is_remembered_until_it_is_forgotten(inbox):

@@ -114,12 +114,12 @@ class Forging(Deliverer):
         await anyio.to_thread.run_sync(functools.partial(self.finish_deliveries, timeout=timeout))
 
     def send(self, delivery: Delivery) -> Reply:
-        """Send a delivery as it is: held, forged or recorded."""
-        return self.send_all([delivery])[0]
+        """Send a delivery as it is: held, forged or recorded. Where it is lost or held back on its way, nothing is answered (status 0)."""
+        return _the_one(delivery, self.send_all([delivery]))
 
     async def asend(self, delivery: Delivery) -> Reply:
         """`send` as a coroutine."""
-        return (await self.asend_all([delivery]))[0]
+        return _the_one(delivery, await self.asend_all([delivery]))
 
     def send_all(self, deliveries: Iterable[Delivery]) -> list[Reply]:
         """Send these as they are, one after the other."""
@@ -171,3 +171,10 @@ class Forging(Deliverer):
             changed = {**dict(made.headers), **(headers or {})}
             kept = tuple((name, value) for name, value in changed.items() if value is not None)
             return replace(made, headers=kept)
+
+
+def _the_one(delivery: Delivery, replies: Sequence[Reply]) -> Reply:
+    if replies:
+        return replies[0]
+    lost = "It did not get through: it is lost, or held back."
+    return Reply(delivery=delivery, status=0, body=b"", headers={}, seconds=0.0, trouble=lost)

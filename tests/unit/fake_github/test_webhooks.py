@@ -76,6 +76,11 @@ def test_deliveries_get_lost_doubled_held_and_reordered(fake: FakeGitHub, heard:
     assert len(heard.requests) == 3
 
     heard.requests.clear()
+    fake.lose_deliveries()
+    assert fake.redeliver(fake.deliveries[-1]).status == 0
+    assert fake.redeliver(fake.deliveries[-1]).status == 202
+
+    heard.requests.clear()
     with fake.holding_deliveries() as held:
         for number in range(5):
             fake.comment(SHOP, issue.number, "ann", f"comment {number}")
