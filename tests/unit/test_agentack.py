@@ -24,6 +24,9 @@ from tests.kit.world import World
 STRICT = Policy(require_approval_for=("*",))
 """Every act needs a person's approval."""
 
+WORDS = "far too dear"
+"""What people say."""
+
 Events = Sequence[AuditEvent]
 
 
@@ -49,7 +52,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
         first.begin_run("desk", asks())
         effects.then = trouble
         edit = {"amount": 6} if answer == "edit" else None
-        message = None if answer in {"approve", "edit"} else "no"
+        message = None if answer in {"approve", "edit"} else WORDS
         first.decide(first.only("tool_call"), answer, edit=edit, message=message)  # type: ignore[arg-type]
         first.step()
         effects.then = None
@@ -121,7 +124,7 @@ def test_nothing_that_was_said_is_in_it(events: Events) -> None:
     """O-01: neither arguments nor people's words leave with a trace."""
     for line in agentack.trace(events, "s-1"):
         assert set(line.get("action", {}).get("parameters", {"digest"})) == {"digest"}
-        assert "9000" not in json.dumps(line)
+        assert WORDS not in json.dumps(line)
 
 
 @pytest.mark.parametrize(
