@@ -29,6 +29,8 @@ class Claim:
     claim_id: str
     good_until: float
     monotonic: Callable[[], float]
+    lease: Lease | None = None
+    """Under which its run is driven, where it is driven under one."""
     ended: list[BaseException | None] = field(default_factory=list)
     """How the tool's body ended, attempt by attempt (``None``: normally), whatever a handler around it made of that."""
     refused: bool = False
@@ -83,12 +85,12 @@ class Holdings:
         self._keeper: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
 
-    def hold_claim(self, action: Action, claim_id: str, asked_at: float) -> Claim:
+    def hold_claim(self, action: Action, claim_id: str, asked_at: float, lease: Lease | None = None) -> Claim:
         """Begin to renew a claim. ``asked_at``: monotonic time *before* the claim was asked for – the safe side.
 
         Called on the store's loop.
         """
-        claim = Claim(action, claim_id, asked_at + self.seconds, self._clock.monotonic)
+        claim = Claim(action, claim_id, asked_at + self.seconds, self._clock.monotonic, lease)
         with self._lock:
             self._claims[claim_id] = claim
         if self._keeper is None or self._keeper.done():

@@ -38,7 +38,13 @@ class Work:
     async def show(self, request: ReviewRequest) -> None:
         """Write a request whose ``version`` grew and ask all its cards to follow."""
         await self.uow.save_request(request)
-        for card_id, channel in (await self.uow.want_cards(request.id, request.version)).items():
+        await self.follow(request.id, request.version)
+
+    async def follow(self, request_id: str | None, version: int | None) -> None:
+        """Ask all cards of a request to show its new version."""
+        if request_id is None or version is None:
+            return
+        for card_id, channel in (await self.uow.want_cards(request_id, version)).items():
             self.wake("card", card_id, channel)
 
     def remember(self, request: ReviewRequest) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hitl_middleware import dialects
-from hitl_middleware.actions import Decision
+from hitl_middleware.actions import Decision, Identity
 from hitl_middleware.dialects import Question
 from hitl_middleware.forms import ABSENT
 from hitl_middleware.ledger import is_settled
@@ -112,6 +112,14 @@ class Answers:
     taken_back: str | None = None
 
 
+def answers_of(
+    run: Run, snapshot: Snapshot, requests: Sequence[ReviewRequest], actions: Mapping[Identity, Action]
+) -> Answers:
+    """What is decided of what the run asks; ``actions``: the gate's own."""
+    values = answered(run, snapshot, requests, actions)
+    return Answers(values, behind(snapshot, requests, actions, values), taken_back(snapshot, requests))
+
+
 def answered(
     run: Run, snapshot: Snapshot, requests: Sequence[ReviewRequest], actions: Mapping[Any, Action]
 ) -> Mapping[str, Any]:
@@ -172,3 +180,30 @@ def _behind(
             about = mine[-1] if mine else None
         if about is not None:
             yield about
+
+
+def may_be_refused(question: Question, action: Action | None) -> bool:
+    """Whether a call need not be asked about at all: it is new, and "reject" is an answer that its question takes.
+
+    The run is resumed with that, and LangGraph may check it against the form that the question published.
+    """
+    is_new = action is None or (action.request_id is None and not action.edited)
+    return is_new and question.kind == "tool_call" and "reject" in question.plan.allowed_decisions
+
+
+def open_request_of(
+    action: Action, question: Question, known: Sequence[ReviewRequest]
+) -> ReviewRequest | None:
+    """The request with which people are asked this of the action already."""
+    for request in known:
+        if request.action_id == action.id and request.kind == question.kind and request.status == "pending":
+            return request
+    return None
+
+
+def edited_from(action: Action, known: Sequence[ReviewRequest]) -> dict[str, Any] | None:
+    """What the call was before the edit that has the policy ask again: those who are asked now see what was changed."""
+    edits = [
+        request for request in known if request.action_id == action.id and request.edited_from is not None
+    ]
+    return edits[-1].edited_from if action.edited and edits else None

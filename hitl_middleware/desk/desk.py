@@ -13,7 +13,7 @@ from typing import Literal
 
 from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
-from hitl_middleware.desk.answers import Answers, answered, behind, questions, taken_back
+from hitl_middleware.desk.answers import Answers, answers_of, questions
 from hitl_middleware.desk.authority import check_person, still_open
 from hitl_middleware.desk.filing import Filing
 from hitl_middleware.desk.fit import check_fit
@@ -165,7 +165,8 @@ class ReviewDesk:
         via: str,
         source: str | None = None,
     ) -> ReviewRequest:
-        earlier = await work.uow.submissions(request.id)
+        several = request.plan.required_approvals > 1
+        earlier = await work.uow.submissions(request.id) if several else ()
         submission = Submission(
             id=new_id(),
             request_id=request.id,
@@ -385,6 +386,9 @@ class ReviewDesk:
         async with self._store.read() as uow:
             requests = await uow.requests_of_thread(run.thread_id)
             known = [await uow.action_by_identity(call.identity) for call in calls]
-        actions = {action.identity: action for action in known if action is not None}
-        values = answered(run, snapshot, requests, actions)
-        return Answers(values, behind(snapshot, requests, actions, values), taken_back(snapshot, requests))
+        return answers_of(run, snapshot, requests, {a.identity: a for a in known if a is not None})
+
+    async def bring(self, work: Work, run: Run, snapshot: Snapshot) -> Answers:
+        """File what a run asks, as a part of the caller's unit, which holds the run's lock; and what is decided of it already."""
+        filed = await self._filing.bring(work, run, snapshot)
+        return answers_of(run, snapshot, tuple(filed.requests.values()), filed.actions)

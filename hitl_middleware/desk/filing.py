@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hitl_middleware import deadlines, dialects
-from hitl_middleware.actions import ActionRequest, Decision
+from hitl_middleware.actions import ActionRequest, Decision, Identity
+from hitl_middleware.desk import answers
 from hitl_middleware.desk.answers import answering, asked, filed, withdrawn
 from hitl_middleware.dialects import Question
 from hitl_middleware.errors import LeaseLost, NotFound
@@ -23,6 +24,18 @@ from hitl_middleware.review import step
 from hitl_middleware.work import Work, unit
 
 CODE_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What is known of a run's questions once they are filed: the requests that are new, all of the thread, the gate's actions.
+
+    What was taken back meanwhile stands as it was: it answers nothing the run asks now.
+    """
+
+    opened: list[ReviewRequest]
+    requests: dict[str, ReviewRequest]
+    actions: dict[Identity, Action]
 
 
 class Filing:
@@ -61,44 +74,56 @@ class Filing:
         take, with what their requests say of that, by interrupt id: where all was decided it counts no more, and is asked in new requests.
         """
         failpoint("open.before")
-        opened: list[ReviewRequest] = []
         async with unit(self._store, self._dispatcher) as work:
             run = await work.uow.run(run_id, lock=True)
             if run is None:
                 raise NotFound(kind="run", key=run_id)
             if fence is not None and run.fence != fence:
                 raise LeaseLost(run=run_id)
-            known = list(await work.uow.requests_of_thread(run.thread_id, lock=True))
-            waiting = await work.uow.queued_runs(run.thread_id)
-            successor = any(after.on_new_input == "supersede" for after in waiting)
-            standing = asked(snapshot)
-            ids = {item.id for item, _ in standing}
-            tasks = {q.call.identity.checkpoint_ns for _, (q, *_) in standing if q.call is not None}
-            room = await self._room(work, known, ids, tasks)
-            bound: set[str] = set()
-            for item, together in standing:
-                full, why = len(opened) >= room, anew.get(item.id)
-                for request, is_new in await self._bind(
-                    work, run, item, together, known, full=full, why_anew=why
-                ):
-                    bound.add(request.id)
-                    if not is_new:
-                        continue
-                    opened.append(request)
-                    if successor:  # it would only be asked to be taken back: nobody is bothered with a card
-                        await self.supersede(work, request, "New input replaced this run")
-                    else:
-                        await self.post(work, request)
-            open_still = [
-                r for r in known if r.run_id == run.id and r.status == "pending" and r.id not in bound
-            ]
-            for request in open_still:
-                if request.interrupt_id in ids and request.action_id is None:
-                    await self.supersede(work, request, "The run asks something else now")
-                elif complete and not await self._waits_its_turn(work, request, tasks):
-                    await self.supersede(work, request, "The run moved on without this answer")
+            found = await self.bring(work, run, snapshot, complete=complete, anew=anew)
         failpoint("open.after")
-        return opened
+        return found.opened
+
+    async def bring(
+        self,
+        work: Work,
+        run: Run,
+        snapshot: Snapshot,
+        *,
+        complete: bool = True,
+        anew: Mapping[str, str] = {},
+    ) -> Filed:
+        """The same, as a part of the caller's unit, which holds the run's lock; what is known of the run's questions then."""
+        known = list(await work.uow.requests_of_thread(run.thread_id, lock=True))
+        found = Filed([], {request.id: request for request in known}, {})
+        waiting = await work.uow.queued_runs(run.thread_id)
+        successor = any(after.on_new_input == "supersede" for after in waiting)
+        standing = asked(snapshot)
+        ids = {item.id for item, _ in standing}
+        tasks = {q.call.identity.checkpoint_ns for _, (q, *_) in standing if q.call is not None}
+        room = await self._room(work, known, ids, tasks)
+        bound: set[str] = set()
+        for item, together in standing:
+            full, why = len(found.opened) >= room, anew.get(item.id)
+            for request, is_new in await self._bind(
+                work, run, item, together, known, found.actions, full=full, why_anew=why
+            ):
+                bound.add(request.id)
+                found.requests[request.id] = request
+                if not is_new:
+                    continue
+                found.opened.append(request)
+                if successor:  # it would only be asked to be taken back: nobody is bothered with a card
+                    await self.supersede(work, request, "New input replaced this run")
+                else:
+                    await self.post(work, request)
+        open_still = [r for r in known if r.run_id == run.id and r.status == "pending" and r.id not in bound]
+        for request in open_still:
+            if request.interrupt_id in ids and request.action_id is None:
+                await self.supersede(work, request, "The run asks something else now")
+            elif complete and not await self._waits_its_turn(work, request, tasks):
+                await self.supersede(work, request, "The run moved on without this answer")
+        return found
 
     async def _room(
         self, work: Work, known: Sequence[ReviewRequest], ids: Collection[str], tasks: Collection[str]
@@ -123,6 +148,7 @@ class Filing:
         item: PendingInterrupt,
         together: Sequence[Question],
         known: Sequence[ReviewRequest],
+        actions: dict[Identity, Action],
         *,
         full: bool,
         why_anew: str | None,
@@ -131,7 +157,7 @@ class Filing:
         first = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
         if together[0].call is not None:
             found = [
-                await self._bind_own(work, run, item, question, known, first + position, full=full)
+                await self._bind_own(work, run, item, question, known, actions, first + position, full=full)
                 for position, question in enumerate(together)
             ]
             return [pair for pair in found if pair is not None]
@@ -173,6 +199,7 @@ class Filing:
         item: PendingInterrupt,
         question: Question,
         known: Sequence[ReviewRequest],
+        actions: dict[Identity, Action],
         position: int,
         *,
         full: bool,
@@ -181,17 +208,19 @@ class Filing:
         # comes again with another question. So our own are known by their action.
         assert question.call is not None  # noqa: S101 – that is what makes it our own
         action = await work.uow.action_by_identity(question.call.identity, lock=True)
+        if action is not None:
+            actions[action.identity] = action
         if question.kind == "outcome":
             if action is None or action.status != "unknown" or question.early:
                 return None  # settled meanwhile, or somebody is at it, or the gate looks again: nothing to ask a person
         elif action is not None and action.status != "waiting":
             return None  # decided: the next resume carries the answer
-        open_request = _open_request_of(action, question, known) if action is not None else None
-        if open_request is None and full and _may_be_refused(question, action):
+        open_request = answers.open_request_of(action, question, known) if action is not None else None
+        if open_request is None and full and answers.may_be_refused(question, action):
             await self._refuse(work, run, question.call, question.plan, action)
             return None
         if open_request is None:
-            before = _edited_from(action, known) if action is not None else None
+            before = answers.edited_from(action, known) if action is not None else None
             new = await self.file(work, run, item, question, position, action=action, edited_from=before)
             return new, True
         if open_request.interrupt_id != item.id:
@@ -365,29 +394,3 @@ class Filing:
         await work.show(gone)
         await work.want(request.run_id)
         await work.audit("request.superseded", "hitl", request=gone, reason=why)
-
-
-def _may_be_refused(question: Question, action: Action | None) -> bool:
-    """Whether a call need not be asked about at all: it is new, and "reject" is an answer that its question takes.
-
-    The run is resumed with that, and LangGraph may check it against the form that the question published.
-    """
-    is_new = action is None or (action.request_id is None and not action.edited)
-    return is_new and question.kind == "tool_call" and "reject" in question.plan.allowed_decisions
-
-
-def _open_request_of(
-    action: Action, question: Question, known: Sequence[ReviewRequest]
-) -> ReviewRequest | None:
-    for request in known:
-        if request.action_id == action.id and request.kind == question.kind and request.status == "pending":
-            return request
-    return None
-
-
-def _edited_from(action: Action, known: Sequence[ReviewRequest]) -> dict[str, Any] | None:
-    """What the call was before the edit that has the policy ask again: those who are asked now see what was changed."""
-    edits = [
-        request for request in known if request.action_id == action.id and request.edited_from is not None
-    ]
-    return edits[-1].edited_from if action.edited and edits else None

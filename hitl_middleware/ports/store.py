@@ -108,6 +108,9 @@ class UnitOfWork(Protocol):
     async def save_request(self, request: ReviewRequest) -> None:
         """Write all that may change; the request was read with ``lock`` in this unit of work."""
 
+    async def bump_request(self, request_id: str) -> int | None:
+        """``version = version + 1``: its cards have something new to show. The new version; ``None``: there is no such request."""
+
     async def list_requests(
         self,
         *,

@@ -5,8 +5,9 @@ May be called at any time, any number of times, by anyone: the run's lease makes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -54,15 +55,17 @@ class Advancer:
     async def advance(self, run_id: str) -> None:
         """Bring one run as far as it goes: to its next question, or to its end."""
         failpoint("lease.before")
-        lease = await self._take(run_id)
-        if lease is None:
+        taken = await self._take(run_id)
+        if taken is None:
             return
+        run, lease = taken
         self._holdings.hold_lease(lease)
         failpoint("lease.after")
         try:
             for _ in range(MOST_STEPS):
-                if not await self._step(lease):
+                if (moved := await self._step(run, lease)) is None:
                     break
+                run = moved
             else:
                 log.error("run does not come to rest", run=run_id, steps=MOST_STEPS)
         except LeaseLost:
@@ -70,11 +73,13 @@ class Advancer:
         except OutOfReach as away:  # it stays due, and whoever drives says once that it is away
             log.debug("run left as it is", run=run_id, why=str(away))
         finally:
-            self._holdings.drop_lease(lease)
-            async with self._store.begin() as uow:
-                await uow.release_lease(lease)
+            if self._holdings.holds(lease):
+                self._holdings.drop_lease(lease)
+                async with self._store.begin() as uow:
+                    await uow.release_lease(lease)
 
-    async def _take(self, run_id: str) -> Lease | None:
+    async def _take(self, run_id: str) -> tuple[Run, Lease] | None:
+        """The run, and its lease, where there is something for us to do and nobody else is at it."""
         async with unit(self._store, self._dispatcher) as work:
             run = await work.uow.run(run_id, lock=True)
             if run is None or is_final("run", run.status) or run.graph not in self._runs.graphs():
@@ -84,72 +89,78 @@ class Advancer:
                 if await work.uow.active_run(run.thread_id) is not None or waiting[0].id != run.id:
                     return None
             lease = await work.uow.acquire_lease(run_id, self._holdings.owner, self._holdings.seconds)
-            if lease is not None and run.status == "queued":
+            if lease is None:
+                return None
+            if run.status == "queued":
                 if not await work.uow.set_run(run_id, "running"):  # the thread was taken in this very moment
                     await work.uow.release_lease(lease)
                     return None
                 await work.audit("run.started", "hitl", run=run)
-            return lease
+                run = replace(run, status="running")
+            return replace(run, fence=lease.fence), lease
 
-    async def _step(self, lease: Lease) -> bool:
-        """Look once and do one thing; whether to look again."""
-        async with self._store.read() as uow:
-            run = await uow.run(lease.run_id)
-        if run is None or is_final("run", run.status):
-            return False
-        if run.fence != lease.fence or not self._holdings.holds(lease):
+    async def _step(self, run: Run, lease: Lease) -> Run | None:
+        """Look once and do one thing; the run as it is then, if it is to be looked at again.
+
+        ``run`` is as it was read before, also what it knows of ``wanted``: what came since is looked at by whoever is woken for it.
+        """
+        if not self._holdings.holds(lease):
             raise LeaseLost(run=run.id)
         snapshot = await self._runs.look(run)
         ours = run.driver == "hitl"
         if not snapshot.started:
-            return await self._begin(run, lease) if ours else await self._rest(run, run.status)
+            return await self._begin(run, lease) if ours else await self._rest(run, lease, run.status)
         if snapshot.finished:
-            return await self._close(run, "succeeded")
+            return await self._close(run, lease, "succeeded")
         if stuck := refused(snapshot):
             return await self._unwedge(run, lease, snapshot, stuck)
         snapshot = waiting(snapshot)
         if snapshot.interrupts or snapshot.breakpoint:
             return await self._answer(run, lease, snapshot)
         # Work is left and nobody is asked: the process that drove it died. Our lease says it is not merely slow.
-        return await (
-            self._drive(run, partial(self._runs.carry_on, run, lease)) if ours else self._left(run, snapshot)
-        )
+        if not ours:
+            return await self._left(run, lease, snapshot)
+        return await self._driven(run, lease, partial(self._runs.carry_on, run, lease))
 
-    async def _begin(self, run: Run, lease: Lease) -> bool:
+    async def _begin(self, run: Run, lease: Lease) -> Run | None:
         if run.status == "suspended":
             # It had begun: what it did would be done again from its input on, and nobody has asked for that.
-            return await self._close(run, "failed", NO_THREAD)
-        return await self._drive(run, partial(self._runs.start, run, lease))
+            return await self._close(run, lease, "failed", NO_THREAD)
+        return await self._driven(run, lease, partial(self._runs.start, run, lease))
 
-    async def _left(self, run: Run, snapshot: Snapshot) -> bool:
+    async def _left(self, run: Run, lease: Lease, snapshot: Snapshot) -> Run | None:
         """The user's own process stopped in the middle: with an error that it was told, or because it died. It may come again."""
         if run.error is not None:
-            return await self._close(run, "failed", run.error)
-        await self._desk.open(
-            run.id, snapshot, fence=run.fence
-        )  # questions it went on without are taken back
-        return await self._rest(run, run.status)
-
-    async def _answer(self, run: Run, lease: Lease, snapshot: Snapshot) -> bool:
+            return await self._close(run, lease, "failed", run.error)
+        # Questions it went on without are taken back.
         await self._desk.open(run.id, snapshot, fence=run.fence)
-        decided = await self._desk.answers(run, snapshot)
-        answers = decided.values
-        if not answers and decided.taken_back is not None:
-            return await self._close(run, "cancelled", decided.taken_back)
+        return await self._rest(run, lease, run.status)
+
+    async def _answer(self, run: Run, lease: Lease, snapshot: Snapshot) -> Run | None:
+        """File what it asks and go on with what is decided, or rest: all that is written of that is written at once."""
+        failpoint("open.before")
+        async with self._unit(run) as (work, current):
+            decided = await self._desk.bring(work, current, snapshot)
+            answers = decided.values
+            over = _said_no(snapshot, answers) if answers else decided.taken_back
+            if over is None and answers:
+                await self._take_up(work, run)
+            elif over is None:
+                await self._pause(work, run, lease, "suspended")
+        failpoint("open.after")
+        if answers:
+            _tell_resumed(current, decided.requests)
+        if over is not None:
+            return await self._close(run, lease, "cancelled", over)
         if not answers:
-            return await self._rest(run, "suspended")
-        if snapshot.breakpoint is not None and not snapshot.interrupts:
-            (said,) = answers.values()
-            _tell_resumed(run, decided.requests)
-            if said["type"] == "reject":
-                return await self._close(run, "cancelled", said.get("message") or "Cancelled at a breakpoint")
-            return await self._drive(run, partial(self._runs.carry_on, run, lease))
-        _tell_resumed(run, decided.requests)
-        return await self._drive(run, partial(self._runs.resume, run, lease, answers), answers)
+            return self._let_go(lease)
+        if snapshot.interrupts:
+            return await self._drive(run, lease, partial(self._runs.resume, run, lease, answers), answers)
+        return await self._drive(run, lease, partial(self._runs.carry_on, run, lease))
 
     async def _unwedge(
         self, run: Run, lease: Lease, snapshot: Snapshot, stuck: Sequence[PendingInterrupt]
-    ) -> bool:
+    ) -> Run | None:
         """Somebody resumed with what is no answer, and LangGraph would give it again for ever: take it back and ask again.
 
         Where people have decided something else meanwhile, they are not asked again: that is the answer.
@@ -162,16 +173,18 @@ class Advancer:
                 anew.append(item.id)
             if not await self._runs.take_anew(run, lease, item.id):
                 why = f"An answer that is none was given ({error}), and it cannot be taken back"
-                return await self._close(run, "failed", why)
+                return await self._close(run, lease, "failed", why)
             log.warning("run unwedged", run=run.id, thread=run.thread_id, graph=run.graph, interrupt=item.id)
-        async with self._unit(run) as work:
+        async with self._unit(run) as (work, _):
             await work.audit("run.unwedged", "hitl", run=run, interrupts=len(stuck))
-        if not await self._drive(run, partial(self._runs.carry_on, run, lease)):
-            return False
+            await self._take_up(work, run)
+        moved = await self._drive(run, lease, partial(self._runs.carry_on, run, lease))
+        if moved is None:
+            return None
         note = f"Asked again: the graph could not live with the answer it was given ({error})"
         now = await self._runs.look(run)
         await self._desk.open(run.id, now, fence=run.fence, anew=dict.fromkeys(anew, note))
-        return True
+        return moved
 
     async def _ask_again(self, run: Run, answers: Collection[str], refusal: AnswerRefused) -> bool:
         """The graph says that an answer is none and goes on asking: ask people again, and say why.
@@ -204,68 +217,95 @@ class Advancer:
             return False
         return bool(refused(snapshot))
 
+    async def _driven(self, run: Run, lease: Lease, go: Callable[[], Awaitable[None]]) -> Run | None:
+        if run.status != "running" or run.driver != "hitl":
+            async with self._unit(run) as (work, _):
+                await self._take_up(work, run)
+        return await self._drive(run, lease, go)
+
     async def _drive(
-        self, run: Run, go: Callable[[], Awaitable[None]], answers: Collection[str] = ()
-    ) -> bool:
+        self, run: Run, lease: Lease, go: Callable[[], Awaitable[None]], answers: Collection[str] = ()
+    ) -> Run | None:
+        """Let the graph go on; the run is entered as ours and running already."""
         failpoint("resume.before")
-        async with self._unit(run) as work:
-            if run.status != "running" or run.driver != "hitl":
-                # From here on a crash is ours to heal, also where the user's own process began the run.
-                await work.uow.set_run(run.id, "running", driver="hitl")
-                await work.audit("run.resumed", "hitl", run=run)
+        going = replace(run, status="running", driver="hitl")
         try:
             await go()
         except (LeaseLost, OutOfReach):
             raise
         except AnswerRefused as refusal:
             if not await self._ask_again(run, answers, refusal):
-                return await self._close(run, "failed", str(refusal))
+                return await self._close(run, lease, "failed", str(refusal))
         except Exception as error:  # noqa: BLE001 – whatever a graph raises ends its run, visibly
             stumbles = self._stumbles[run.id] = self._stumbles.get(run.id, 0) + 1
             if _is_transient(error) and stumbles <= MAX_TRANSIENT:
                 log.warning("run stumbled", run=run.id, error=type(error).__name__, times=stumbles)
-                return False
+                return None
             if await self._is_wedged(run):
-                return True
+                return going
             words = str(error) if isinstance(error, GraphFailed) else f"{type(error).__name__}: {error}"
             log.warning("run failed", run=run.id, graph=run.graph, error=words.partition(":")[0])
-            return await self._close(run, "failed", words[:2_000])
+            return await self._close(run, lease, "failed", words[:2_000])
         self._stumbles.pop(run.id, None)
         failpoint("resume.after")
-        return True
+        return going
 
     @asynccontextmanager
-    async def _unit(self, run: Run) -> AsyncIterator[Work]:
-        """A unit of work on a run that is still ours; what a process knew before it slept must not be written over what came after.
+    async def _unit(self, run: Run) -> AsyncIterator[tuple[Work, Run]]:
+        """A unit of work on a run that is still ours, and the run as it stands under the lock.
 
-        Raises ``LeaseLost``.
+        What a process knew before it slept must not be written over what came after. Raises ``LeaseLost``.
         """
         async with unit(self._store, self._dispatcher) as work:
             current = await work.uow.run(run.id, lock=True)
             if current is None or current.fence != run.fence:
                 raise LeaseLost(run=run.id)
-            yield work
+            yield work, current
 
-    async def _rest(self, run: Run, status: Any) -> bool:
+    async def _take_up(self, work: Work, run: Run) -> None:
+        """From here on a crash is ours to heal, also where the user's own process began the run."""
+        if run.status != "running" or run.driver != "hitl":
+            await work.uow.set_run(run.id, "running", driver="hitl")
+            await work.audit("run.resumed", "hitl", run=run)
+
+    async def _rest(self, run: Run, lease: Lease, status: Any) -> Run | None:
         """Nothing more to do until something changes; what changed after we looked is looked at again."""
-        async with self._unit(run) as work:
-            if run.status != status:
-                await work.uow.set_run(run.id, status)
-                await work.audit(f"run.{status}", "hitl", run=run)
-            await work.uow.seen_run(run.id, run.wanted)
-        return False
+        async with self._unit(run) as (work, _):
+            await self._pause(work, run, lease, status)
+        return self._let_go(lease)
 
-    async def _close(self, run: Run, status: Any, error: str | None = None) -> bool:
-        over = Snapshot(started=True, finished=True)
-        await self._desk.open(run.id, over, fence=run.fence)  # whatever still waits was overtaken
-        async with self._unit(run) as work:
+    async def _pause(self, work: Work, run: Run, lease: Lease, status: Any) -> None:
+        if run.status != status:
+            await work.uow.set_run(run.id, status)
+            await work.audit(f"run.{status}", "hitl", run=run)
+        await work.uow.seen_run(run.id, run.wanted)
+        await work.uow.release_lease(lease)
+
+    async def _close(self, run: Run, lease: Lease, status: Any, error: str | None = None) -> Run | None:
+        async with self._unit(run) as (work, current):
+            for following in (await work.uow.queued_runs(run.thread_id))[:1]:
+                await work.want(following.id)  # runs are locked before requests
+            # Whatever still waits was overtaken.
+            await self._desk.bring(work, current, Snapshot(started=True, finished=True))
             await work.uow.set_run(run.id, status, error=error)
             await work.uow.seen_run(run.id, run.wanted)
             # A run that was suspended when it was last taken up fails by what people answered, or behind it.
             await work.audit(f"run.{status}", "hitl", run=run, was=run.status)
-            for waiting in (await work.uow.queued_runs(run.thread_id))[:1]:
-                await work.want(waiting.id)
-        return False
+            await work.uow.release_lease(lease)
+        return self._let_go(lease)
+
+    def _let_go(self, lease: Lease) -> Run | None:
+        """There is nothing more to look at: the lease was given back with what was written last."""
+        self._holdings.drop_lease(lease)
+        return None
+
+
+def _said_no(snapshot: Snapshot, answers: Mapping[str, Any]) -> str | None:
+    """Why somebody ends the run at the breakpoint that holds it; ``None``: nobody does."""
+    if snapshot.breakpoint is None or snapshot.interrupts:
+        return None
+    (said,) = answers.values()
+    return (said.get("message") or "Cancelled at a breakpoint") if said["type"] == "reject" else None
 
 
 def _tell_resumed(run: Run, requests: Sequence[ReviewRequest]) -> None:

@@ -73,8 +73,17 @@ class LocalRuns:
         """Run with the run's input, once the thread is in order."""
         # Without the run's name: should this process die now, the run's input has not been taken yet.
         config: RunnableConfig = {"configurable": _driving(run, lease)["configurable"]}
-        await asyncio.to_thread(leftovers.settle, self._graph(run), config)
+        if await self._left_open(run):
+            await asyncio.to_thread(leftovers.settle, self._graph(run), config)
         await self._invoke(run, lease, run.input)
+
+    async def _left_open(self, run: Run) -> bool:
+        """Whether something stands in the middle on the run's thread. Looked at where it costs little: mostly there is nothing."""
+        graph = self._graph(run)
+        if run.graph in self._sync_only:
+            return True
+        state: StateSnapshot = await self._on_its_loop(graph, graph.aget_state, _config(run))
+        return bool(state.tasks)
 
     async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
         """Resume by interrupt id: a bare value that arrives twice would answer the next question."""

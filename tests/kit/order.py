@@ -73,6 +73,7 @@ _ALWAYS: dict[str, Callable[[tuple[Any, ...], Any], list[Key]]] = {
     "renew_lease": _first("run"),
     "release_lease": _first("run"),
     "save_request": _first("request"),
+    "bump_request": _first("request"),
     "save_action": _first("action"),
     "claim_action": _found("action"),
     "renew_claims": _found("action"),

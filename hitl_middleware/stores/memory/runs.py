@@ -123,6 +123,15 @@ class RequestVerbs(Verbs):
     async def requests_at(self, place: Place) -> Sequence[ReviewRequest]:
         return oldest_first(r for r in self._state.requests.values() if r.place == place)
 
+    async def bump_request(self, request_id: str) -> int | None:
+        self._may_write()
+        if (request := self._state.requests.get(request_id)) is None:
+            return None
+        self._put(
+            self._state.requests, replace(request, version=request.version + 1, updated_at=self._clock.now())
+        )
+        return request.version + 1
+
     async def save_request(self, request: ReviewRequest) -> None:
         self._may_write()
         if request.id not in self._state.requests:

@@ -12,7 +12,7 @@ from hitl_middleware.actions import Place
 from hitl_middleware.records import Page, ReviewRequest, Submission
 from hitl_middleware.review import RequestStatus
 from hitl_middleware.stores import rows
-from hitl_middleware.stores.columns import Within, written
+from hitl_middleware.stores.columns import NOW, Within, written
 from hitl_middleware.stores.sql.base import Verbs, insert_new, newest_first, of, page, reading
 from hitl_middleware.stores.tables import REQUEST_PLACED, SUBMISSION_SOURCED, requests, submissions
 
@@ -36,6 +36,12 @@ AT_PLACE = reading(
     .order_by(requests.c.id)
 )
 _SAVE = update(requests).where(requests.c.id == of(requests.c.id))
+_BUMP = (
+    update(requests)
+    .where(requests.c.id == of(requests.c.id))
+    .values(version=requests.c.version + 1, updated_at=NOW)
+    .returning(requests.c.version)
+)
 
 
 @cache
@@ -94,6 +100,10 @@ class RequestVerbs(Verbs):
 
     async def save_request(self, request: ReviewRequest) -> None:
         await self._save(_SAVE, request)
+
+    async def bump_request(self, request_id: str) -> int | None:
+        found = (await self._timed(_BUMP, of_id=request_id)).column
+        return found[0] if found else None
 
     async def list_requests(
         self,

@@ -34,6 +34,20 @@ class RequestContract(StoreCase):
             assert await uow.request(plain.id) == plain
             assert await uow.request(new_id()) is None
 
+    async def test_its_version_grows_by_one(self, store: Store) -> None:
+        """What changes beside the request itself shows on its cards: the version grows, and nothing else is touched (S-08)."""
+        request = await self.added_request(store)
+        async with store.begin() as uow:
+            assert [await uow.bump_request(request.id) for _ in range(2)] == [
+                request.version + 1,
+                request.version + 2,
+            ]
+            assert await uow.bump_request(new_id()) is None
+            found = await uow.request(request.id)
+            assert found is not None
+            assert replace(found, version=request.version, updated_at=request.updated_at) == request
+            assert found.updated_at == await uow.now()
+
     async def test_null_is_not_no_answer(self, store: Store) -> None:
         """Whether a decision has an ``answer`` is kept, though ``null`` may be one (``Decision.answered``)."""
         for decision in (Decision(type="respond", answer=None), Decision(type="approve")):

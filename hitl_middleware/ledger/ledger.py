@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from hitl_middleware.actions import ActionRequest, Decision, Identity, digest
@@ -15,34 +15,20 @@ from hitl_middleware.errors import DoesNotFit, LeaseLost, NotFound
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
 from hitl_middleware.leases import Claim, Holdings
+from hitl_middleware.ledger.outcome import MAX_TEXT, Outcome
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import Clock, Dispatcher, Store
 from hitl_middleware.records import Action, Lease, Run
 from hitl_middleware.review import is_final, step
 from hitl_middleware.work import Work, unit
 
-MAX_TEXT = 4_000
-"""Characters of a result or error that are kept for people; the whole answer is kept for the graph."""
 
+class _NotOurs(Exception):
+    """The action is another one's, or no longer what it was; what this unit of work has prepared is rolled back."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How an act ended. ``result_type``/``result``: the whole tool answer in the serializer's words, where there is one."""
-
-    status: Literal["succeeded", "failed", "unknown"]
-    result_type: str | None = None
-    result: bytes | None = None
-    text: str | None = None
-    error: str | None = None
-
-    @classmethod
-    def told(
-        cls, what: Literal["done", "failed", "retry"], message: str | None, result: str | None = None
-    ) -> Outcome:
-        """How it ended, by a person's word. What is told of a success is its result, else the message."""
-        if what == "failed":
-            return cls(status="failed", error=message)
-        return cls(status="succeeded", text=(result or message) if what == "done" else None)
+    def __init__(self, action: Action | None) -> None:
+        super().__init__()
+        self.action = action
 
 
 class Ledger:
@@ -200,36 +186,43 @@ class Ledger:
         """
         failpoint("claim.before")
         asked_at, claim_id = self._clock.monotonic(), new_id()
-        async with unit(self._store, self._dispatcher) as work:
-            heir = None
-            if lease is not None and action.run_id not in {None, lease.run_id}:
-                heir = await work.uow.run(lease.run_id, lock=True)
-            request = await work.uow.request(action.request_id, lock=True) if action.request_id else None
-            if heir is not None:
-                await self._inherit(work, action, heir)
-            claimed = await work.uow.claim_action(
-                action.id,
-                digest=action.digest,
-                claim_id=claim_id,
-                owner=self._holdings.owner,
-                seconds=self._holdings.seconds,
-                lease=lease,
-            )
-            if claimed is None:
-                current = await work.uow.action(action.id)
-                if current is not None and current.status == "approved" and current.digest == action.digest:
-                    raise LeaseLost(run=action.run_id)
-                return None
-            if request is not None:
-                await work.show(replace(request, version=request.version + 1, updated_at=work.now))
-            await work.audit("action.claimed", self._holdings.owner, action=claimed, attempt=claimed.attempts)
+        try:
+            async with unit(self._store, self._dispatcher) as work:
+                if lease is not None and action.run_id not in {None, lease.run_id}:
+                    heir = await work.uow.run(lease.run_id, lock=True)
+                    await self._inherit(work, action, heir)
+                version = await self._turn(work, action)
+                claimed = await work.uow.claim_action(
+                    action.id,
+                    digest=action.digest,
+                    claim_id=claim_id,
+                    owner=self._holdings.owner,
+                    seconds=self._holdings.seconds,
+                    lease=lease,
+                )
+                if claimed is None:
+                    current = await work.uow.action(action.id)
+                    raise _NotOurs(current)  # nor do the cards show anything new
+                await work.follow(claimed.request_id, version)
+                await work.audit(
+                    "action.claimed", self._holdings.owner, action=claimed, attempt=claimed.attempts
+                )
+        except _NotOurs as not_ours:
+            current = not_ours.action
+            if current is not None and current.status == "approved" and current.digest == action.digest:
+                raise LeaseLost(run=action.run_id) from None
+            return None
         failpoint("claim.after")
-        return self._holdings.hold_claim(claimed, claim_id, asked_at)
+        return self._holdings.hold_claim(claimed, claim_id, asked_at, lease)
 
-    async def _inherit(self, work: Work, action: Action, heir: Run) -> None:
+    async def _inherit(self, work: Work, action: Action, heir: Run | None) -> None:
         """The run in which it was approved has ended before it was performed: the thread's next run takes it over."""
         old = await work.uow.run(action.run_id or "")
-        if heir.thread_id != action.identity.thread_id or (old and not is_final("run", old.status)):
+        if (
+            heir is None
+            or heir.thread_id != action.identity.thread_id
+            or (old and not is_final("run", old.status))
+        ):
             return
         current = await work.uow.action(action.id, lock=True)
         if current is not None and current.status == "approved":
@@ -259,19 +252,37 @@ class Ledger:
         """Say how it ended. A late owner may still say so of an action that was given up as ``unknown``, unless a person did."""
         try:
             failpoint("settle.before")
-            async with unit(self._store, self._dispatcher) as work:
-                current = await self._enter(work, claim.action.id)
-                mine = current.claim_id == claim.claim_id and current.status in {"executing", "unknown"}
-                if not mine or current.status == outcome.status:
-                    await work.audit("action.late", self._holdings.owner, action=current, said=outcome.status)
-                    settled = current
-                else:
-                    settled = await self._settled(work, current, outcome, by=self._holdings.owner)
+            try:
+                settled = await self._settle_claimed(claim, outcome)
+            except _NotOurs:
+                settled = await self._settle_late(claim, outcome)
         finally:
             # Also where the database is away: a claim kept alive by a process that is done with it would be "executing" for ever.
             self._holdings.drop_claim(claim.claim_id)
         failpoint("settle.after")
         return settled
+
+    async def _settle_claimed(self, claim: Claim, outcome: Outcome) -> Action:
+        """The usual case. Whoever drives the run goes on by itself; where it is driven under no lease, ``advance`` is asked to look."""
+        async with unit(self._store, self._dispatcher) as work:
+            if claim.lease is None:
+                await work.want(claim.action.run_id)
+            version = await self._turn(work, claim.action)
+            current = await work.uow.action(claim.action.id, lock=True)
+            if current is None or current.claim_id != claim.claim_id or current.status != "executing":
+                raise _NotOurs(current)
+            settled = await self._settled(work, current, outcome, by=self._holdings.owner, shown=True)
+            await work.follow(settled.request_id, version)
+            return settled
+
+    async def _settle_late(self, claim: Claim, outcome: Outcome) -> Action:
+        async with unit(self._store, self._dispatcher) as work:
+            current = await self._enter(work, claim.action.id)
+            mine = current.claim_id == claim.claim_id and current.status in {"executing", "unknown"}
+            if mine and current.status != outcome.status:
+                return await self._settled(work, current, outcome, by=self._holdings.owner)
+            await work.audit("action.late", self._holdings.owner, action=current, said=outcome.status)
+            return current
 
     async def settle_unknown(
         self,
@@ -339,7 +350,14 @@ class Ledger:
         return buried
 
     async def _settled(
-        self, work: Work, action: Action, outcome: Outcome, *, by: str, via: str | None = None
+        self,
+        work: Work,
+        action: Action,
+        outcome: Outcome,
+        *,
+        by: str,
+        via: str | None = None,
+        shown: bool = False,
     ) -> Action:
         step("action", action.status, outcome.status)
         settled = replace(
@@ -354,7 +372,8 @@ class Ledger:
             updated_at=work.now,
         )
         await work.uow.save_action(settled)
-        await self._show(work, settled)
+        if not shown:
+            await self._show(work, settled)
         await work.audit(f"action.{outcome.status}", by, via=via, action=settled, digest=settled.digest)
         return settled
 
@@ -373,26 +392,8 @@ class Ledger:
 
     async def _show(self, work: Work, action: Action) -> None:
         """Whatever happens to an action must show on its request's cards."""
-        request = await work.uow.request(action.request_id, lock=True) if action.request_id else None
-        if request is not None:
-            await work.show(replace(request, version=request.version + 1, updated_at=work.now))
+        await work.follow(action.request_id, await self._turn(work, action))
 
-
-def is_settled(action: Action) -> bool:
-    """Whether the act has ended for good: a result, a failure, or a denial."""
-    return is_final("action", action.status)
-
-
-CALLER = "caller"
-"""Who decided, and where, when the user's own code answered."""
-
-
-def is_adoptable(action: Action) -> bool:
-    """Whether an answer that the user's own code resumes with may count: nobody was asked by us, and the policy wants no one else.
-
-    One that was asked again after an edit is not: the policy wants other people for it than those who made the edit.
-    """
-    plan = action.plan
-    unasked = action.status == "waiting" and action.request_id is None and action.decision is None
-    anyone = plan.approvers is None or CALLER in plan.approvers
-    return unasked and anyone and plan.required_approvals == 1
+    async def _turn(self, work: Work, action: Action) -> int | None:
+        """The new version of its request, which is locked from now on; the cards come last."""
+        return await work.uow.bump_request(action.request_id) if action.request_id is not None else None
