@@ -228,6 +228,7 @@ actions = Table(
     _time("settled_at", null=True),
     UniqueConstraint("thread_id", "checkpoint_ns", "tool_call_id"),
     Index("ix_hitl_actions_run", "run_id"),
+    Index("ix_hitl_actions_request", "request_id"),
     _some("actions_executing", "claim_until", where=ACTION_EXECUTING),
     _some("actions_unknown", "id", where=ACTION_UNKNOWN),
 )

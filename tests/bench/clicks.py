@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -68,7 +72,7 @@ def click(value: str) -> tuple[bytes, dict[str, str]]:
 
 
 class Hand:
-    """Clicks one after the other, on one connection."""
+    """Clicks one after the other, on one connection each time."""
 
     def __init__(self, url: str) -> None:
         host = urlsplit(url)
@@ -81,12 +85,32 @@ class Hand:
             answer = self._connection.getresponse()
             said = answer.read()
             assert answer.status == 200, said
+        self._connection.close()  # the next time may be long after a server has given an idle one up
 
     def close(self) -> None:
         self._connection.close()
 
 
-def written(value: str) -> Mapping[str, Any]:
-    """A click as JSON, for another process to send."""
-    body, headers = click(value)
-    return {"body": body.decode(), "headers": headers}
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How one of a crowd was answered; times are monotonic, the same in all processes."""
+
+    value: str
+    status: int
+    begun: float
+    answered: float
+
+
+def at_once(url: str, values: Sequence[str]) -> list[Answered]:
+    """Let a crowd click in the same moment; it is a process of its own, so that it takes no time from the server's."""
+    host, clicks = urlsplit(url), []
+    for body, headers in map(click, values):
+        clicks.append({"path": host.path, "body": body.decode(), "headers": headers})
+    crowd = subprocess.run(
+        [sys.executable, Path(__file__).with_name("clicker.py")],
+        input=json.dumps({"host": host.hostname, "port": host.port, "clicks": clicks}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [Answered(value, *told) for value, told in zip(values, json.loads(crowd.stdout), strict=True)]

@@ -81,6 +81,9 @@ class Floor:
         """Press Approve; answered when the run has ended."""
         self._hand.click(parked.values)
 
+    def ended(self, parked: list[Parked]) -> None:
+        """Whoever was answered has seen the end."""
+
     def settle(self) -> None:
         """Nothing goes on behind it."""
 

@@ -44,7 +44,7 @@ class Ratio:
     """
 
     rounds: tuple[float, ...]
-    cpu: float
+    cpu: float | None
     ms: float
     floor_ms: float
 

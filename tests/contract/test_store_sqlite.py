@@ -291,6 +291,21 @@ class TestSqliteStore(StoreContract):
         assert index in plan[0]
         assert [step for step in plan if "SCAN" in step and index not in step] == []
 
+    async def test_a_request_is_added_without_walking_the_actions(self, store: Store, path: Path) -> None:
+        """While a key to a row that comes later is open, SQLite looks for whatever refers to a new one: by an index."""
+        with closing(sqlite3.connect(path)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            keys = [
+                (table, key[3])
+                for (table,) in tables
+                for key in connection.execute(f"PRAGMA foreign_key_list({table})")
+                if key[2] == "hitl_requests"
+            ]
+            assert ("hitl_actions", "request_id") in keys
+            for table, column in keys:
+                query = f"EXPLAIN QUERY PLAN SELECT 1 FROM {table} WHERE {column} = 'x'"  # noqa: S608 – names of our own
+                assert "INDEX" in connection.execute(query).fetchall()[0][3], table
+
     async def test_a_place_is_found_without_walking_the_thread(self, store: Store, path: Path) -> None:
         """A node that asks looks its question up at every re-run: by the index of the places, however long the thread is."""
         statement = str(AT_PLACE.plain.compile(dialect=sqlite.dialect()))
