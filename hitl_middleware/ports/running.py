@@ -24,7 +24,11 @@ class Clock(Protocol):
 class GraphRuns(Protocol):
     """Drives graphs: in this process, or on an Agent Server. Every call but ``look`` returns when the graph has stopped again.
 
-    ``lease`` reaches the gate as ``configurable["hitl_lease"]``. Whatever the graph raises is raised here.
+    ``lease`` reaches the gate as ``configurable["hitl_lease"]``. Whatever the graph raises is raised here; as ``GraphFailed``, where it ran
+    in another process. ``OutOfReach``: where it runs does not answer, which is no failure of the run.
+
+    Where others may run something on the thread (on a server of graphs), that is waited for and nothing is begun beside it; whoever drives
+    looks again then. ``hitl_middleware.testing.RunsContract`` tests what can be told from outside.
     """
 
     def graphs(self) -> Collection[str]:

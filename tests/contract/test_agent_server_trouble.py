@@ -212,7 +212,7 @@ class TestOnce:
 
 async def commands(runs: AgentServerRuns, run: Run) -> list[Any]:
     """What the runs of a thread were told over there, the newest first."""
-    known = await runs.server.runs("asks", thread_of(run.thread_id))
+    known = await runs.server.runs("asks", thread_of(run.thread_id), told=True)
     return [each["kwargs"]["command"] for each in known]
 
 

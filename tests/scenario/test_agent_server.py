@@ -162,10 +162,10 @@ def test_a_run_of_the_server_whose_fence_has_moved_on_executes_nothing(agent_ser
         hitl.stop()
 
 
-def test_a_server_that_is_away_loses_no_run(agent_server: DevServer) -> None:
+def test_a_server_that_is_away_loses_no_run(agent_server: DevServer, url: str) -> None:
     """Rule 10: a run waits for its server, before its first step and after a decision, and goes on when that is back; it does not fail."""
     with Loopback(passing_on(agent_server.url, away := [True])) as proxy:
-        settings = Settings(database_url="memory://", agent_server_url=proxy.url, lease_seconds=0.3)
+        settings = Settings(database_url=url, agent_server_url=proxy.url, lease_seconds=1)
         config = ConfigFile(agent_server=AgentServerConfig(graphs=("asks",)), operators=("ann",))
         hitl = Hitl(settings, config=config, channels=())
         try:
@@ -175,7 +175,7 @@ def test_a_server_that_is_away_loses_no_run(agent_server: DevServer) -> None:
             def looked(times: int) -> bool:
                 return hitl.portal.call(hitl.views.run, run.id).run.fence >= times
 
-            until(lambda: looked(3), "it was looked at again and again")
+            until(lambda: looked(2), "it was looked at again and again")
             assert hitl.portal.call(hitl.views.run, run.id).run.status == "running"
             away.clear()
             until(lambda: bool(hitl.portal.call(hitl.views.run, run.id).requests), "its question was filed")
@@ -184,7 +184,7 @@ def test_a_server_that_is_away_loses_no_run(agent_server: DevServer) -> None:
             fence = hitl.portal.call(hitl.views.run, run.id).run.fence
             blue = Decision(type="respond", answer="blue")
             hitl.portal.call(hitl.submit, request.id, blue, identity="api", via="api")
-            until(lambda: looked(fence + 3), "it was tried again and again")
+            until(lambda: looked(fence + 2), "it was tried again and again")
             assert hitl.portal.call(hitl.views.run, run.id).run.error is None
             away.clear()
             ended = hitl.portal.call(hitl.views.ended, run.id, seconds=SECONDS)

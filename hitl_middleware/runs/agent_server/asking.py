@@ -124,11 +124,12 @@ class AgentServer:
 
     # runs
 
-    async def runs(self, graph: str, thread: str, limit: int = 10) -> Sequence[Mapping[str, Any]]:
-        """The runs of a thread, the newest first."""
+    async def runs(self, graph: str, thread: str, *, told: bool = False) -> Sequence[Mapping[str, Any]]:
+        """The newest runs of a thread, the newest first. ``told``: with what each was told, which may be long."""
+        fields: list[Any] = ["run_id", "status", "metadata", *(["kwargs"] if told else [])]
         try:
             async with self._asked(graph) as client:
-                return [_mapping(run) for run in await client.runs.list(thread, limit=limit)]
+                return [_mapping(run) for run in await client.runs.list(thread, limit=10, select=fields)]
         except NotFoundError:
             return []
 

@@ -38,7 +38,9 @@ class AgentServerRuns:
         """Where the run's thread stands. Raises ``OutOfReach``, as every method here."""
         thread = reading.thread_of(run.thread_id)
         state = await self.server.state(run.graph, thread)
-        runs = await self.server.runs(run.graph, thread) if reading.needs_runs(run, state) else ()
+        if not reading.needs_runs(run, state):
+            return reading.snapshot(run, state, ())
+        runs = await self.server.runs(run.graph, thread, told=reading.has_failed(state))
         return reading.snapshot(run, state, runs)
 
     async def start(self, run: Run, lease: Lease) -> None:

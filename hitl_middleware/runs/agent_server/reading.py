@@ -86,7 +86,13 @@ def needs_runs(run: Run, state: Json | None) -> bool:
     tasks: Sequence[Json] = state.get("tasks") or ()
     mine = (state.get("metadata") or {}).get(RUN_KEY) == run.id
     asks = any(task.get("interrupts") for task in tasks)
-    return not mine or any(task.get("error") for task in tasks) or (bool(tasks) and not asks)
+    return not mine or has_failed(state) or (bool(tasks) and not asks)
+
+
+def has_failed(state: Json | None) -> bool:
+    """Whether a step that is due has raised something; with what it was answered then, its run was told."""
+    tasks: Sequence[Json] = (state or {}).get("tasks") or ()
+    return any(task.get("error") for task in tasks)
 
 
 def made_by(found: Json, call: str) -> bool:
