@@ -13,6 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hitl_middleware.errors import ConfigurationError, DatabaseForbids, DatabaseUnreachable
 
+CONNECT_SECONDS = 10
+"""How long a server is waited for that does not answer at all, unless the URL says otherwise (``?connect_timeout=60``)."""
+
 _SECRETS = ("password", "sslpassword")
 _GONE = (
     sqlite3.SQLITE_PERM,
@@ -64,7 +67,8 @@ def driven(url: URL, by: Literal["async", "sync"]) -> URL:
     """The URL with our driver for it."""
     if url.drivername == "sqlite":
         return url.set(drivername="sqlite+aiosqlite" if by == "async" else "sqlite+pysqlite")
-    return url.set(drivername="postgresql+psycopg")
+    patience = {} if "connect_timeout" in url.query else {"connect_timeout": str(CONNECT_SECONDS)}
+    return url.set(drivername="postgresql+psycopg").update_query_dict(patience)
 
 
 def connection_words(url: URL) -> dict[str, Any]:
