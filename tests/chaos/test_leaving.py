@@ -30,7 +30,7 @@ def test_told_to_leave(make_stage: Callable[..., Stage], tmp_path: Path, role: s
     """
     turns = tmp_path / "turns"
     turns.mkdir()
-    environ = {"TURNS": str(turns), "HITL_LEASE_SECONDS": LEASE, "HITL_STOP_SECONDS": "6"}
+    environ = {"TURNS": str(turns), "HITL_LEASE_SECONDS": LEASE, "HITL_STOP_SECONDS": "10"}
     stage = make_stage(graph=("slow", "./slowdesk.py:make_graph"), in_slack=False, environ=environ)
     shutil.copy(Path(__file__).with_name("slowdesk.py"), stage.folder)
     first = one_more(stage, role)
