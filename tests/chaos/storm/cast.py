@@ -85,12 +85,13 @@ class Place:
         life = Life(self._words, environ, self._home.folder, self._home.folder / f"{self.name}.log")
         self._life = life
         url: str | None = None
+        sleep = _Sleep(self._home.heard, fate)
         try:
-            url = self._boot(life, fate)
+            url = self._boot(life, fate, sleep)
             if url is not None and self._role == "server":
                 self._home.gateway.add(url)
             if url is not None:
-                self._grow_old(life, fate)
+                self._grow_old(life, fate, sleep)
             killed = life.alive
             if killed:
                 life.kill()
@@ -101,13 +102,13 @@ class Place:
             life.bury()
             self._life = None
 
-    def _boot(self, life: Life, fate: Fate) -> str | None:
+    def _boot(self, life: Life, fate: Fate, sleep: _Sleep) -> str | None:
         """What it says when it has begun; ``None``: it did not, or its time was over before."""
-        began, slept = time.monotonic(), _Sleep(self._home.heard, fate)
+        began = time.monotonic()
         while life.alive and not self._over.is_set():
             if (line := life.heard(GLANCE)) is not None:
                 return line.strip()
-            slept.look(life)
+            sleep.look(life)
             lived = time.monotonic() - began
             if fate.in_boot is not None and lived >= fate.in_boot:
                 return None
@@ -116,12 +117,12 @@ class Place:
                 raise AssertionError(msg)
         return None
 
-    def _grow_old(self, life: Life, fate: Fate) -> None:
-        began, slept = time.monotonic(), _Sleep(self._home.heard, fate)
+    def _grow_old(self, life: Life, fate: Fate, sleep: _Sleep) -> None:
+        began = time.monotonic()
         while life.alive and not self._over.is_set() and time.monotonic() - began < fate.seconds:
             if fate.stopped_after is not None and time.monotonic() - began >= fate.stopped_after:
-                slept.begin(life)
-            slept.look(life)
+                sleep.begin(life)
+            sleep.look(life)
             self._over.wait(GLANCE)
 
     def _bury(self, code: int, fate: Fate, *, killed: bool, outage: bool) -> None:
