@@ -96,8 +96,8 @@ def gone(error: SQLAlchemyError, *, connected: bool) -> bool:
     return error.connection_invalidated or (not connected and isinstance(error, OperationalError))
 
 
-def unreachable(url: URL, error: SQLAlchemyError) -> DatabaseUnreachable:
-    """The error as a sentence for whoever set the URL."""
+def unreachable(url: URL, error: Exception) -> DatabaseUnreachable:
+    """The error, SQLAlchemy's or the driver's own, as a sentence for whoever set the URL."""
     told: object = error.orig if isinstance(error, DBAPIError) else error
     # What drivers say after the first line is advice, or the statement.
     first = next(iter(str(told).splitlines()), "")

@@ -23,6 +23,7 @@ from hitl_middleware.portal import Portal
 from hitl_middleware.settings import Settings
 from hitl_middleware.stores import migrations
 from hitl_middleware.stores.saver import close_saver, open_saver
+from hitl_middleware.stores.saver.postgresql import check_tables
 from hitl_middleware.stores.url import connection_words, parse
 from hitl_middleware.testing.store_contract.case import a_run
 
@@ -236,6 +237,15 @@ def test_checkpoints_of_an_older_langgraph_are_left_to_the_operator(postgres_ser
         migrations.upgrade(url)
         graph.invoke({"messages": []}, on())
         hitl.stop()
+
+
+@pytest.mark.postgres
+def test_a_server_that_goes_away_before_checkpoints_are_looked_for(postgres_server: Postgres) -> None:
+    """E-04: at a start, too, it is one sentence without the password, and no traceback."""
+    url = postgres_server.url_of("nothing_here", password="s3cret")
+    with pytest.raises(DatabaseUnreachable, match="does not exist") as raised:
+        check_tables(parse(url))
+    assert "s3cret" not in str(raised.value)
 
 
 @pytest.mark.postgres

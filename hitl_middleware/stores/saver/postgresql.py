@@ -25,7 +25,7 @@ from hitl_middleware.records import Lease
 from hitl_middleware.stores import migrations
 from hitl_middleware.stores.saver.shared import Shared
 from hitl_middleware.stores.turn import finish
-from hitl_middleware.stores.url import connection_words, has_news
+from hitl_middleware.stores.url import connection_words, has_news, unreachable
 
 T = TypeVar("T")
 
@@ -158,18 +158,25 @@ def make_tables(url: URL) -> None:
 
 
 def check_tables(url: URL) -> None:
-    """Whether LangGraph's tables are those of this version. Raises ``MigrationNeeded``; ``psycopg.Error`` where the server is away."""
-    with psycopg.Connection[DictRow].connect(**_words(url)) as connection:
-        found = connection.execute("SELECT to_regclass('checkpoint_migrations') AS there").fetchone()
-        newest = None
-        if found is not None and found["there"] is not None:
-            row = connection.execute("SELECT max(v) AS v FROM checkpoint_migrations").fetchone()
-            newest = row["v"] if row is not None else None
+    """Whether LangGraph's tables are those of this version. Raises ``MigrationNeeded`` and ``DatabaseUnreachable``."""
+    try:
+        newest = _newest(url)
+    except psycopg.OperationalError as error:
+        raise unreachable(url, error) from error
     if newest is None:
         msg = "The database has no tables for LangGraph's checkpoints. Run: hitl db upgrade"
         raise MigrationNeeded(msg)
     if newest < _NEWEST:
         raise MigrationNeeded(current=f"{newest} of LangGraph's checkpoints", wanted=_NEWEST)
+
+
+def _newest(url: URL) -> int | None:
+    with psycopg.Connection[DictRow].connect(**_words(url)) as connection:
+        found = connection.execute("SELECT to_regclass('checkpoint_migrations') AS there").fetchone()
+        if found is None or found["there"] is None:
+            return None
+        row = connection.execute("SELECT max(v) AS v FROM checkpoint_migrations").fetchone()
+        return row["v"] if row is not None else None
 
 
 def _prepare(url: URL) -> None:
