@@ -183,5 +183,6 @@ def _untrue(request: RequestSeen, action: ActionSeen | None, cards: Sequence[Car
         for word in words:
             if word is not None and word not in here[0].text:
                 yield f"{about}: its card in {channel} says {here[0].text!r}"
-        if here[0].open and request.status != "pending":
+        # An act in doubt is settled on its own card.
+        if here[0].open and request.status != "pending" and (action is None or action.status != "unknown"):
             yield f"{about}: its card in {channel} can still be answered"

@@ -17,9 +17,9 @@ Role = Literal["server", "worker"]
 LEASE: Final = 0.6
 """HITL_LEASE_SECONDS of every life, in seconds."""
 
-MEAN_LIFE: Final = 0.35
+MEAN_LIFE: Final = 0.25
 """How long those live on the average, in seconds, whose end comes at a random moment: about as long as a start takes, so that many die."""
-UNMET: Final = 0.8
+UNMET: Final = 0.4
 """How much longer those live who are to meet their end at a failpoint."""
 
 AT_THE_DOOR: Final = ("submit.before", "submit.after")
