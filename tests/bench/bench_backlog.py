@@ -19,7 +19,7 @@ from tests.bench.table import Table as Figures
 pytestmark = pytest.mark.bench
 
 FEW, MANY = 100, 100_000
-PAIRS = 12
+PAIRS = 8
 
 
 def test_a_long_queue(new_bench_url: Callable[[], str], bench_kind: str, table: Figures):

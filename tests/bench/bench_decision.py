@@ -13,7 +13,7 @@ from tests.bench.table import Figure, Table
 
 pytestmark = pytest.mark.bench
 
-PAIRS = 20
+PAIRS = 15
 
 
 def test_suspend_and_click(new_bench_url: Callable[[], str], bench_kind: str, table: Table):

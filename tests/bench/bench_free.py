@@ -23,7 +23,7 @@ from tests.bench.table import Figure, Table
 
 pytestmark = pytest.mark.bench
 
-TURNS = 25
+TURNS = 15
 
 
 @tool

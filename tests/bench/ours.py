@@ -5,11 +5,12 @@ A policy names who decides; Slack's route takes the clicks; cards go to a pin bo
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 from unittest.mock import patch
@@ -18,7 +19,7 @@ from hitl_middleware import Hitl, requires_approval
 from hitl_middleware.channels.slack.press import Press
 from hitl_middleware.clock import SystemClock
 from hitl_middleware.ports import Store, UnitOfWork
-from hitl_middleware.records import ReviewRequest
+from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import is_final
 from hitl_middleware.settings import ConfigFile, Settings
 from hitl_middleware.stores import open_store
@@ -31,6 +32,7 @@ from tests.bench.clicks import PATH, SECRET, TOKEN, USER, Hand
 from tests.bench.floor import Parked
 
 PATIENCE = 60.0
+ANSWER_SECONDS = 0.05
 QUIET = 0.004
 """Seconds without a unit of work after which nothing is thought to be left to do."""
 
@@ -44,7 +46,7 @@ class Ours:
             Settings(database_url=url),
             config=ConfigFile(),
             store=cast("Store", self.watched),
-            channels=[BoardChannel(Board())],
+            channels=[Far(self.watched)],
         )
         marked = requires_approval(approvers=[f"slack:{USER}"])(pay.model_copy())
         self.hitl.serve("desk", agent([marked], [self.hitl.approvals([marked])], calls=calls))
@@ -93,6 +95,26 @@ class Ours:
         return tuple(Press(each.id, each.version, each.digest).value for each in asked)
 
 
+class Far(BoardChannel):
+    """A pin board that answers as late as a service far away: a card that falls behind meanwhile is brought up to date at once."""
+
+    def __init__(self, watched: Watched) -> None:
+        super().__init__(Board())
+        self._watched = watched
+
+    async def post(self, view: CardView) -> str:
+        """As ``ReviewChannel``."""
+        with self._watched.busy():
+            await asyncio.sleep(ANSWER_SECONDS)
+            return await super().post(view)
+
+    async def update(self, view: CardView, ref: str) -> None:
+        """As ``ReviewChannel``."""
+        with self._watched.busy():
+            await asyncio.sleep(ANSWER_SECONDS)
+            await super().update(view, ref)
+
+
 def _configured() -> Any:
     """The environment of a server that Slack is connected to, and nothing else of this machine's."""
     kept = {
@@ -126,8 +148,7 @@ class Watched:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[UnitOfWork]:
         """As ``Store.begin``."""
-        self._busy += 1
-        try:
+        with self.busy():
             async with self._inner.begin() as uow:
                 unit = _Unit(uow, self.seen)
                 yield cast("UnitOfWork", unit)
@@ -135,18 +156,13 @@ class Watched:
                 for tell in unit.facts:
                     tell()
                 self._changed.notify_all()
-        finally:
-            self._busy, self._last = self._busy - 1, time.monotonic()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """As ``Store.read``."""
-        self._busy += 1
-        try:
+        with self.busy():
             async with self._inner.read() as uow:
                 yield uow
-        finally:
-            self._busy, self._last = self._busy - 1, time.monotonic()
 
     async def prepare(self) -> None:
         """As ``Store.prepare``."""
@@ -155,6 +171,15 @@ class Watched:
     async def close(self) -> None:
         """As ``Store.close``."""
         await self._inner.close()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Something goes on, on the store's loop."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy, self._last = self._busy - 1, time.monotonic()
 
     def until(self, holds: Callable[[Seen], bool]) -> None:
         """Wait for something to be committed."""

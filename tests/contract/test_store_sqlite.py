@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
 import hitl_middleware
@@ -23,6 +23,7 @@ from hitl_middleware.stores import open_store
 from hitl_middleware.stores.sql import SqlStore
 from hitl_middleware.stores.sql.due import STATEMENTS
 from hitl_middleware.stores.sql.requests import AT_PLACE
+from hitl_middleware.stores.sql.sqlite import SqliteConnection
 from hitl_middleware.stores.sql.troubles import ACTIVE, UNASKED, UNDELIVERED, UNKNOWN
 from hitl_middleware.testing.store_contract import StoreContract
 from hitl_middleware.testing.store_contract.case import BORN, a_run
@@ -190,24 +191,32 @@ class TestSqliteStore(StoreContract):
         await self.added_run(impatient)
         await impatient.close()
 
-    async def test_a_writer_waits_for_another_process(self, store: Store, path: Path) -> None:
+    async def test_a_writer_waits_for_another_process(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A unit of work that could not begin beside another connection's asks again, and is done when that one has ended."""
-        with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        store, begin, asked = (
+            SqlStore(f"sqlite:///{path}", clock=ManualClock()),
+            SqliteConnection.begin,
+            asyncio.Semaphore(0),
+        )
+
+        def asks(connection: SqliteConnection) -> None:
+            asked.release()
+            begin(connection)
+
+        await store.prepare()
+        monkeypatch.setattr(SqliteConnection, "begin", asks)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            loop, asked = asyncio.get_running_loop(), asyncio.Semaphore(0)
-
-            def asks(_connection: object) -> None:
-                loop.call_soon_threadsafe(asked.release)
-
-            event.listen(Engine, "begin", asks)
             waiting = asyncio.create_task(self.added_run(store))
-            for _ in range(2):
+            for _ in range(3):
                 ask = asyncio.create_task(asked.acquire())
                 await asyncio.wait({ask, waiting}, return_when=asyncio.FIRST_COMPLETED)
             assert not waiting.done()
             other.execute("COMMIT")
             assert (await waiting).status == "running"
-            event.remove(Engine, "begin", asks)
+        await store.close()
 
     # files
 

@@ -45,8 +45,9 @@ class SqliteConnection:
     dialect = "sqlite"
     began = None
 
-    def __init__(self, engine: Engine, disk: ThreadPoolExecutor | None) -> None:
+    def __init__(self, engine: Engine, begin: str, disk: ThreadPoolExecutor | None) -> None:
         self._engine = engine
+        self._begin = begin
         self._statements = Statements(engine.dialect)
         self._disk = disk
         self._connection: Connection | None = None
@@ -77,7 +78,7 @@ class SqliteConnection:
             self._connection = self._engine.connect()
             self._driver = cast("sqlite3.Connection", self._connection.connection.driver_connection)
         try:
-            self._connection.begin()
+            self._run(self._begin)
         except BaseException as error:
             if not _busy(error):
                 self.close()
@@ -95,7 +96,8 @@ class SqliteConnection:
         if self._connection is None:
             return
         try:
-            self._connection.rollback()
+            if self._driver.in_transaction:
+                self._run("ROLLBACK")
         except BaseException:
             self.close()
             raise
@@ -116,15 +118,22 @@ class SqliteConnection:
 
     def _commit(self) -> None:
         try:
-            self._open().commit()
+            self._open()
+            self._run("COMMIT")
         except BaseException:
             # A commit that was refused leaves SQLite inside the transaction; a new connection is surely outside.
             self.close()
             raise
 
+    def _run(self, sql: str) -> None:
+        try:
+            self._driver.execute(sql).close()
+        except sqlite3.Error as error:
+            raise self._statements.failed(sql, error, sqlite3.Error) from error
+
     def _open(self) -> Connection:
-        # Outside a transaction SQLAlchemy would begin another one by itself, which nobody would end.
-        if self._connection is None or not self._connection.in_transaction():
+        # Outside a transaction every statement would be one of its own.
+        if self._connection is None or not self._driver.in_transaction:
             msg = "this unit of work has ended"
             raise RuntimeError(msg)
         return self._connection
@@ -168,11 +177,13 @@ class SqliteDatabase:
     def __init__(self, url: URL, *, busy_seconds: float) -> None:
         self._url = url
         self._busy_seconds = busy_seconds
-        writing = _engine(url, "BEGIN IMMEDIATE", timeout=0)
-        reading = _engine(url, "BEGIN", timeout=busy_seconds, pragmas=("PRAGMA query_only = ON",))
+        writing = _engine(url, timeout=0)
+        reading = _engine(url, timeout=busy_seconds, pragmas=("PRAGMA query_only = ON",))
         disk = ThreadPoolExecutor(1, thread_name_prefix="hitl-sqlite")
-        self._writing = _Pool([SqliteConnection(writing, disk)], turn_at(Path(url.database or "")))
-        readers = [SqliteConnection(reading, None) for _ in range(_READERS)]
+        self._writing = _Pool(
+            [SqliteConnection(writing, "BEGIN IMMEDIATE", disk)], turn_at(Path(url.database or ""))
+        )
+        readers = [SqliteConnection(reading, "BEGIN", None) for _ in range(_READERS)]
         self._reading = _Pool(readers, asyncio.Semaphore(_READERS))
 
     @asynccontextmanager
@@ -222,7 +233,7 @@ def _busy(error: BaseException) -> bool:
     return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _BUSY
 
 
-def _engine(url: URL, begin: str, *, timeout: float, pragmas: tuple[str, ...] = ()) -> Engine:
+def _engine(url: URL, *, timeout: float, pragmas: tuple[str, ...] = ()) -> Engine:
     """An engine whose transactions begin where we say, and nowhere else: to the driver every statement commits itself."""
     engine = create_engine(
         driven(url, "sync"),
@@ -235,9 +246,5 @@ def _engine(url: URL, begin: str, *, timeout: float, pragmas: tuple[str, ...] = 
         # FULL: a commit that was acknowledged survives a power cut (DESIGN rule 6).
         for pragma in ("PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL", *pragmas):
             connection.execute(pragma).close()
-
-    @event.listens_for(engine, "begin")
-    def _began(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
 
     return engine
