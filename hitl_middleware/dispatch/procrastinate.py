@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 import structlog
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import DeleteJobCondition
+from procrastinate.jobs import DeleteJobCondition, Status
 
 from hitl_middleware.dispatch.jobs import QUEUES, TASKS, job_of, lock_of, queues_of
 from hitl_middleware.dispatch.keyed import LIMITS, KeyedWork
@@ -57,6 +57,8 @@ SELECT DISTINCT lock FROM procrastinate_jobs
 WHERE lock = ANY(%(locks)s) AND status IN ('todo', 'doing') AND (scheduled_at IS NULL OR scheduled_at <= now())
 """
 
+_STILL = "SELECT id FROM procrastinate_jobs WHERE id = ANY(%(ids)s) AND status = 'doing'"
+
 
 class ProcrastinateDispatcher:
     """``ports.Dispatcher`` on the PostgreSQL database ``url``, beside our own tables."""
@@ -71,6 +73,10 @@ class ProcrastinateDispatcher:
         self._work: KeyedWork | None = None
         self._rounds: Rounds | None = None
         self._lanes: list[asyncio.Task[None]] = []
+        self._ended: set[int] = set()
+        """Jobs that were done since the last sweep, by their ids …"""
+        self._ended_before: set[int] = set()
+        """… and those before them."""
 
     async def enqueue(self, uow: UnitOfWork, wakeups: Sequence[Wakeup]) -> None:
         """One statement in the change's own transaction; PostgreSQL tells the workers when it commits."""
@@ -149,7 +155,7 @@ class ProcrastinateDispatcher:
         # A worker that was away does not make up for what it missed: the sweep finds everything.
         app = App(connector=self._connector, periodic_defaults={"max_delay": 0})
         for topic, name in TASKS.items():
-            app.task(name=name)(self._task(topic))
+            app.task(name=name, pass_context=True)(self._task(topic))
 
         async def prune(timestamp: int) -> None:  # noqa: ARG001 – Procrastinate's signature
             await app.job_manager.prune_stalled_workers(FORGOTTEN)
@@ -157,9 +163,13 @@ class ProcrastinateDispatcher:
         app.periodic(cron="17 * * * *")(app.task(name="hitl.prune", queue=KEEPING)(prune))
         return app
 
-    def _task(self, topic: Topic) -> Callable[[str], Awaitable[None]]:
-        async def look(key: str) -> None:
-            await self._look(topic, key)
+    def _task(self, topic: Topic) -> Callable[[JobContext, str], Awaitable[None]]:
+        async def look(context: JobContext, key: str) -> None:
+            try:
+                await self._look(topic, key)
+            finally:
+                if context.job.id is not None:
+                    self._ended.add(context.job.id)
 
         return look
 
@@ -213,13 +223,8 @@ class ProcrastinateDispatcher:
 
     async def _find(self, crew: Crew) -> None:
         """The sweep's part: dead workers' jobs are taken back, and what is due gets a job."""
-        stale = await self._app.job_manager.get_stalled_jobs(
-            seconds_since_heartbeat=STALE * crew.beat_seconds
-        )
-        for job in stale:
-            if job.queue.startswith(QUEUES):
-                with suppress(ConnectorException):  # another sweep was quicker
-                    await self._app.job_manager.retry_job(job)
+        await self._rescue(STALE * crew.beat_seconds)
+        await self._close_ended()
         due: list[Wakeup] = []
         for topic in crew.reconcilers:
             due += await crew.due(topic)
@@ -232,6 +237,20 @@ class ProcrastinateDispatcher:
             if job.queue.startswith(QUEUES):
                 with suppress(ConnectorException):  # another sweep was quicker
                     await jobs.retry_job(job)
+
+    async def _close_ended(self) -> None:
+        """Jobs that were done, and whose end was lost on its way to the database: their locks would be held while this worker lives."""
+        asked, self._ended_before, self._ended = self._ended_before, self._ended, set()
+        if not asked:
+            return
+        try:
+            for row in await self._connector.execute_query_all_async(_STILL, ids=[*asked]):
+                await self._app.job_manager.finish_job_by_id_async(
+                    job_id=row["id"], status=Status.SUCCEEDED, delete_job=True
+                )
+        except BaseException:
+            self._ended_before |= asked
+            raise
 
     async def _enqueue_missing(self, due: Sequence[Wakeup]) -> None:
         if not due:

@@ -37,6 +37,16 @@ DO $$ DECLARE it text; BEGIN
 END $$
 """
 
+LOSE_ONE_END = """
+CREATE SEQUENCE ends;
+CREATE FUNCTION lose_one_end() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF nextval('ends') = 1 THEN RAISE EXCEPTION 'lost on its way'; END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER lose_one_end BEFORE DELETE ON procrastinate_jobs FOR EACH ROW
+  WHEN (OLD.task_name = 'hitl.advance') EXECUTE FUNCTION lose_one_end();
+"""
+
 
 @pytest.fixture
 def hitls(postgres_url: str, kept_open: ExitStack, effects: Effects) -> Callable[[], Hitl]:
@@ -147,6 +157,26 @@ def test_a_worker_whose_connections_were_cut_goes_on(
     _sql(
         postgres_url,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()",
+    )
+    front = hitls()
+    _approve(front)
+    until(lambda: _ended(front, first), "the run ends")
+    assert len(effects.done) == 1
+
+
+def test_a_job_whose_end_was_lost_holds_nobody_up(
+    hitls: Callable[[], Hitl], postgres_url: str, effects: Effects
+) -> None:
+    """O-09: the database loses that a job is done, and the worker lives on: the next job of the same run is not behind it for ever."""
+    worker = hitls()
+    worker.portal.call(worker.store.prepare)
+    _sql(postgres_url, LOSE_ONE_END)
+    worker.start()
+    first = _begin(worker)
+    until(lambda: _waits(worker), "the question is filed")
+    until(
+        lambda: _sql(postgres_url, "SELECT last_value >= 1 AND is_called FROM ends") == [(True,)],
+        "an end is lost",
     )
     front = hitls()
     _approve(front)
