@@ -111,6 +111,10 @@ class NotAllowed(Refused):
     """{who} may not decide this: {why}"""
 
 
+class ApprovalNotNeeded(Refused):
+    """An approval by {who} would change nothing: {progress}. Whoever thinks that it should not happen can still reject it."""
+
+
 class AlreadyDecided(Refused):
     """This was already {status} by {by} at {at}. Nothing was changed."""
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.ports import Person
 from hitl_middleware.records import ReviewRequest
 
@@ -29,7 +30,7 @@ class ListedPeople:
     """A directory from a configuration file.
 
     ``people``: name → identities of one person (``{"ann": ["slack:U024BE7LH", "github:ann"]}``); ``groups``: name → identities or names.
-    ``sources`` know the groups that are not in the file.
+    ``sources`` know the groups that are not in the file. Raises ``ConfigurationError`` for an identity that two people claim.
     """
 
     def __init__(
@@ -43,7 +44,12 @@ class ListedPeople:
         self._people = {
             name: frozenset(map(self.spelling, identities)) for name, identities in (people or {}).items()
         }
-        self._owner = {identity: name for name, identities in self._people.items() for identity in identities}
+        self._owner: dict[str, str] = {}
+        for name, identities in self._people.items():
+            for identity in identities:
+                if (other := self._owner.setdefault(identity, name)) != name:
+                    msg = f"[people] {identity} belongs to {other} and to {name}; it would count for both. Name it once"
+                    raise ConfigurationError(msg)
         self._groups = {name: frozenset(members) for name, members in (groups or {}).items()}
         self._operators = frozenset(map(self.spelling, operators))
 

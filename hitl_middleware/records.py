@@ -159,7 +159,8 @@ class ReviewRequest:
 class Submission:
     """One person's answer, before it counts. ``vouched_by``: the token that named the person, where one did.
 
-    ``source``: what brought it, where that could be read again (a comment's id); unique, so it counts once.
+    ``source``: what brought it, where that could be read again (a comment's id); unique, so it counts once. ``counts_as``: one name for
+    the person, whatever they answered as. ``fills``: those of the plan's roles (``required_from``) that they had when they answered.
     """
 
     id: str
@@ -171,6 +172,8 @@ class Submission:
     created_at: dt.datetime
     vouched_by: str | None = None
     source: str | None = None
+    counts_as: str | None = None
+    fills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

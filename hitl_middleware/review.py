@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from hitl_middleware.actions import DecisionType
@@ -75,11 +75,6 @@ def step(kind: Literal["request", "action", "run"], old: str, new: str) -> None:
 def is_final(kind: Literal["request", "action", "run"], status: str) -> bool:
     """Whether nothing can follow ``status``."""
     return not _TABLES[kind][status]
-
-
-def still_needed(required: int, approved_by: Iterable[str]) -> int:
-    """How many more people must approve; one person counts once, however often and wherever they answer."""
-    return max(0, required - len(set(approved_by)))
 
 
 def drawing(kind: Literal["request", "action", "run"]) -> str:

@@ -19,13 +19,15 @@ from hitl_middleware.policy import Lateness
 T = TypeVar("T")
 
 
-def human_step(
+def human_step(  # noqa: PLR0913 – each is one fact of the step
     prompt: Prompt,
     *,
     show: Sequence[str] = (),
     form: Any = None,
     decisions: Sequence[StepDecision] = STEP_DECISIONS,
     approvers: Sequence[str] | None = None,
+    required_approvals: int = 1,
+    required_from: Sequence[str] = (),
     expires_in: timedelta | None = None,
     into: str | None = None,
     max_rounds: int = 10,
@@ -35,7 +37,9 @@ def human_step(
 
     ``prompt``: what is asked, as text or as a function of the state (of the state alone: the node is run again). ``show``: keys of the
     state that are shown as data. ``form``: a pydantic model, a TypedDict or a JSON Schema; who approves fills it in, and the values are
-    the review's ``answer``. ``approvers``: identities and groups, by default HITL_DEFAULT_APPROVERS. ``into``: a key of the state, by
+    the review's ``answer``. ``approvers``: identities and groups, by default HITL_DEFAULT_APPROVERS. ``required_approvals``
+    different people must approve, and each of the roles ``required_from`` among them, as in a ``Policy``; such a step has no ``form``, and
+    its review is by whoever approved last. ``into``: a key of the state, by
     default the node's name.
 
     ``expires_in``: how long people have; ``on_expiry``, ``remind`` and ``escalate_to`` say what happens when they do not answer, as in a
@@ -54,6 +58,8 @@ def human_step(
             form=form,
             decisions=decisions,
             approvers=approvers,
+            required_approvals=required_approvals,
+            required_from=required_from,
             expires_in=expires_in,
             into=into,
             max_rounds=max_rounds,

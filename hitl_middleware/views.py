@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from hitl_middleware.display import person
 from hitl_middleware.errors import NotFound
 from hitl_middleware.ids import CODE_LENGTH
 from hitl_middleware.ports import Store, UnitOfWork
+from hitl_middleware.quorum import Approvals, approvals, counted, progress, shows
 from hitl_middleware.records import (
     Action,
     AuditEvent,
@@ -41,14 +43,30 @@ class RequestDetail:
     submissions: tuple[Submission, ...] = ()
     cards: tuple[Card, ...] = ()
 
+    @property
+    def approvals(self) -> Approvals:
+        """Who has approved, and who is still needed."""
+        return approvals(self.request.plan, self.submissions)
+
+    @property
+    def progress(self) -> str | None:
+        """The same for people; ``None`` where one approval, of whomever, is the decision itself."""
+        found = self.approvals
+        if not shows(self.request):
+            return None
+        said = progress(found) if self.request.status == "pending" else counted(found)
+        by = ", ".join(person(each.person, each.name) or each.person for each in found.given)
+        return f"{said} (by {by})" if by else said
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetail:
-    """A run with its requests and actions, oldest first."""
+    """A run with its requests and actions, oldest first; ``approvals`` by request id."""
 
     run: Run
     requests: tuple[ReviewRequest, ...]
     actions: tuple[Action, ...]
+    approvals: Mapping[str, Approvals]
 
     @property
     def action_of(self) -> Mapping[str, Action]:
@@ -94,6 +112,11 @@ class Views:
         shown = Page(tuple(hide_request(request) for request in page.items), page.next)
         return shown, {key: hide_action(action) for key, action in actions.items()}
 
+    async def approvals(self, requests: Sequence[ReviewRequest]) -> Mapping[str, Approvals]:
+        """Who has approved each of these requests, and who is still needed, by id."""
+        async with self._store.read() as uow:
+            return await _approvals(uow, requests)
+
     async def requests_of_thread(self, thread_id: str) -> Sequence[ReviewRequest]:
         """All requests of a thread over all its runs, oldest first; none of a thread that nobody knows."""
         async with self._store.read() as uow:
@@ -105,9 +128,11 @@ class Views:
             run = await uow.run(run_id) or await uow.active_run(run_id)
             if run is None:
                 raise NotFound(kind="run", key=run_id)
+            requests = await uow.requests_of_run(run.id)
             return RunDetail(
                 run=run,
-                requests=tuple(hide_request(request) for request in await uow.requests_of_run(run.id)),
+                requests=tuple(hide_request(request) for request in requests),
+                approvals=await _approvals(uow, requests),
                 actions=tuple(hide_action(action) for action in await uow.actions_of_run(run.id)),
             )
 
@@ -160,6 +185,13 @@ class Views:
         """What waits and what went wrong, counted."""
         async with self._store.read() as uow:
             return await uow.tally()
+
+
+async def _approvals(uow: UnitOfWork, requests: Sequence[ReviewRequest]) -> Mapping[str, Approvals]:
+    given: dict[str, list[Submission]] = {request.id: [] for request in requests}
+    for each in await uow.submissions_of(list(given)):
+        given[each.request_id].append(each)
+    return {request.id: approvals(request.plan, given[request.id]) for request in requests}
 
 
 async def card_view(uow: UnitOfWork, card: Card, *, public_url: str | None) -> CardView | None:

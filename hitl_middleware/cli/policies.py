@@ -156,8 +156,9 @@ def _out(trial: Trial, tool: str, approvers: Sequence[str]) -> dict[str, Any]:
         "reason": plan.reason,
         "rule": trial.found.rule,
         "says": trial.found.says,
-        "approvers": list(approvers if plan.approvers is None else plan.approvers),
+        "approvers": list(plan.completed(approvers).approvers or ()),
         "required_approvals": plan.required_approvals,
+        "required_from": list(plan.required_from),
         "allow_requester": plan.allow_requester,
         "allowed_decisions": list(plan.allowed_decisions),
         "expires_in_seconds": plan.expires_in,
@@ -168,6 +169,7 @@ def _out(trial: Trial, tool: str, approvers: Sequence[str]) -> dict[str, Any]:
                 "approvers": list(each.approvers),
                 "expires_in_seconds": each.expires_in,
                 "on_expiry": each.on_expiry,
+                "stands_in_for": list(each.stands_in_for),
             }
             for each in plan.escalate_to
         ],
@@ -187,7 +189,7 @@ def _for_people(told: dict[str, Any], *, named: bool) -> dict[str, Any]:
     return shown | {
         "who decides": ", ".join(told["approvers"])
         + ("" if named or told["approvers"] != ["api"] else " (the API token), and operators"),
-        "approvals": f"{needed} different people" if (needed := told["required_approvals"]) > 1 else None,
+        "approvals": _needed(told["required_approvals"], told["required_from"]),
         "requester": "may decide it, too" if told["allow_requester"] else "may not decide it",
         "answers": ", ".join(told["allowed_decisions"]),
         "deadline": f"{timedelta(seconds=seconds)} after it is asked, then {_THEN[told['on_expiry']]}"
@@ -211,9 +213,22 @@ _THEN = {
 }
 
 
+def _needed(people: int, roles: Sequence[str]) -> str | None:
+    from hitl_middleware.quorum import role_words
+
+    named = " and ".join(map(role_words, roles))
+    if people == 1:
+        return f"from {named}" if roles else None
+    return f"{people} different people, among them {named}" if roles else f"{people} different people"
+
+
 def _step(step: dict[str, Any]) -> str:
     """One step of a chain, in words."""
+    from hitl_middleware.quorum import role_words
+
     who, seconds = ", ".join(step["approvers"]), step["expires_in_seconds"]
+    if step["stands_in_for"]:
+        who += f" (standing in for {', '.join(map(role_words, step['stands_in_for']))})"
     return (
         f"{who}: {timedelta(seconds=seconds)}, then {_THEN[step['on_expiry']]}"
         if seconds

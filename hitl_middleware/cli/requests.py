@@ -12,8 +12,9 @@ from hitl_middleware.cli.filling import Sets, filled
 from hitl_middleware.cli.output import as_json, facts, say, table
 
 if TYPE_CHECKING:
-    from hitl_middleware.records import Action, ReviewRequest
+    from hitl_middleware.records import ReviewRequest
     from hitl_middleware.review import RequestStatus
+    from hitl_middleware.views import RequestDetail
 
 app = typer.Typer(no_args_is_help=True)
 Key = Annotated[str, typer.Argument(help="Request id, or its 8-character code.", metavar="REQUEST")]
@@ -35,10 +36,11 @@ def list_(
     wanted = _status(status)
     with opened() as hitl:
         page, actions = ask(hitl, hitl.views.requests, status=wanted, limit=limit, cursor=cursor)
+        found = ask(hitl, hitl.views.approvals, page.items) if json_ else {}
     if json_:
         from hitl_server.schemas import requests_out
 
-        as_json(requests_out(page, actions).model_dump(mode="json"))
+        as_json(requests_out(page, actions, found).model_dump(mode="json"))
         return
     table(
         ["CODE", "STATUS", "SINCE", "WHAT", "ARGUMENTS"],
@@ -69,7 +71,7 @@ def show(key: Key, json_: Json = False) -> None:
         from hitl_server.schemas import cards_out
 
         cards = cards_out(detail.cards).model_dump(mode="json")["items"]
-        as_json({**_out(request, action), "cards": cards})
+        as_json({**_out(detail), "cards": cards})
         return
     posted = (f"{card.target.channel} {card.target.address}: {card_words(card)}" for card in detail.cards)
     facts(
@@ -92,6 +94,7 @@ def show(key: Key, json_: Json = False) -> None:
             "form" if request.kind == "step" else "schema": _schema(request),
             "why": request.plan.reason,
             "who decides": ", ".join(request.plan.approvers or ()),
+            "approvals": detail.progress,
             "answers": ", ".join(request.plan.allowed_decisions),
             "overdue since" if request.overdue else "until": f"{request.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
             if request.deadline_at
@@ -216,9 +219,9 @@ def _decide(
         )
         detail = ask(hitl, hitl.views.request, request.id)
     if json_:
-        as_json(_out(detail.request, detail.action))
+        as_json(_out(detail))
     else:
-        say(_told(detail.request, who))
+        say(_told(detail, who))
 
 
 def _schema(request: ReviewRequest) -> str | None:
@@ -234,17 +237,18 @@ def _answer(request: ReviewRequest) -> str | None:
     return json.dumps(request.decision.answer, ensure_ascii=False)
 
 
-def _told(request: ReviewRequest, who: str) -> str:
+def _told(detail: RequestDetail, who: str) -> str:
+    request = detail.request
     if request.status == "pending":
-        return f"Counted. {request.title} [{request.code}] needs more approvals."
+        return f"Counted. {request.title} [{request.code}]: {detail.progress}."
     decided = f"{request.title} [{request.code}] is {request.status}, decided by {request.decided_by or who}."
     return f"{decided} A running server or worker carries on with it."
 
 
-def _out(request: ReviewRequest, action: Action | None) -> Any:
+def _out(detail: RequestDetail) -> Any:
     from hitl_server.schemas import request_out
 
-    return request_out(request, action).model_dump(mode="json")
+    return request_out(detail.request, detail.action, detail.approvals).model_dump(mode="json")
 
 
 def _status(text: str) -> RequestStatus | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from hitl_middleware.errors import AlreadyDecided, DigestMismatch, NotAllowed, NotFound
+from hitl_middleware.actions import Decision
+from hitl_middleware.errors import AlreadyDecided, ApprovalNotNeeded, DigestMismatch, NotAllowed, NotFound
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.ports import Directory, Person
-from hitl_middleware.records import ReviewRequest, Run
+from hitl_middleware.quorum import approvals, counts_as, progress
+from hitl_middleware.records import ReviewRequest, Run, Submission
 
 
 async def check_person(
@@ -19,7 +21,7 @@ async def check_person(
     Nobody decides what they asked for, unless the plan allows it; nor does somebody named by the very token that started the run,
     where the plan wants another person than the requester. Operators may decide anything else.
     """
-    mine = {directory.spelling(each) for each in by.identities | {by.identity}}
+    mine = _spelled(by, directory)
     if not plan.allow_requester and requester is not None:
         if directory.spelling(requester) in mine:
             raise NotAllowed(who=by.identity, why="whoever asked for it does not decide it.")
@@ -30,10 +32,47 @@ async def check_person(
         return
     approvers = plan.approvers or ()  # the desk fills in the default ones when it files a request
     for approver in approvers:
-        people = await directory.members(approver) if approver.startswith("group:") else {approver}
-        if (mine | by.groups) & {*people, *map(directory.spelling, people)}:
+        if await _is_among(approver, mine | by.groups, directory):
             return
     raise NotAllowed(who=by.identity, why=f"it is for {_listed(approvers)} to decide.")
+
+
+async def roles_of(plan: ReviewPlan, by: Person, directory: Directory) -> tuple[str, ...]:
+    """Those of the plan's required roles that ``by`` fills: has, or stands in for since the request was escalated."""
+    mine = _spelled(by, directory) | by.groups
+    filled = []
+    for role in plan.required_from:
+        names = (role, *(who for stood_for, who in plan.stand_ins if stood_for == role))
+        if any([await _is_among(name, mine, directory) for name in names]):
+            filled.append(role)
+    return tuple(filled)
+
+
+async def weigh(
+    plan: ReviewPlan, by: Person, earlier: Sequence[Submission], decision: Decision, directory: Directory
+) -> tuple[str, tuple[str, ...]]:
+    """As whom an answer of ``by`` counts, and which roles it fills.
+
+    Raises ``ApprovalNotNeeded`` for an approval that would change nothing (``quorum`` says which).
+    """
+    one = counts_as(frozenset(_spelled(by, directory) | {by.identity}), earlier)
+    fills = await roles_of(plan, by, directory)
+    if decision.type in {"approve", "edit"}:
+        found = approvals(plan, earlier)
+        if not found.helps(one, fills):
+            raise ApprovalNotNeeded(who=by.name or by.identity, progress=progress(found))
+    return one, fills
+
+
+def _spelled(by: Person, directory: Directory) -> set[str]:
+    """Everything this person is called, as it is compared."""
+    return {directory.spelling(each) for each in by.identities | {by.identity}}
+
+
+async def _is_among(name: str, mine: Collection[str], directory: Directory) -> bool:
+    """Whether somebody who is called so, and is in these groups, is who ``name`` means: a person, a group of the file, or of a channel."""
+    people = await directory.members(name) if name.startswith("group:") else {name}
+    return not {*people, *map(directory.spelling, people)}.isdisjoint(mine)
 
 
 def still_open(request: ReviewRequest | None, key: str, if_match: str | None = None) -> ReviewRequest:

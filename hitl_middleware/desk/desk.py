@@ -14,7 +14,7 @@ from typing import Literal
 from hitl_middleware import dialects
 from hitl_middleware.actions import Decision
 from hitl_middleware.desk.answers import Answers, answers_of, questions
-from hitl_middleware.desk.authority import check_person, still_open
+from hitl_middleware.desk.authority import check_person, still_open, weigh
 from hitl_middleware.desk.filing import Filing
 from hitl_middleware.desk.fit import check_fit
 from hitl_middleware.desk.lapsing import Lapsing
@@ -23,6 +23,7 @@ from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
 from hitl_middleware.ledger import CALLER, Ledger, Outcome, is_adoptable
 from hitl_middleware.ports import Directory, Dispatcher, Person, ReviewChannel, Store
+from hitl_middleware.quorum import approvals, shows
 from hitl_middleware.records import (
     Action,
     Occasion,
@@ -33,7 +34,7 @@ from hitl_middleware.records import (
     Submission,
 )
 from hitl_middleware.redaction import hide_action, hide_request, restored
-from hitl_middleware.review import STATUS_AFTER, step, still_needed
+from hitl_middleware.review import STATUS_AFTER, step
 from hitl_middleware.settings import MAX_PENDING
 from hitl_middleware.work import Work, unit
 
@@ -99,9 +100,9 @@ class ReviewDesk:
         """One person's answer. When this returns it is committed; the request as it stands now.
 
         ``if_match``: the digest the person saw. ``source``: what brought the answer, where that may be read again; one that has counted
-        changes nothing more (``counted`` tells of it). Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch``, ``DoesNotFit`` or
-        ``NotAllowed``; then nothing has changed, but that an answer after a deadline at which the request expires finds it expired, also
-        where nobody has looked since.
+        changes nothing more (``counted`` tells of it). Raises ``NotFound``, ``AlreadyDecided``, ``DigestMismatch``, ``DoesNotFit``,
+        ``NotAllowed`` or ``ApprovalNotNeeded``; then nothing has changed, but that an answer after a deadline at which the request expires
+        finds it expired, also where nobody has looked since.
         """
         failpoint("submit.before")
         if source is not None and (before := await self.counted(source)) is not None:
@@ -165,8 +166,8 @@ class ReviewDesk:
         via: str,
         source: str | None = None,
     ) -> ReviewRequest:
-        several = request.plan.required_approvals > 1
-        earlier = await work.uow.submissions(request.id) if several else ()
+        earlier = await work.uow.submissions(request.id) if shows(request) else ()
+        one, fills = await weigh(request.plan, by, earlier, decision, self._directory)
         submission = Submission(
             id=new_id(),
             request_id=request.id,
@@ -177,6 +178,8 @@ class ReviewDesk:
             created_at=work.now,
             vouched_by=by.vouched_by,
             source=source,
+            counts_as=one,
+            fills=fills,
         )
         if not await work.uow.add_submission(submission):
             raise _AlreadyCounted
@@ -187,14 +190,12 @@ class ReviewDesk:
             request=request,
             decision=decision.type,
             vouched_by=by.vouched_by,
+            fills=list(fills) or None,
         )
-        if decision.type == "approve":
-            approved_by = {await self._one(s.person) for s in earlier if s.decision.type == "approve"}
-            approved_by.add(min(by.identities | {by.identity}))
-            if still_needed(request.plan.required_approvals, approved_by):
-                counted = replace(request, version=request.version + 1, updated_at=work.now)
-                await work.show(counted)
-                return counted
+        if decision.type == "approve" and not approvals(request.plan, (*earlier, submission)).complete:
+            counted = replace(request, version=request.version + 1, updated_at=work.now)
+            await work.show(counted)
+            return counted
         status = STATUS_AFTER[decision.type]
         step("request", request.status, status)
         decided = replace(
@@ -222,10 +223,6 @@ class ReviewDesk:
             proposed_digest=request.digest if decided.digest != request.digest else None, vouched_by=by.vouched_by,
         )  # fmt: skip
         return decided
-
-    async def _one(self, identity: str) -> str:
-        """One name for a person who answers in several channels."""
-        return min((await self._directory.person(identity)).identities | {identity})
 
     # adopting --------------------------------------------------------------------------------------------------------
 

@@ -346,10 +346,8 @@ class Filing:
 
     def complete(self, plan: ReviewPlan, labels: Mapping[str, str]) -> ReviewPlan:
         """The plan with its approvers filled in where the policy names none: by the settings, and by the channels where it is asked."""
-        if plan.approvers is not None:
-            return plan
         there = [each for channel in self._channels for each in channel.approvers(labels)]
-        return plan.model_copy(update={"approvers": tuple(dict.fromkeys([*self._default_approvers, *there]))})
+        return plan.completed([*self._default_approvers, *there])
 
     async def leave_notices(
         self, work: Work, request: ReviewRequest, occasion: Occasion, *, key: str = ""

@@ -20,7 +20,7 @@ def check_fit(request: ReviewRequest, decision: Decision) -> None:
         allowed = ", ".join(request.plan.allowed_decisions)
         raise DoesNotFit(field="type", why=f"{decision.type!r} is not allowed here; allowed: {allowed}")
     if decision.edited_action is not None:
-        if request.plan.required_approvals > 1:
+        if request.plan.by_several:
             raise DoesNotFit(
                 field="type",
                 why="a call that needs several approvals cannot be edited by one; give feedback instead",

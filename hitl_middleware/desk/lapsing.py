@@ -13,6 +13,7 @@ from hitl_middleware.display import log_facts
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ledger import Ledger
 from hitl_middleware.ports import Directory, Dispatcher, Store
+from hitl_middleware.quorum import approvals
 from hitl_middleware.records import Occasion, ReviewRequest
 from hitl_middleware.work import Work, unit
 
@@ -113,10 +114,17 @@ class Lapsing:
             case "escalate":
                 return Occasion("escalated", request.plan.escalate_to[0].approvers)
         answered: set[str] = set()
-        for each in await work.uow.submissions(request.id):
+        given = await work.uow.submissions(request.id)
+        for each in given:
             person = await self._directory.person(each.person)
             answered |= {self._directory.spelling(name) for name in person.identities | {each.person}}
-        left = [who for who in request.plan.approvers or () if self._directory.spelling(who) not in answered]
+        plan, found = request.plan, approvals(request.plan, given)
+        asked = plan.approvers or ()
+        if not found.helps(
+            "", ()
+        ):  # only those with a missing role can bring it further; nobody else is bothered
+            asked = (*found.still_from, *(who for role, who in plan.stand_ins if role in found.still_from))
+        left = [who for who in dict.fromkeys(asked) if self._directory.spelling(who) not in answered]
         return Occasion("reminder" if event == "remind" else "overdue", tuple(left))
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hitl_middleware.desk.authority import check_person
-from hitl_middleware.errors import NotAllowed
+from hitl_middleware.actions import Decision
+from hitl_middleware.desk.authority import check_person, weigh
+from hitl_middleware.errors import ApprovalNotNeeded, NotAllowed
 from hitl_middleware.ports import Directory, Person, Store
-from hitl_middleware.records import Card, ReviewRequest
+from hitl_middleware.quorum import approvals, shows
+from hitl_middleware.records import Card, ReviewRequest, Submission
 
 MOST_READ: Final = 1_000
 """Pending requests that are looked at, newest first; ``more`` counts no further."""
@@ -35,7 +38,10 @@ class Waiting:
 
 
 async def waiting_for(store: Store, directory: Directory, by: Person, *, most: int) -> Waiting:
-    """What waits for ``by``, at most ``most`` of it with its messages. Judged by the rule for answers; who has voted is not waited for."""
+    """What waits for ``by``, at most ``most`` of it with its messages. Judged by the rule for answers.
+
+    Who has approved is not waited for, nor whose approval would change nothing.
+    """
     pending: list[ReviewRequest] = []
     async with store.read() as uow:
         at = await uow.now()
@@ -47,23 +53,37 @@ async def waiting_for(store: Store, directory: Directory, by: Person, *, most: i
             if cursor is None:
                 break
     # Judged outside of the unit: a directory may have to ask elsewhere.
-    may = [request for request in pending if await _may(request, by, directory)]
+    may = [
+        (request, person) for request in pending if (person := await _may(request, by, directory)) is not None
+    ]
     async with store.read() as uow:
         mine: list[ReviewRequest] = []
-        for request in may:
-            if request.plan.required_approvals > 1:
-                voted = {each.person for each in await uow.submissions(request.id)}
-                if voted & (by.identities | {by.identity}):
+        for request, person in may:
+            if shows(request):
+                earlier = await uow.submissions(request.id)
+                if not await _is_missing(request, person, earlier, directory):
                     continue
             mine.append(request)
         items = [WaitingRequest(each, tuple(await uow.cards_of(each.id))) for each in mine[:most]]
     return Waiting(items=tuple(items), more=max(len(mine) - most, 0), at=at)
 
 
-async def _may(request: ReviewRequest, by: Person, directory: Directory) -> bool:
+async def _may(request: ReviewRequest, by: Person, directory: Directory) -> Person | None:
+    """The person with the groups that matter here; ``None``: it is not for them to decide."""
     by = replace(by, groups=await directory.groups(by, request))
     try:
         await check_person(request.plan, request.requester, None, by, directory)
     except NotAllowed:
+        return None
+    return by
+
+
+async def _is_missing(
+    request: ReviewRequest, by: Person, earlier: Sequence[Submission], directory: Directory
+) -> bool:
+    """Whether an approval of theirs would bring the request further. Who only could still say no is not waited for."""
+    try:
+        one, _ = await weigh(request.plan, by, earlier, Decision(type="approve"), directory)
+    except ApprovalNotNeeded:
         return False
-    return True
+    return one not in {each.counts_as for each in approvals(request.plan, earlier).given}

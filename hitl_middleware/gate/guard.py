@@ -254,6 +254,7 @@ def requires_approval(
     approvers: Sequence[str] | None = None,
     decisions: Sequence[DecisionType] = ...,
     required_approvals: int = 1,
+    required_from: Sequence[str] = (),
     allow_requester: bool = False,
     expires_in: timedelta | None = None,
     on_expiry: OnExpiry = "leave",

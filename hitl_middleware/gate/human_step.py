@@ -42,6 +42,8 @@ class StepRules:
     form: Any = None
     decisions: Sequence[StepDecision] = STEP_DECISIONS
     approvers: Sequence[str] | None = None
+    required_approvals: int = 1
+    required_from: Sequence[str] = ()
     expires_in: timedelta | None = None
     into: str | None = None
     max_rounds: int = 10
@@ -65,6 +67,9 @@ class StepRules:
             msg = "form: it is filled in when approving, and this step does not take approve"
             raise ConfigurationError(msg)
         plan = self.plan
+        if self.form is not None and plan.by_several:
+            msg = "form: it is filled in by one person, and this step takes several approvals; ask for the values in a step of their own"
+            raise ConfigurationError(msg)
         if "reject" not in self.decisions and (plan.escalate_to[-1:] or (plan,))[0].on_expiry == "reject":
             msg = "on_expiry: 'reject' takes the step's reject edge, and this step does not take reject"
             raise ConfigurationError(msg)
@@ -79,6 +84,8 @@ class StepRules:
             self.expires_in,
             self.late,
             "The workflow waits at this step",
+            required_approvals=self.required_approvals,
+            required_from=self.required_from,
         )
 
     @cached_property

@@ -209,14 +209,24 @@ def plan_of(
     expires_in: timedelta | None,
     late: Lateness,
     reason: str,
+    *,
+    required_approvals: int = 1,
+    required_from: Sequence[str] = (),
 ) -> ReviewPlan:
     """The plan for a question of the graph. Raises ``ConfigurationError`` for one that could never be answered."""
-    rules = Policy(decisions=decisions, approvers=approvers, expires_in=expires_in, **late)
+    rules = Policy(
+        decisions=decisions,
+        approvers=approvers,
+        required_approvals=required_approvals,
+        required_from=required_from,
+        expires_in=expires_in,
+        **late,
+    )
     return ReviewPlan(
         verdict="ask",
         allowed_decisions=tuple(rules.decisions),
-        approvers=None if rules.approvers is None else tuple(rules.approvers),
         reason=reason,
+        **rules.people(),
         **rules.deadlines(),
     )
 

@@ -49,4 +49,4 @@ def is_adoptable(action: Action) -> bool:
     plan = action.plan
     unasked = action.status == "waiting" and action.request_id is None and action.decision is None
     anyone = plan.approvers is None or CALLER in plan.approvers
-    return unasked and anyone and plan.required_approvals == 1
+    return unasked and anyone and plan.required_approvals == 1 and not plan.required_from

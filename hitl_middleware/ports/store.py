@@ -130,6 +130,9 @@ class UnitOfWork(Protocol):
     async def submissions(self, request_id: str) -> Sequence[Submission]:
         """Oldest first."""
 
+    async def submissions_of(self, request_ids: Collection[str]) -> Sequence[Submission]:
+        """The same of several requests together."""
+
     # actions ---------------------------------------------------------------------------------------------------------
 
     async def add_action(self, action: Action) -> bool:

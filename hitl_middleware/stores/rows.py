@@ -83,6 +83,7 @@ def submission(row: Row) -> Submission:
     """A row of ``submissions``."""
     values = dict(row)
     values["decision"] = Decision.model_validate(values["decision"])
+    values["fills"] = tuple(values["fills"])
     return Submission(**values)
 
 

@@ -189,6 +189,8 @@ submissions = Table(
     _time("created_at"),
     _text("vouched_by", null=True),
     _text("source", null=True),
+    _text("counts_as", null=True),
+    Column("fills", Json, nullable=False, server_default="[]"),
     Index("ix_hitl_submissions_request", "request_id", "id"),
     _some("submissions_source", "source", where=SUBMISSION_SOURCED, unique=True),
 )

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hitl_middleware.errors import (
     AlreadyDecided,
+    ApprovalNotNeeded,
     DigestMismatch,
     DoesNotFit,
     HitlError,
@@ -47,6 +48,7 @@ REASONS: Final = {
 
 WHY: Final[Mapping[type[HitlError], str]] = {
     NotAllowed: "not_allowed",
+    ApprovalNotNeeded: "not_needed",
     AlreadyDecided: "already_decided",
     DigestMismatch: "changed_meanwhile",
     DoesNotFit: "does_not_fit",

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from hitl_middleware.errors import (
     AlreadyDecided,
+    ApprovalNotNeeded,
     DatabaseUnreachable,
     DigestMismatch,
     DoesNotFit,
@@ -41,6 +42,7 @@ _STATUS: Final[Mapping[type[HitlError], int]] = {
     NotFound: 404,
     UnknownGraph: 404,
     NotAllowed: 403,
+    ApprovalNotNeeded: 403,
     AlreadyDecided: 409,
     ThreadBusy: 409,
     DigestMismatch: 412,

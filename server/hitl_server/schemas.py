@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hitl_middleware.display import card_state
+from hitl_middleware.quorum import Approvals
 from hitl_middleware.records import Action, AuditEvent, Card, Page, ReviewRequest, Run
 from hitl_middleware.redaction import hidden
 from hitl_middleware.views import RunDetail
 from hitl_server.shapes import (
     ActionBrief,
     ActionOut,
+    ApprovalsOut,
     CardList,
     CardOut,
     DecisionOut,
@@ -24,7 +26,7 @@ from hitl_server.shapes import (
 )
 
 
-def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
+def request_out(request: ReviewRequest, action: Action | None, approvals: Approvals) -> RequestOut:
     """A request as the API shows it."""
     return RequestOut(
         id=request.id,
@@ -49,6 +51,11 @@ def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
         response_schema=request.response_schema,
         approvers=request.plan.approvers or (),
         required_approvals=request.plan.required_approvals,
+        approvals=ApprovalsOut(
+            needed=approvals.needed,
+            given_by=tuple(each.person for each in approvals.given),
+            still_from=approvals.still_from,
+        ),
         deadline_at=request.deadline_at,
         overdue=request.overdue,
         decision=None if request.decision is None else DecisionOut.model_validate(request.decision),
@@ -59,9 +66,14 @@ def request_out(request: ReviewRequest, action: Action | None) -> RequestOut:
     )
 
 
-def requests_out(page: Page[ReviewRequest], actions: Mapping[str, Action]) -> RequestList:
-    """A page of requests."""
-    items = tuple(request_out(request, actions.get(request.action_id or "")) for request in page.items)
+def requests_out(
+    page: Page[ReviewRequest], actions: Mapping[str, Action], approvals: Mapping[str, Approvals]
+) -> RequestList:
+    """A page of requests; their actions by id, and their approvals by request id."""
+    items = tuple(
+        request_out(request, actions.get(request.action_id or ""), approvals[request.id])
+        for request in page.items
+    )
     return RequestList(items=items, next=page.next)
 
 
@@ -130,7 +142,9 @@ def run_detail_out(detail: RunDetail) -> RunDetailOut:
         thread_id=detail.run.thread_id,
         graph=detail.run.graph,
         status=detail.run.status,
-        requests=tuple(request_out(r, actions.get(r.action_id or "")) for r in detail.requests),
+        requests=tuple(
+            request_out(r, actions.get(r.action_id or ""), detail.approvals[r.id]) for r in detail.requests
+        ),
         actions=tuple(action_out(action) for action in detail.actions),
         error=detail.run.error,
         labels=detail.run.labels,

@@ -71,6 +71,16 @@ class ActionBrief(_Out):
     error: Text | None
 
 
+class ApprovalsOut(_Out):
+    """How many different people must approve (``needed``), who has – each person once, by the name they used first –, and which of the
+    required roles nobody has filled yet (``still_from``). An edit is an approval.
+    """
+
+    needed: int
+    given_by: tuple[Text, ...]
+    still_from: tuple[Text, ...]
+
+
 class RequestOut(BaseModel):
     """One thing asked of people. ``args`` are the call exactly as it will run; ``digest`` names them (``If-Match``).
     ``edited_from`` are the arguments before a reviewer's edit.
@@ -102,6 +112,7 @@ class RequestOut(BaseModel):
     response_schema: Object | None
     approvers: tuple[Text, ...]
     required_approvals: int
+    approvals: ApprovalsOut
     deadline_at: dt.datetime | None
     overdue: bool
     decision: DecisionOut | None

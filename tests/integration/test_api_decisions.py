@@ -17,7 +17,7 @@ from tests.kit.world import World
 SHAPE = {
     "id", "code", "status", "version", "kind", "run_id", "thread_id", "interrupt_id", "title", "tool", "args", "digest",
     "allowed_decisions", "response_schema", "approvers", "required_approvals", "deadline_at", "overdue", "decision", "decided_by", "action",
-    "redacted", "edited_from", "labels",
+    "approvals", "redacted", "edited_from", "labels",
     "description", "step", "round", "notes",
 }  # fmt: skip
 """DESIGN §5, and what a workflow step needs to be decided on."""
@@ -129,6 +129,11 @@ class TestDeciding:
         request = server.asked()
         first = server.decide(request["id"], type="approve", reviewer=ANN)
         assert (first.status_code, first.json()["status"]) == (200, "pending")
+        assert first.json()["approvals"] == {"needed": 2, "given_by": [ANN], "still_from": []}
+        (listed,) = server.http.get("/api/v1/requests?status=pending").json()["items"]
+        (of_run,) = server.http.get(f"/api/v1/runs/{request['run_id']}").json()["requests"]
+        assert listed["approvals"] == of_run["approvals"] == first.json()["approvals"]
+        assert "1 of 2 approvals – still needed: 1 more" in server.http.get(f"/requests/{request['id']}").text
         assert server.decide(request["id"], type="approve", reviewer=BOB).json()["status"] == "approved"
 
 

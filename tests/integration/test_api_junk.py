@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from langchain_core.tools import tool
 
 from hitl_middleware import Decision, requires_approval
-from hitl_middleware.testing.store_contract.case import a_request, an_action
+from hitl_middleware.quorum import approvals
+from hitl_middleware.testing.store_contract.case import a_request, a_submission, an_action
 from hitl_server.body import MOST_BYTES
 from hitl_server.jsontext import CUT, DEEPEST, NotJson, plain, read_json
 from hitl_server.schemas import request_out
@@ -326,6 +327,9 @@ def test_whatever_is_stored_can_be_shown(value: Any):
     """The API's shapes take any arguments, texts and answers that a store may hold."""
     decision = Decision(type="respond", message="words", answer=[value])
     request = replace(a_request("r"), args={"x": value}, title="half \udfff", decision=decision)
-    shown = request_out(request, an_action(args={"x": value}, result_text="\ud800"))
+    given = replace(a_submission("r"), person="half \udfff", decision=Decision(type="approve"))
+    shown = request_out(
+        request, an_action(args={"x": value}, result_text="\ud800"), approvals(request.plan, (given,))
+    )
     json.loads(shown.model_dump_json())
     json.dumps(shown.model_dump(mode="json"), allow_nan=False, ensure_ascii=False).encode()

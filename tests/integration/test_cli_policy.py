@@ -30,7 +30,8 @@ class Model(FakeListChatModel):
 
 
 @requires_approval(
-    when="args.cents > 5000", otherwise="record", approvers=["slack:U1", "group:finance"], required_approvals=2,
+    when="args.cents > 5000", otherwise="record", approvers=["slack:U1"], required_approvals=2,
+    required_from=["group:finance"],
     decisions=["approve", "reject"], expires_in=timedelta(hours=8), on_expiry="reject", remind=[timedelta(hours=1)],
     risk="money", redact=["iban"],
 )
@@ -110,7 +111,7 @@ def test_who_is_asked_and_why(policy_test: Callable[..., Result]):
         ["why", "        the rule for pay asks: args.cents > 5000"],
         ["rule", "       args.cents > 5000"],
         ["who decides", "slack:U1, group:finance"],
-        ["approvals", "  2 different people"],
+        ["approvals", "  2 different people, among them finance"],
         ["requester", "  may not decide it"],
         ["answers", "    approve, reject"],
         [
@@ -135,6 +136,7 @@ def test_who_is_asked_and_why(policy_test: Callable[..., Result]):
         "says": "yes",
         "approvers": ["slack:U1", "group:finance"],
         "required_approvals": 2,
+        "required_from": ["group:finance"],
         "allow_requester": False,
         "allowed_decisions": ["approve", "reject"],
         "expires_in_seconds": 28_800,

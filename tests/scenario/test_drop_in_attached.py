@@ -240,9 +240,10 @@ def test_our_own_gate_asks_again_after_what_it_does_not_understand(
     [
         ({"approvers": ["slack:U1"]}, False),
         ({"required_approvals": 2}, False),
+        ({"required_from": ["caller", "slack:U1"], "approvers": ["caller"]}, False),
         ({"approvers": ["slack:U1", "caller"]}, True),
     ],
-    ids=["others", "two", "named"],
+    ids=["others", "two", "roles", "named"],
 )
 def test_a_policy_that_names_people_is_not_answered_by_code(
     quick: World, effects: Effects, rules: dict[str, Any], counts: bool
@@ -255,6 +256,7 @@ def test_a_policy_that_names_people_is_not_answered_by_code(
     agent.invoke(answer(agent, APPROVE), on())
 
     assert effects.done == ([7] if counts else [])
+    assert bool(quick.requests()) is counts
 
 
 @pytest.mark.parametrize("rules", [OtherPeople, OtherRisk])

@@ -116,8 +116,11 @@ class TestAsking:
         assert "Pull request" not in read(step_view(labels={**labels, "pull_request": "x"}))
 
     def test_several_approvals_are_counted(self):
-        """P-02: how many are needed, who agreed so far; one person counts once."""
-        plan = ReviewPlan(verdict="ask", approvers=("github:role:write",), required_approvals=2)
+        """P-02: how many are needed, who agreed so far, who is still needed; one person counts once, in whatever channel."""
+        roles = ("github:acme/architects", "group:security")
+        plan = ReviewPlan(
+            verdict="ask", approvers=("github:role:write", *roles), required_approvals=2, required_from=roles
+        )
         one = Submission(
             id="s",
             request_id="r",
@@ -127,8 +130,17 @@ class TestAsking:
             decision=Decision(type="approve"),
             created_at=NOW,
         )
-        shown = read(replace(step_view(plan=plan), submissions=(one, one)))
-        assert "Approvals: 1 of 2: @ann" in shown
+        one = replace(one, counts_as="ann", fills=("github:acme/architects",))
+        again = replace(one, person="slack:UANN")
+        view = step_view(plan=plan)
+        assert (
+            "Approvals: 0 of 2 – still needed from the team acme/architects and the group security"
+            in read(view)
+        )
+        shown = read(replace(view, submissions=(one, again)))
+        assert "Approvals: 1 of 2 by @ann – still needed from the group security" in shown
+        assert "It can also be edited" in read(step_view(tool="pay"))
+        assert "It can also be edited" not in shown
         assert "counts as one of 2 approvals; with all of them the workflow goes on" in shown
 
     def test_what_was_said_before_stands_below(self):

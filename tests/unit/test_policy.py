@@ -76,6 +76,38 @@ def test_what_is_declared_is_in_the_plan() -> None:
     assert (plan.on_expiry, plan.risk) == ("reject", "high")
 
 
+def test_roles_are_approvers_too() -> None:
+    """P-02: who fills a required role may decide, also where the policy names other approvers or leaves them to the default."""
+    roles = ["group:architects", "group:security", "group:architects"]
+    named = Policy(approvers=["group:security", "slack:U1"], required_from=roles).plan(CALL)
+    assert named.approvers == ("group:security", "slack:U1", "group:architects")
+    assert named.required_from == ("group:architects", "group:security")
+    default = Policy(required_from=roles).plan(CALL)
+    assert default.approvers is None
+    assert default.completed(["api"]).approvers == ("api", "group:architects", "group:security")
+    assert named.completed(["api"]) == named
+
+
+def test_who_is_asked_next_stands_in_where_the_policy_says_so() -> None:
+    """P-02, P-03: a role stays with those who have it, unless the step of the chain names it; then its people fill it, too."""
+    chain = [
+        Escalation(["slack:U2"], timedelta(1)),
+        Escalation(["slack:U3", "slack:U4"], stands_in_for=["group:security"]),
+    ]
+    plan = Policy(
+        approvers=["slack:U1"],
+        required_from=["group:security", "group:legal"],
+        expires_in=timedelta(1),
+        on_expiry="escalate",
+        escalate_to=chain,
+    ).plan(CALL)
+    first = plan.escalated()
+    assert (plan.stand_ins, first.stand_ins) == ((), ())
+    assert first.escalated().stand_ins == (("group:security", "slack:U3"), ("group:security", "slack:U4"))
+    assert first.escalated().required_from == plan.required_from
+    assert ReviewPlan.model_validate(first.escalated().model_dump(mode="json")) == first.escalated()
+
+
 def test_respond_only_where_it_is_listed() -> None:
     """DESIGN §3: a person answers in the tool's place only where the plan says so."""
     assert "respond" not in Policy().plan(CALL).allowed_decisions == DEFAULT_DECISIONS
@@ -89,6 +121,19 @@ def test_respond_only_where_it_is_listed() -> None:
         ({"required_approvals": 0}, "required_approvals"),
         ({"approvers": "slack:U1"}, "approvers"),
         ({"approvers": []}, "approvers"),
+        ({"required_from": "group:security"}, "required_from"),
+        ({"required_from": ["group:security", " "]}, "required_from"),
+        ({"required_from": ["group:security"], "decisions": ["reject"]}, "required_from"),
+        ({"required_approvals": 2, "decisions": ["reject", "respond"]}, "required_approvals"),
+        (
+            {
+                "required_from": ["group:security"],
+                "expires_in": timedelta(1),
+                "on_expiry": "escalate",
+                "escalate_to": [Escalation(["meg"], stands_in_for=["group:legal"])],
+            },
+            "escalate_to",
+        ),
         ({"redact": "pin"}, "redact"),
         ({"max_rejections": 0}, "max_rejections"),
         ({"expires_in": timedelta(0)}, "expires_in"),
@@ -120,6 +165,8 @@ def test_the_fingerprint_changes_with_what_is_declared() -> None:
         {"approvers": ["a"]},
         {"decisions": ["approve"]},
         {"required_approvals": 2},
+        {"required_from": ["b"]},
+        {"required_from": ["b", "c"]},
         {"allow_requester": True},
         {"expires_in": timedelta(1)},
         {"expires_in": timedelta(1), "on_expiry": "reject"},
@@ -146,6 +193,8 @@ PLANS = st.builds(
     verdict=st.sampled_from(["none", "record", "ask"]),
     approvers=PEOPLE,
     required_approvals=st.integers(1, 3),
+    required_from=st.sets(st.sampled_from("ab")).map(tuple),
+    stand_ins=st.sets(st.sampled_from([("a", "c"), ("b", "c")])).map(tuple),
     allow_requester=st.booleans(),
     allowed_decisions=st.sets(st.sampled_from(DEFAULT_DECISIONS), min_size=1).map(tuple),
     risk=st.none() | st.sampled_from(["low", "high"]),
@@ -166,6 +215,8 @@ def test_what_covers_is_at_least_as_strict(given_: ReviewPlan, wanted: ReviewPla
         assert given_.covers(wanted)
     elif given_.covers(wanted):
         assert given_.required_approvals >= wanted.required_approvals
+        assert set(wanted.required_from) <= set(given_.required_from)
+        assert set(given_.stand_ins) <= set(wanted.stand_ins)
         assert wanted.allow_requester or not given_.allow_requester
         assert wanted.approvers is None or set(given_.approvers or "z") <= set(wanted.approvers)
 

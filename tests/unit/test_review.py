@@ -1,12 +1,10 @@
-"""The transition tables, and the quorum."""
+"""The transition tables."""
 
 from __future__ import annotations
 
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hitl_middleware.actions import DECISION_TYPES
 from hitl_middleware.errors import IllegalTransition
@@ -20,7 +18,6 @@ from hitl_middleware.review import (
     RunStatus,
     is_final,
     step,
-    still_needed,
 )
 
 KINDS: list[tuple[Any, Any, Any]] = [
@@ -89,12 +86,3 @@ def test_every_decision_ends_a_request() -> None:
         is_final("request", status) and status in REQUEST["pending"] for status in STATUS_AFTER.values()
     )
     assert STATUS_AFTER["edit"] == STATUS_AFTER["approve"] == "approved"
-
-
-@given(st.integers(1, 5), st.lists(st.sampled_from("abcde")))
-def test_one_person_counts_once(required: int, people: list[str]) -> None:
-    """P-02: however often and in whatever order they answer."""
-    missing = still_needed(required, people)
-    assert missing == still_needed(required, [*people, *people])
-    assert missing == still_needed(required, reversed(people))
-    assert missing == max(0, required - len(set(people)))

@@ -162,7 +162,7 @@ class TestStory:
         assert f"`hitl actions settle {view.action.id}`" in read(view)
 
     def test_who_asked_why_how_many_and_until_when(self):
-        """Reason, risk, requester, approvers, agreed so far, deadline, code, notes, conversation."""
+        """P-02: reason, risk, requester, approvers, agreed so far, who is still needed, deadline, code, notes, conversation."""
         view = view_of(
             plan=ReviewPlan(
                 verdict="ask",
@@ -170,6 +170,7 @@ class TestStory:
                 reason="over 50",
                 risk="high",
                 required_approvals=2,
+                required_from=("slack:S0SEC12345", "group:`legal"),
             ),
             requester=ANN,
             deadline_at=NOW,
@@ -192,6 +193,7 @@ class TestStory:
             "@ann",
             "finance",
             "1 of 2",
+            "S0SEC12345 and `'legal`",
             "bob",
             "Customer wrote again",
             "cnv_1",

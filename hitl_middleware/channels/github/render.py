@@ -26,8 +26,9 @@ from hitl_middleware.display import (
     shown_text,
     status_words,
 )
+from hitl_middleware.quorum import approvals, counted, shows
 from hitl_middleware.records import CardView, ReviewRequest
-from hitl_middleware.review import RequestStatus, is_final, still_needed
+from hitl_middleware.review import RequestStatus, is_final
 
 MOST_DATA: Final = (40_000, 20_000, 8_000, 2_000)
 """Characters for what is shown. The first with which the comment fits is taken: wrapped lines and long fences take room of their own."""
@@ -169,17 +170,16 @@ def _pull_request(request: ReviewRequest) -> str:
 
 
 def _agreed(view: CardView) -> Iterator[str]:
-    """How many of several approvals there are, and whose; each person once."""
-    needed = view.request.plan.required_approvals
-    if needed < 2:  # one approval is the decision itself
+    """How many of several approvals there are, whose – each person once –, and who is still needed."""
+    request = view.request
+    if not shows(request):
         return
-    agreed = {
-        each.person: each.name for each in view.submissions if each.decision.type in {"approve", "edit"}
-    }
-    names = [who(identity, name) or "" for identity, name in agreed.items()]
+    found = approvals(request.plan, view.submissions)
+    names = [who(each.person, each.name) or "" for each in found.given]
     more = [f"{len(names) - MOST_AGREED} more"] if len(names) > MOST_AGREED else []
-    by = f": {', '.join([*names[:MOST_AGREED], *more])}" if names else ""
-    yield f"**Approvals:** {needed - still_needed(needed, agreed)} of {needed}{by}"
+    by = f" by {', '.join([*names[:MOST_AGREED], *more])}" if names else ""
+    still = sentences.still_needed(found, request.labels) if request.status == "pending" else ""
+    yield f"**Approvals:** {counted(found)}{by}{still}"
 
 
 # ---------------------------------------------------------------------------------------------------------- what is shown
@@ -269,7 +269,8 @@ def _asking(view: CardView, *, whole: bool) -> Iterator[str]:
     other = [
         name
         for name, kind in (("edited", "edit"), ("answered in the tool's place", "respond"))
-        if kind in may
+        # A call that needs several approvals is not edited by one (the desk would refuse it).
+        if kind in may and not (kind == "edit" and request.plan.by_several)
     ]
     if whole and offered and other:
         yield f"It can also be {' or '.join(other)} {where}."

@@ -12,7 +12,14 @@ from hitl_middleware.channels.github import sentences
 from hitl_middleware.channels.github.inbound import Command
 from hitl_middleware.channels.github.markdown import code, moment, plain
 from hitl_middleware.channels.github.parts import bullets
-from hitl_middleware.errors import AlreadyDecided, DigestMismatch, HitlError, NotAllowed, NotFound
+from hitl_middleware.errors import (
+    AlreadyDecided,
+    ApprovalNotNeeded,
+    DigestMismatch,
+    HitlError,
+    NotAllowed,
+    NotFound,
+)
 from hitl_middleware.records import ReviewRequest
 
 MOST_LISTED: Final = 20
@@ -62,6 +69,11 @@ def refusal(error: HitlError, request: ReviewRequest | None) -> str:
         return CHANGED
     if isinstance(error, NotAllowed):
         return not_allowed(request, str(error.facts.get("why", "")))
+    if isinstance(error, ApprovalNotNeeded):
+        so_far = plain(str(error.facts.get("progress", "")), MOST_WHY)
+        return (
+            f"Your approval would change nothing: {so_far}. If it should not happen, you can still reject it."
+        )
     return f"Nothing was decided. {code(str(error), MOST_WHY)}"
 
 

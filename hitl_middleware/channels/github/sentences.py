@@ -13,6 +13,7 @@ from hitl_middleware.channels.github import words
 from hitl_middleware.channels.github.markdown import code, link, moment, plain
 from hitl_middleware.display import person, status_words
 from hitl_middleware.forms import misfits
+from hitl_middleware.quorum import Approvals, progress
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import RequestKind
 
@@ -71,6 +72,12 @@ def may_decide(request: ReviewRequest) -> str:
     more = len(named) - MOST_PEOPLE
     *some, last = [*named[:MOST_PEOPLE], f"{more} more"] if more > 0 else named
     return f"{', '.join(some)} or {last}" if some else last
+
+
+def still_needed(found: Approvals, labels: Mapping[str, str]) -> str:
+    """What follows “1 of 2”: “ – still needed from the team `acme/security`”; nothing where nobody is."""
+    _, dash, still = progress(found, lambda role: approver(role, labels)).partition(" – ")
+    return f"{dash}{still}"
 
 
 # -------------------------------------------------------------------------------------------------------------- requests
@@ -139,13 +146,15 @@ def commands(request: ReviewRequest, *, approve: bool = True) -> Iterator[str]:
     """What can be written, each with what it does. ``approve``: whether that may be done by a comment."""
     if request.kind == "outcome":
         return
-    needed = request.plan.required_approvals
+    needed, roles = request.plan.required_approvals, request.plan.required_from
     for kind, takes in _TAKES.items():
         if kind not in request.plan.allowed_decisions or (kind == "approve" and not approve):
             continue
         means = _MEANS[kind].get(request.kind, _OTHERWISE[kind])
         if kind == "approve" and needed > 1:
             means = f"counts as one of {needed} approvals; with all of them {means}"
+        elif kind == "approve" and roles:
+            means = f"counts as one of the approvals; with all of them {means}" if len(roles) > 1 else means
         yield f"{code(f'/{kind} {request.code}{takes}')} – {means}"
 
 

@@ -69,7 +69,7 @@ def _wanted(request: ReviewRequest) -> Iterator[FormKind]:
     if "approve" in may and request.kind == "step" and request.response_schema is not None:
         yield "fill"
     # A call that needs several approvals is not edited by one (the desk would refuse it).
-    if "edit" in may and request.tool and request.args is not None and request.plan.required_approvals == 1:
+    if "edit" in may and request.tool and request.args is not None and not request.plan.by_several:
         yield "edit"
     if "respond" in may and request.kind not in {"tool_call", "outcome"}:
         yield "respond"

@@ -26,8 +26,9 @@ from hitl_middleware.display import (
     shown_text,
     status_words,
 )
+from hitl_middleware.quorum import approvals, counted, role_words, shows, still_words
 from hitl_middleware.records import CardView, ReviewRequest
-from hitl_middleware.review import is_final, still_needed
+from hitl_middleware.review import is_final
 
 MOST_HEADER: Final = 150
 MOST_FIELD: Final = 160
@@ -173,19 +174,20 @@ def _about(view: CardView) -> Iterator[tuple[str, Json]]:
 
 def _progress(view: CardView) -> Iterator[tuple[str, Json]]:
     """Who may decide, who has, by when."""
-    request, needed = view.request, view.request.plan.required_approvals
+    request = view.request
     if request.status == "pending":
         if request.plan.approvers:
             yield "May decide", _people([(approver, None) for approver in request.plan.approvers])
         if request.deadline_at:
             label = "Overdue since" if request.overdue else "Deadline"
             yield label, markup(words.date(request.deadline_at))
-    if needed > 1:
-        agreed = _agreed(view)
-        so_far = needed - still_needed(needed, [identity for identity, _ in agreed])
-        yield "Agreed so far", markup(f"{so_far} of {needed}")
-        if agreed:
-            yield "By", _people(agreed)
+    if shows(request):
+        found = approvals(request.plan, view.submissions)
+        yield "Approvals", markup(counted(found))
+        if found.given:
+            yield "By", _people([(each.person, each.name) for each in found.given])
+        if request.status == "pending" and (still := still_words(found, _role)) is not None:
+            yield "Still needed", markup(still)
     if request.decided_at:
         yield "Decided", markup(words.date(request.decided_at))
     action = view.action
@@ -194,12 +196,9 @@ def _progress(view: CardView) -> Iterator[tuple[str, Json]]:
         yield "Settled by", _people([(action.settled_by, None)])
 
 
-def _agreed(view: CardView) -> list[tuple[str, str | None]]:
-    """Whoever agreed, each person once."""
-    agreed = {
-        each.person: each.name for each in view.submissions if each.decision.type in {"approve", "edit"}
-    }
-    return list(agreed.items())
+def _role(role: str) -> str:
+    """A required role in our markup: a mention where Slack knows it."""
+    return words.reference(role) or words.code(role_words(role), 80)
 
 
 def _people(who: Sequence[tuple[str, str | None]]) -> Json:

@@ -13,7 +13,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from hitl_middleware.display import one_line, person, status_words
-from hitl_middleware.errors import AlreadyDecided, DigestMismatch, HitlError, NotAllowed, NotFound
+from hitl_middleware.errors import (
+    AlreadyDecided,
+    ApprovalNotNeeded,
+    DigestMismatch,
+    HitlError,
+    NotAllowed,
+    NotFound,
+)
 from hitl_middleware.records import ReviewRequest
 
 Json = dict[str, Any]
@@ -142,6 +149,9 @@ def refusal(error: HitlError, request: ReviewRequest | None) -> str:
         return CHANGED
     if isinstance(error, NotAllowed):
         return f"This is not yours to decide: {_safe(str(error.facts.get('why', '')))}"
+    if isinstance(error, ApprovalNotNeeded):
+        said = one_line(str(error.facts.get("progress", "")), 300)
+        return f"Your approval would change nothing: {_safe(said)}. If it should not happen, you can still reject it."
     return f"Nothing was decided. {code(str(error), 300)}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from hitl_middleware.actions import Place
@@ -168,7 +168,10 @@ class RequestVerbs(Verbs):
         return next((s for s in self._state.submissions.values() if s.source == source), None)
 
     async def submissions(self, request_id: str) -> Sequence[Submission]:
-        return oldest_first(s for s in self._state.submissions.values() if s.request_id == request_id)
+        return await self.submissions_of((request_id,))
+
+    async def submissions_of(self, request_ids: Collection[str]) -> Sequence[Submission]:
+        return oldest_first(s for s in self._state.submissions.values() if s.request_id in request_ids)
 
     def _collides(self, new: ReviewRequest) -> bool:
         """Whether another request has this one's place, or both are pending under one code."""

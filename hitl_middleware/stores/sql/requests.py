@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -69,6 +69,11 @@ _SUBMISSIONS = reading(
     .where(submissions.c.request_id == of(submissions.c.request_id))
     .order_by(submissions.c.id)
 )
+_SUBMISSIONS_OF = reading(
+    select(submissions)
+    .where(submissions.c.request_id.in_(bindparam("requests", expanding=True)))
+    .order_by(submissions.c.id)
+)
 
 
 class RequestVerbs(Verbs):
@@ -130,3 +135,8 @@ class RequestVerbs(Verbs):
 
     async def submissions(self, request_id: str) -> Sequence[Submission]:
         return await self._all(_SUBMISSIONS, rows.submission, of_request_id=request_id)
+
+    async def submissions_of(self, request_ids: Collection[str]) -> Sequence[Submission]:
+        if not request_ids:
+            return ()
+        return await self._all(_SUBMISSIONS_OF, rows.submission, requests=list(request_ids))

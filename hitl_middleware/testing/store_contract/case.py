@@ -30,10 +30,16 @@ PLAN = ReviewPlan(
     allowed_decisions=("approve", "respond"),
     approvers=("slack:U1", "group:finance"),
     required_approvals=2,
+    required_from=("group:finance",),
+    stand_ins=(("group:finance", "github:meg"),),
     expires_in=3_600.5,
     on_expiry="escalate",
     remind=(600.0, 60.5),
-    escalate_to=(PlannedEscalation(approvers=("github:meg",), expires_in=60.5, on_expiry="reject"),),
+    escalate_to=(
+        PlannedEscalation(
+            approvers=("github:meg",), expires_in=60.5, on_expiry="reject", stands_in_for=("group:finance",)
+        ),
+    ),
     risk="high",
     reason="refunds above 50 € are asked",
     policy_version="1-abc",
@@ -169,6 +175,8 @@ def a_submission(request_id: str, **facts: Any) -> Submission:
         decision=an_edit(),
         created_at=BORN,
         vouched_by="api",
+        counts_as="slack:U1",
+        fills=("group:finance",),
     )
     return replace(submission, **facts)
 

@@ -195,11 +195,17 @@ class RequestContract(StoreCase):
     async def test_submissions_come_oldest_first(self, store: Store) -> None:
         """Every answer is kept as it was given, in the order it came (O-01)."""
         request = await self.added_request(store)
-        given = [a_submission(request.id), a_submission(request.id, name=None, vouched_by=None)]
+        plain = {"name": None, "vouched_by": None, "counts_as": None, "fills": ()}
+        given = [a_submission(request.id), a_submission(request.id, **plain)]
+        other, third = await self.added_request(store), await self.added_request(store)
         async with store.begin() as uow:
             for submission in given:
                 await uow.add_submission(submission)
+            await uow.add_submission(elsewhere := a_submission(other.id))
+            await uow.add_submission(a_submission(third.id))
             assert list(await uow.submissions(request.id)) == given
+            assert list(await uow.submissions_of([other.id, request.id, new_id()])) == [*given, elsewhere]
+            assert not await uow.submissions_of([])
             assert not await uow.submissions(new_id())
             assert not await uow.add_submission(given[0])
 

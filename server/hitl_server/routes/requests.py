@@ -42,7 +42,8 @@ def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
     async def list_requests(status: Status = None, cursor: Cursor = None, limit: Limit = 50) -> RequestList:
         """Newest first."""
         page, actions = await hitl.portal.run(hitl.views.requests, status=status, cursor=cursor, limit=limit)
-        return requests_out(page, actions)
+        found = await hitl.portal.run(hitl.views.approvals, page.items)
+        return requests_out(page, actions, found)
 
     @router.get(
         "/{id}",
@@ -52,7 +53,7 @@ def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
     async def show_request(id: IdOrCode) -> RequestOut:  # noqa: A002 – the API's word
         """What is asked exactly as it would run, who may answer how, and what became of it."""
         detail = await hitl.portal.run(hitl.views.request, id)
-        return request_out(detail.request, detail.action)
+        return request_out(detail.request, detail.action, detail.approvals)
 
     @router.get(
         "/{id}/cards",
@@ -69,7 +70,7 @@ def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
         responses=refusals(
             {
                 400: "Not JSON",
-                403: "This caller or reviewer may not decide it; the detail says who may",
+                403: "This caller or reviewer may not decide it, or their approval would change nothing; the detail says who may",
                 404: "There is no such request",
                 409: "Somebody was first: decided_by, decided_at",
                 412: "The request is not the one that If-Match names",
@@ -114,7 +115,7 @@ def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
             status=decided.status,
         )
         detail = await hitl.portal.run(hitl.views.request, decided.id)
-        return request_out(detail.request, detail.action)
+        return request_out(detail.request, detail.action, detail.approvals)
 
     return router
 
