@@ -23,9 +23,8 @@ from hitl_middleware.runs.agent_server.asking import AgentServer
 from hitl_middleware.runs.agent_server.reading import thread_of
 from hitl_middleware.testing.loopback import Loopback, wire
 from hitl_middleware.testing.runs_contract.contract import a_run
-from hitl_middleware.testing.runs_contract.graphs import COLOUR
 
-from tests.kit.agent_server import DevServer
+from tests.kit.agent_server import DevServer, passing_on
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -172,47 +171,77 @@ class TestOnce:
                 known = await runs.server.runs("asks", thread_of(run.thread_id))
         assert [each["run_id"] for each in known] == lost
 
-    async def test_two_drivers_begin_and_answer_once(self, agent_server: DevServer) -> None:
+    async def test_two_drivers_answer_once(self, agent_server: DevServer) -> None:
         """Whoever comes second waits for what is under way, and looks again (rule 2: N resumes at once run a tool N times)."""
-        async with runs_at(agent_server.url) as one, runs_at(agent_server.url) as two:
-            run, lease = a_run("asks")
-            await asyncio.gather(one.start(run, lease), two.start(run, lease))
-            (asked,) = (await one.look(run)).interrupts
-            await asyncio.gather(*(each.resume(run, lease, {asked.id: "blue"}) for each in (one, two)))
-            assert (await two.look(run)).finished
-            assert await commands(two, run) == [{"resume": {asked.id: "blue"}}, None]
+        seen: list[int] = []
+        with Loopback(passing_on(agent_server.url, [], seen)) as proxy:
+            async with runs_at(proxy.url) as one, runs_at(proxy.url) as two:
+                run, lease = a_run("asks-for-ever")
+                await one.start(run, lease)
+                (asked,) = (await one.look(run)).interrupts
+                both = [
+                    asyncio.create_task(each.resume(run, lease, {asked.id: "blue"})) for each in (one, two)
+                ]
+                await until(lambda: 409 in seen)
+                assert [each.done() for each in both] == [False, False]
+                await cancel(one, run)
+                ended = await asyncio.gather(*both, return_exceptions=True)
+                assert sorted(type(each).__name__ for each in ended) == ["GraphFailed", "NoneType"]
+                assert await commands(two, run) == [{"resume": {asked.id: "blue"}}, None]
 
     async def test_what_a_dead_driver_began_is_waited_for(self, agent_server: DevServer) -> None:
-        """A process dies while the server runs on: the next one begins nothing beside it, and finds it where it has come to (G-15)."""
-        async with runs_at(agent_server.url) as one, runs_at(agent_server.url) as two:
-            run, lease = a_run("asks")
-            dying = asyncio.create_task(one.start(run, lease))
-            while not await commands(two, run):
-                assert not dying.done()
-            dying.cancel()
-            await two.carry_on(run, replace(lease, fence=2))
-            (asked,) = (await two.look(run)).interrupts
-            assert asked.value == COLOUR
-            assert await commands(two, run) == [None]
+        """A process dies while the server runs on: the next one begins nothing beside it, and looks where it has come to (G-15)."""
+        seen: list[int] = []
+        with Loopback(passing_on(agent_server.url, [], seen)) as proxy:
+            async with runs_at(agent_server.url) as one, runs_at(proxy.url) as two:
+                run, lease = a_run("for-ever")
+                dying = asyncio.create_task(one.start(run, lease))
+                await running(one, run)
+                dying.cancel()
+                next_one = asyncio.create_task(two.carry_on(run, replace(lease, fence=2)))
+                await until(lambda: 409 in seen)
+                assert not next_one.done()
+                await cancel(two, run)
+                await next_one
+                assert await commands(two, run) == [None]
 
     async def test_what_somebody_cancels_over_there_has_ended(self, agent_server: DevServer) -> None:
         """In Studio, for example: the run fails and says so; it is not begun anew behind their back."""
         async with runs_at(agent_server.url) as runs:
             run, lease = a_run("for-ever")
             driving = asyncio.create_task(runs.start(run, lease))
-            thread = thread_of(run.thread_id)
-            while not any(each["status"] == "running" for each in await runs.server.runs("for-ever", thread)):
-                assert not driving.done()
-            (found,) = await runs.server.runs("for-ever", thread)
-            await runs.server._on_this_loop().runs.cancel(thread, found["run_id"])
+            await running(runs, run)
+            await cancel(runs, run)
             with pytest.raises(GraphFailed, match="somebody cancelled"):
                 await driving
             assert (await runs.look(run)).breakpoint is None
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Let others go on until it does."""
+    async with asyncio.timeout(60):
+        while not holds():  # noqa: ASYNC110 – what a thread of its own has seen
+            await asyncio.sleep(0.01)
+
+
+async def running(runs: AgentServerRuns, run: Run) -> str:
+    """The one run of the thread that runs over there, as soon as it does."""
+    async with asyncio.timeout(60):
+        while True:
+            known = await runs.server.runs(run.graph, thread_of(run.thread_id))
+            if found := [each["run_id"] for each in known if each["status"] == "running"]:
+                return str(found[0])
+
+
+async def cancel(runs: AgentServerRuns, run: Run) -> None:
+    """What somebody may do over there."""
+    client = runs.server._on_this_loop()
+    await client.runs.cancel(thread_of(run.thread_id), await running(runs, run))
+
+
 async def commands(runs: AgentServerRuns, run: Run) -> list[Any]:
     """What the runs of a thread were told over there, the newest first."""
-    known = await runs.server.runs("asks", thread_of(run.thread_id), told=True)
+    known = await runs.server.runs(run.graph, thread_of(run.thread_id), told=True)
     return [each["kwargs"]["command"] for each in known]
 
 

@@ -1,5 +1,5 @@
-"""What the tests' Agent Server serves beside the contract's graphs: an agent that pays what it is told to, when people agree, and a graph
-that does not end by itself.
+"""What the tests' Agent Server serves beside the contract's graphs: an agent that pays what it is told to, when people agree, and graphs
+that do not end by themselves.
 
 Built when the module is loaded, as most people's agents are. ``PAID_IN`` names the file in which a payment is one line.
 """
@@ -17,9 +17,10 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
 
 from hitl_middleware import Hitl, requires_approval
-from hitl_middleware.testing.runs_contract.graphs import State
+from hitl_middleware.testing.runs_contract.graphs import COLOUR, State
 from hitl_middleware.testing.scripted_model import ScriptedModel, call, says
 
 
@@ -56,7 +57,14 @@ async def wait(state: State) -> State:
     return {}
 
 
+async def ask_first(state: State) -> State:
+    """The same, once it was answered."""
+    interrupt(COLOUR)
+    return await wait(state)
+
+
 for_ever = StateGraph(State).add_node("wait", wait).add_edge(START, "wait").compile()
+asks_for_ever = StateGraph(State).add_node("wait", ask_first).add_edge(START, "wait").compile()
 hitl, tools = Hitl.from_env(), [pay]
 till = create_agent(Cashier(), tools, middleware=[hitl.approvals(tools)])
 late_till = create_agent(Cashier(), tools, middleware=[hitl.approvals(tools)])

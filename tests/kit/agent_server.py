@@ -89,6 +89,7 @@ def desk_server(folder: Path, slack: FakeSlack) -> Iterator[DevServer]:
         **MANIFEST,
         "till": f"{DESK}:till",
         "late-till": f"{DESK}:late_till",
+        "asks-for-ever": f"{DESK}:asks_for_ever",
         "for-ever": f"{DESK}:for_ever",
         "human-approval": "hitl_graphs.human_approval.workflow:graph",
     }
@@ -160,8 +161,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def passing_on(url: str, away: list[bool]) -> Starlette:
-    """What stands between us and a server: it passes on, or, while ``away`` holds anything, says that nobody is there."""
+def passing_on(url: str, away: list[bool], seen: list[int] | None = None) -> Starlette:
+    """What stands between us and a server: it passes on, or, while ``away`` holds anything, says that nobody is there.
+
+    ``seen``: the status of each answer that was passed on.
+    """
 
     async def answer(request: Request) -> Response:
         if away:
@@ -170,6 +174,8 @@ def passing_on(url: str, away: list[bool]) -> Starlette:
         async with httpx.AsyncClient(trust_env=False, timeout=60) as beyond:
             kind = {"content-type": "application/json"}
             said = await beyond.request(request.method, there, content=await request.body(), headers=kind)
+        if seen is not None:
+            seen.append(said.status_code)
         return Response(said.content, said.status_code, media_type="application/json")
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PATCH"])])
