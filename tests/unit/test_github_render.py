@@ -139,7 +139,7 @@ class TestAsking:
         )
         shown = read(replace(view, submissions=(one, again)))
         assert "Approvals: 1 of 2 by @ann – still needed from the group security" in shown
-        assert "It can also be edited" in read(step_view(tool="pay"))
+        assert "It can also be edited" in read(step_view(plan=ReviewPlan(verdict="ask")))
         assert "It can also be edited" not in shown
         assert "counts as one of 2 approvals; with all of them the workflow goes on" in shown
 
