@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,9 @@ from hitl_middleware.ports import Person
 from hitl_middleware.settings import ConfigFile
 
 from tests.kit.effects import Effects
+from tests.kit.flows import planning
 from tests.kit.models import asks, call, says, script
+from tests.kit.wall import Wall
 from tests.kit.world import World
 
 ANN, BOB, EVE, KIM, OPS = "slack:UANN", "slack:UBOB", "slack:UEVE", "slack:UKIM", "slack:UOPS"
@@ -38,8 +40,13 @@ Ask = Callable[..., World]
 def ask(make_world: Callable[..., World], effects: Effects) -> Ask:
     """A world with one open request by a policy of these rules."""
 
-    def make(requester: str | None = None, directory: ListedPeople | None = None, **rules: Any) -> World:
-        world = make_world(config=PEOPLE, directory=directory)
+    def make(
+        requester: str | None = None,
+        directory: ListedPeople | None = None,
+        channels: Sequence[Wall] = (),
+        **rules: Any,
+    ) -> World:
+        world = make_world(config=PEOPLE, directory=directory, channels=channels)
         world.serve("a", world.agent([effects.pay_tool(**rules)], script(says(call("pay", amount=7)))))
         world.begin_run("a", asks(), requester=requester)
         return world
@@ -213,6 +220,53 @@ def test_escalation(ask: Ask, *, stands_in: bool) -> None:
         with pytest.raises(ApprovalNotNeeded):
             approve(world, KIM)
         assert approve(world, BOB) == "approved"
+
+
+def test_only_who_is_needed_is_reminded(ask: Ask) -> None:
+    """P-02, P-03: while anybody could bring it further all are who have not answered; then those whose role is missing."""
+    wall = Wall()
+    reminders = [timedelta(minutes=30), timedelta(minutes=10)]
+    world = ask(
+        channels=[wall],
+        **BOTH_ROLES | {"approvers": [KIM, BOB]},
+        expires_in=timedelta(hours=1),
+        remind=reminders,
+    )
+    world.wait(1_800)
+    world.step()
+    approve(world, ANN)
+    world.wait(1_200)
+    world.step()
+    assert [notice.body["text"] for notice in wall.told] == [
+        f"pay: reminder to {KIM}, {BOB}, {ARCHITECTS}, {SECURITY}",
+        f"pay: reminder to {SECURITY}",
+    ]
+
+
+def test_a_workflow_step(make_world: Callable[..., World], effects: Effects) -> None:
+    """P-02: a step takes the same two keywords; the run goes on when the last one has agreed, whose words it gets."""
+    world = make_world(config=PEOPLE)
+    graph = planning(effects, approvers=[KIM], required_approvals=2, required_from=[SECURITY])
+    world.serve("a", graph.compile())
+    run = world.begin_run("a", {"topic": "bees"})
+    world.decide(world.only(), by=KIM, message="fine")
+    world.step()
+    assert (effects.done, progress(world)) == (
+        [],
+        f"1 of 2 approvals – still needed from security (by {KIM})",
+    )
+    with pytest.raises(ApprovalNotNeeded):
+        approve(world, OPS)
+    world.decide(world.only(), by=BOB, message="safe")
+    world.step()
+    found = world.graphs._graphs["a"].get_state({"configurable": {"thread_id": run.thread_id}})
+    (review,) = found.values["done"]
+    assert (review["decision"], review["message"], review["by"], effects.done) == (
+        "approve",
+        "safe",
+        BOB,
+        [1],
+    )
 
 
 def test_what_waits_for_whom(ask: Ask) -> None:

@@ -73,8 +73,11 @@ class Point:
         ({"form": Typed, "decisions": ["reject"]}, "does not take approve"),
         ({"form": {"type": "nonsense"}}, "form: this is no JSON Schema"),
         ({"form": pytest}, "form: give a pydantic model"),
+        ({"form": Day, "required_approvals": 2}, "form: it is filled in by one person"),
+        ({"form": Day, "required_from": ["a", "b"]}, "form: it is filled in by one person"),
+        ({"required_from": "group:security"}, "required_from: give a list of roles"),
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_parameters_that_could_never_work(rules: dict[str, Any], sentence: str) -> None:
     """E-04: they are refused where the graph is built, with what to mend."""
