@@ -136,6 +136,20 @@ class AgentServerConfig(BaseModel):
     graphs: tuple[str, ...] | None = None
 
 
+class SignInConfig(BaseModel):
+    """``[sign_in]``: who may come in with a browser. Operators may, and whom the file or a request that waits names as a reviewer.
+
+    ``viewers``: names of ``[people]``, identities or groups who see everything and decide nothing there. ``hours``: how long a session
+    lasts. ``slack_team``: the workspace whose people Slack's sign-in lets in (``T…``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    viewers: tuple[str, ...] = ()
+    hours: float = Field(default=12.0, gt=0, le=24 * 30, allow_inf_nan=False)
+    slack_team: str | None = Field(default=None, pattern=r"^[TE][A-Z0-9]{1,30}$")
+
+
 class ConfigFile(BaseModel):
     """``hitl.toml``. ``api_acts_for``: identities (or ``"*"``) that HITL_API_TOKEN may name as ``reviewer``."""
 
@@ -150,6 +164,7 @@ class ConfigFile(BaseModel):
     triggers: tuple[TriggerConfig, ...] = ()
     github: GitHubConfig = GitHubConfig()
     agent_server: AgentServerConfig = AgentServerConfig()
+    sign_in: SignInConfig = SignInConfig()
 
 
 def load_settings() -> Settings:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hitl_middleware.cli.context import Json, speaks
+from hitl_middleware.cli.context import Json, local_identity, opened, speaks
 from hitl_middleware.cli.output import say
 
 
@@ -29,7 +29,7 @@ def serve(
     def line(url: str) -> str:
         return json.dumps({"url": url}) if json_ else url
 
-    serve_forever(Hitl.from_env(), host=host, port=port, worker=worker, line=line)
+    serve_forever(Hitl.from_env(), host=host, port=port, worker=worker, sits_here=local_identity(), line=line)
 
 
 @speaks
@@ -45,3 +45,16 @@ def worker(json_: Json = False) -> None:
         say(json.dumps({"graphs": graphs}) if json_ else f"Working on: {', '.join(graphs) or 'no graph'}")
 
     work_forever(hitl, begun=begun)
+
+
+@speaks
+def sign_in(json_: Json = False) -> None:
+    """Print a link that is good once: whoever sits at the machine of `hitl serve` signs in with it, as an operator."""
+    from hitl_server.serve import MINUTES, one_time_link
+
+    with opened() as hitl:
+        link = one_time_link(hitl, local_identity())
+    words = (
+        f"Open {link} on this machine, at the address that hitl serve printed (good once, {MINUTES} minutes)"
+    )
+    say(json.dumps({"sign_in": link}) if json_ else words)

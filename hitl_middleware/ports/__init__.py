@@ -7,6 +7,7 @@ from hitl_middleware.ports.channel import ReviewChannel
 from hitl_middleware.ports.dispatching import Crew, Dispatcher, Wakeup
 from hitl_middleware.ports.people import Directory, Person
 from hitl_middleware.ports.running import Clock, GraphRuns, Topic
+from hitl_middleware.ports.sessions import Session
 from hitl_middleware.ports.store import Store, UnitOfWork
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "GraphRuns",
     "Person",
     "ReviewChannel",
+    "Session",
     "Store",
     "Topic",
     "UnitOfWork",

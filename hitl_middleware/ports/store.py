@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from hitl_middleware.actions import Identity, Place
 from hitl_middleware.ports.running import Topic
+from hitl_middleware.ports.sessions import Session
 from hitl_middleware.records import (
     Action,
     AuditEvent,
@@ -230,6 +231,17 @@ class UnitOfWork(Protocol):
 
         ``delivery`` carries the ``lease_until`` under which it was leased (``replace`` what ``lease_delivery`` gave).
         """
+
+    # sessions --------------------------------------------------------------------------------------------------------
+
+    async def add_session(self, session: Session) -> None:
+        """Insert, and forget those that have run out."""
+
+    async def session(self, session_id: str) -> Session | None:
+        """One that has neither ended nor run out, by the database's time."""
+
+    async def end_session(self, session_id: str) -> Session | None:
+        """Forget it. Of several who do so at once one is given it; ``None``: it had ended or run out."""
 
     # audit -----------------------------------------------------------------------------------------------------------
 

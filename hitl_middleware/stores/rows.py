@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from hitl_middleware.actions import Decision, Identity
 from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.ports import Session
 from hitl_middleware.records import (
     Action,
     AuditEvent,
@@ -27,7 +28,7 @@ from hitl_middleware.records import (
 )
 
 Row = Mapping[str, Any]
-Record = Run | ReviewRequest | Submission | Action | Card | Notice | Delivery | AuditEvent
+Record = Run | ReviewRequest | Submission | Action | Card | Notice | Delivery | Session | AuditEvent
 
 
 _KINDS: tuple[type[Record], ...] = get_args(Record)
@@ -111,6 +112,11 @@ def notice(row: Row) -> Notice:
 def delivery(row: Row) -> Delivery:
     """A row of ``deliveries``."""
     return Delivery(**row)
+
+
+def session(row: Row) -> Session:
+    """A row of ``sessions``."""
+    return Session(**row)
 
 
 def event(row: Row) -> AuditEvent:

@@ -296,6 +296,18 @@ deliveries = Table(
     _some("deliveries_failed", "id", where=DELIVERY_FAILED),
 )
 
+sessions = Table(
+    "hitl_sessions",
+    metadata,
+    _id(),
+    _text("identity"),
+    _text("name", null=True),
+    _flag("asked"),
+    _time("created_at"),
+    _time("expires_at"),
+    Index("ix_hitl_sessions_expires", "expires_at"),
+)
+
 # No foreign keys: the audit outlives what it tells of.
 audit = Table(
     "hitl_audit",

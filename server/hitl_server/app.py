@@ -17,6 +17,7 @@ from hitl_server.auth import Door
 from hitl_server.guard import PUBLIC, Guard, Shell, public_routes
 from hitl_server.limits import Failures, Limited
 from hitl_server.metrics import Meter, Metered
+from hitl_server.roles import RoleRules, Visitors
 from hitl_server.routes.actions import actions_router
 from hitl_server.routes.audit import audit_router
 from hitl_server.routes.github import github_router
@@ -25,6 +26,7 @@ from hitl_server.routes.pages import pages_router
 from hitl_server.routes.requests import requests_router
 from hitl_server.routes.runs import runs_router
 from hitl_server.routes.slack import slack_router
+from hitl_server.sign_in.routes import sign_in_router
 from hitl_server.slack_desk import HitlSlackDesk
 
 DESCRIPTION: Final = """\
@@ -44,6 +46,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
     Raises ``ConfigurationError`` for a channel that is configured in part, or a token without a value.
     """
     door = Door.of(hitl.settings, hitl.config)
+    visitors = Visitors(hitl)
     meter = meter or Meter(hitl)
     app = _App(
         title="hitl",
@@ -68,6 +71,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
         _signed(slack),
         _signed(github_router(hitl, GitHubSettings.from_env(hitl.config.github))),
         operations_router(hitl, meter),
+        sign_in_router(hitl, visitors),
         pages_router(hitl),
     )
     for router in (
@@ -78,7 +82,9 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
         app.include_router(router)
     problems.install(app)
     public = public_routes(app.routes)
-    app.add_middleware(Guard, door=door, public=public)
+    app.add_middleware(
+        Guard, hitl=hitl, door=door, visitors=visitors, roles=RoleRules(app.routes), public=public
+    )
     app.add_middleware(Limited, failures=Failures(hitl.clock.monotonic), public=public)
     app.add_middleware(Metered, meter=meter, public=public)
     app.add_middleware(Shell)

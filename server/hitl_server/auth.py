@@ -1,7 +1,9 @@
-"""Who calls: a token's name, or – while no token is set – whoever sits at this machine. Pure, and refusing where in doubt.
+"""Who calls: a token's name, whoever is signed in, or – while neither is set up – whoever sits at this machine.
 
-Without a token the server answers loopback clients that address it by a loopback name, so a page on the web that a browser on this
-machine shows can neither read it (DNS rebinding changes the name, not the ``Host``) nor write to it (wrong origin, or not JSON).
+Pure, and refusing where in doubt.
+
+Without tokens and sign-in the server answers loopback clients that address it by a loopback name, so a page on the web that a browser on
+this machine shows can neither read it (DNS rebinding changes the name, not the ``Host``) nor write to it (wrong origin, or not JSON).
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from fastapi import Depends
 from starlette.datastructures import Headers
@@ -22,7 +25,7 @@ from starlette.requests import Request
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.people import LOCAL
 from hitl_middleware.settings import ConfigFile, Settings
-from hitl_server.body import ONLY_JSON, says_json
+from hitl_server.body import ONLY_JSON, says_form, says_json
 from hitl_server.inputs import IDENTITY
 from hitl_server.problems import Problem
 
@@ -34,13 +37,16 @@ LOOPBACK: Final = "loopback"
 
 ANYBODY: Final = "*"
 
+Role = Literal["viewer", "reviewer", "operator"]
+"""What somebody may see and do here (``roles``)."""
+
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOT_PEOPLE: Final = ("group:", "token:")
 _BEARER: Final = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 _IDENTITY: Final = re.compile(IDENTITY)
 
-NO_CREDENTIALS: Final = "Send a token: Authorization: Bearer …"
+NO_CREDENTIALS: Final = "Send a token: Authorization: Bearer … (in a browser: sign in at /sign-in)."
 NOT_KNOWN: Final = "This token is not known here."
 NOT_LOOPBACK: Final = (
     "No token is set, so only this machine may ask, as localhost or a loopback address and without a proxy between. "
@@ -62,12 +68,19 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever sent a request. ``at_machine``: from a loopback address, by a loopback name, with no proxy between."""
+    """Whoever sent a request. ``at_machine``: from a loopback address, by a loopback name, with no proxy between.
+
+    ``role``: what pages show and offer. A token sees everything on them, as a viewer does; what it may decide over the API is for
+    plans to say. ``name``: what people call them, where that is known. ``by_session``: signed in with a browser.
+    """
 
     identity: str
     by_token: bool
     at_machine: bool
     acts_for: frozenset[str] = frozenset()
+    role: Role = "viewer"
+    name: str | None = None
+    by_session: bool = False
 
     def speaks_as(self, reviewer: str | None) -> tuple[str, str | None]:
         """Under which identity an answer is given, and who vouches for it.
@@ -76,6 +89,8 @@ class Caller:
         """
         if reviewer is None:
             return self.identity, None
+        if self.by_session:
+            raise Problem(403, f"{self.identity} is signed in and answers as nobody else.")
         if reviewer.lower().startswith(LOCAL):
             why = f"{LOCAL}… is whoever sits at the machine; over HTTP nobody can be named so."
             raise Problem(403, f"The API does not decide as {reviewer}: {why}")
@@ -94,12 +109,23 @@ class Caller:
 class Door:
     """Lets a request in, or says why not."""
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
+    def __init__(self, tokens: Sequence[Token], *, sign_in: bool = False) -> None:
         self._tokens = tuple(tokens)
+        self._sign_in = sign_in
 
     @classmethod
-    def of(cls, settings: Settings, config: ConfigFile, environ: Mapping[str, str] = os.environ) -> Self:
-        """From the settings. Raises ``ConfigurationError`` for a token whose variable is empty, or that two names share."""
+    def of(
+        cls,
+        settings: Settings,
+        config: ConfigFile,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        sign_in: bool = False,
+    ) -> Self:
+        """From the settings. ``sign_in``: people can sign in from elsewhere.
+
+        Raises ``ConfigurationError`` for a token whose variable is empty, or that two names share.
+        """
         tokens: list[Token] = []
         if settings.api_token is not None:
             secret = settings.api_token.get_secret_value()
@@ -114,27 +140,32 @@ class Door:
         if len({token.sha256 for token in tokens}) < len(tokens):
             msg = "Two API tokens have the same value, so nobody could tell who calls. Give each its own."
             raise ConfigurationError(msg)
-        return cls(tokens)
+        return cls(tokens, sign_in=sign_in)
 
     @property
     def locked(self) -> bool:
         """Whether credentials are asked for."""
-        return bool(self._tokens)
+        return bool(self._tokens) or self._sign_in
 
     def admit(self, method: str, headers: Headers, client: str | None) -> Caller:
-        """Who this is. Raises ``Problem``: 401 with tokens, 403 or 415 without."""
-        at_machine = _at_machine(headers, client)
-        if self._tokens:
+        """Who this is, by a token or by where they sit. Raises ``Problem``: 401 where credentials are asked for, else 403 or 415."""
+        here = self.at_machine(headers, client)
+        if self.locked:
             token = self._token(headers)
-            return Caller(token.identity, by_token=True, at_machine=at_machine, acts_for=token.acts_for)
-        if not at_machine:
-            raise Problem(403, NOT_LOOPBACK)
-        if method not in _READS:
+            return Caller(token.identity, by_token=True, at_machine=here, acts_for=token.acts_for)
+        if method not in READS:
             if not _same_origin(headers):
                 raise Problem(403, OTHER_ORIGIN)
-            if not says_json(headers.get("content-type")):
+            if not says_json(headers.get("content-type")) and not says_form(headers.get("content-type")):
                 raise Problem(415, ONLY_JSON)
-        return Caller(API, by_token=False, at_machine=True)
+        return Caller(API, by_token=False, at_machine=True, role="operator")
+
+    def at_machine(self, headers: Headers, client: str | None) -> bool:
+        """Whether somebody sits at this machine. Raises ``Problem`` 403 for all others, where credentials are not asked for."""
+        found = at_machine(headers, client)
+        if not found and not self.locked:
+            raise Problem(403, NOT_LOOPBACK)
+        return found
 
     def _token(self, headers: Headers) -> Token:
         given = headers.getlist("authorization")
@@ -162,7 +193,8 @@ def is_loopback(host: str) -> bool:
     return bool((mapped or address).is_loopback)
 
 
-def _at_machine(headers: Headers, client: str | None) -> bool:
+def at_machine(headers: Headers, client: str | None) -> bool:
+    """From a loopback address, by a loopback name, with no proxy between."""
     hosts = headers.getlist("host")
     return (
         client is not None
@@ -182,6 +214,19 @@ def _name_of(host: str) -> str:
 def _same_origin(headers: Headers) -> bool:
     origins = headers.getlist("origin")
     return not origins or [origin.lower() for origin in origins] == [f"http://{headers['host'].lower()}"]
+
+
+def own_origin(headers: Headers, public_url: str | None) -> bool:
+    """Whether a page of this server sent it, by any of its addresses. A browser that does not say is not believed to be elsewhere."""
+    origins = [origin.lower() for origin in headers.getlist("origin")]
+    if not origins:
+        return True
+    host = headers.get("host", "").lower()
+    ours = {f"http://{host}", f"https://{host}"}
+    if public_url is not None:
+        parts = urlsplit(public_url.lower())
+        ours.add(f"{parts.scheme}://{parts.netloc}")
+    return len(origins) == 1 and origins[0] in ours
 
 
 def _hash(variable: str, secret: str) -> bytes:

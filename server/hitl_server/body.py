@@ -24,6 +24,12 @@ def says_json(content_type: str | None) -> bool:
     return kind == "application/json"
 
 
+def says_form(content_type: str | None) -> bool:
+    """Whether a Content-Type header names what a page's form sends."""
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    return kind == "application/x-www-form-urlencoded"
+
+
 class JsonRequest(Request):
     """A request whose body is read once, capped and strictly."""
 

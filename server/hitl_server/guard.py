@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,9 +18,17 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hitl_server.auth import Door
+from hitl_middleware.errors import HitlError
+from hitl_middleware.hitl import Hitl
+from hitl_middleware.people import LOCAL
+from hitl_server.auth import OTHER_ORIGIN, READS, Caller, Door, own_origin
+from hitl_server.body import ONLY_JSON, says_json
+from hitl_server.changes import checked
 from hitl_server.limits import told_to_wait
-from hitl_server.problems import BROKEN, Problem
+from hitl_server.problems import BROKEN, Problem, of_error
+from hitl_server.roles import RoleRules, Visitors
+from hitl_server.session import Sessions, csrf_token, session_cookie
+from hitl_server.sign_in.sent_away import refused
 
 log = structlog.get_logger("hitl.http")
 
@@ -29,13 +38,16 @@ PUBLIC: Final[dict[str, Any]] = {"security": []}
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 """Public with tokens. Without, they answer loopback callers as everything does; signed webhooks may come through a tunnel."""
 
+SIGN_IN: Final = "/sign-in"
+"""So is signing in."""
+
 LINGER_SECONDS: Final = 5.0
 LINGER_BYTES: Final = 64_000_000
 
 _SAFETY: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # none at all would make every form of ours one of an unknown origin
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -58,32 +70,86 @@ def public_routes(routes: Sequence[BaseRoute]) -> frozenset[tuple[str, str]]:
 
 
 class Guard:
-    """Lets requests in as ``door`` says; the caller is ``request.state.caller``."""
+    """Lets requests in as ``door`` and ``visitors`` say; the caller is ``request.state.caller``, their token ``request.state.csrf``."""
 
-    def __init__(self, app: ASGIApp, door: Door, public: Collection[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hitl: Hitl,
+        door: Door,
+        visitors: Visitors,
+        roles: RoleRules,
+        public: Collection[tuple[str, str]],
+    ) -> None:
         self._app = app
+        self._hitl = hitl
         self._door = door
+        self._visitors = visitors
+        self._roles = roles
+        self._sessions = Sessions(hitl)
         self._public = public
+        # Whoever sits here without a session has no secret of their own. This one ends with the process, and so do its pages' forms.
+        self._here = secrets.token_urlsafe()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not self._is_open(scope):
-            client = scope.get("client")
             try:
-                caller = self._door.admit(
-                    scope["method"], Headers(scope=scope), client[0] if client else None
-                )
+                caller, csrf = await self._admit(scope)
+                if caller.by_session:
+                    self._roles.check(caller, scope["method"], scope["path"])
+                if scope["method"] not in READS and not caller.by_token and self._by_page(scope, caller):
+                    receive = await checked(scope, receive, csrf)
             except Problem as refusal:
                 if not told_to_wait(scope):
                     log.info("http.not_admitted", status=refusal.status_code, method=scope["method"])
-                await refusal.response()(scope, receive, send)
+                await refused(scope, refusal)(scope, receive, send)
                 return
-            scope.setdefault("state", {})["caller"] = caller
+            except HitlError as error:  # the database does not answer: who is signed in cannot be told
+                await of_error(error).response()(scope, receive, send)
+                return
+            state = scope.setdefault("state", {})
+            state["caller"], state["csrf"] = caller, csrf
         await self._app(scope, receive, send)
+
+    async def _admit(self, scope: Scope) -> tuple[Caller, str]:
+        """Who this is, and the token that their changes carry."""
+        headers, client = Headers(scope=scope), scope.get("client")
+        address = client[0] if client else None
+        at_machine = self._door.at_machine(headers, address)
+        if "authorization" not in headers and (secret := session_cookie(self._hitl).read(headers)):
+            session = await self._sessions.find(secret)
+            role = await self._hitl.portal.run(self._visitors.role, session) if session else None
+            if session and role and (at_machine or not session.identity.startswith(LOCAL)):
+                if scope["method"] not in READS and not own_origin(headers, self._hitl.public_url):
+                    raise Problem(403, OTHER_ORIGIN)
+                caller = Caller(
+                    session.identity,
+                    by_token=False,
+                    at_machine=at_machine,
+                    role=role,
+                    name=session.name,
+                    by_session=True,
+                )
+                return caller, csrf_token(secret)
+        caller = self._door.admit(scope["method"], headers, address)
+        return caller, "" if caller.by_token else csrf_token(self._here)
+
+    def _by_page(self, scope: Scope, caller: Caller) -> bool:
+        """Whether a page of another origin could have had a browser send this change. Raises ``Problem`` 415.
+
+        JSON it could not; so JSON is enough where no cookie speaks for the sender. The API takes nothing else.
+        """
+        if says_json(Headers(scope=scope).get("content-type")):
+            return caller.by_session
+        if not caller.by_session and scope["path"].startswith("/api/"):
+            raise Problem(415, ONLY_JSON)
+        return True
 
     def _is_open(self, scope: Scope) -> bool:
         if (scope["method"], scope["path"]) not in self._public:
             return False
-        return self._door.locked or scope["path"] not in PROBES
+        return self._door.locked or not (scope["path"] in PROBES or scope["path"].startswith(SIGN_IN))
 
 
 class Shell:

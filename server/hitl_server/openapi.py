@@ -9,6 +9,7 @@ from hitl_server.raw_gate import PROBLEM
 from hitl_server.shapes import ProblemOut
 
 SCHEME: Final = "token"
+SESSION: Final = "session"
 
 _PROBLEM: Final[Mapping[str, Any]] = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _SCHEME: Final[Mapping[str, Any]] = {
@@ -16,9 +17,16 @@ _SCHEME: Final[Mapping[str, Any]] = {
     "scheme": "bearer",
     "description": "HITL_API_TOKEN, or a token of hitl.toml. While none is set, callers on this machine need none.",
 }
+_SESSION: Final[Mapping[str, Any]] = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": "hitl_session",
+    "description": "A browser's, from /sign-in (`__Host-hitl_session` behind TLS); its changes carry X-CSRF-Token. `x-roles` of an "
+    "operation: who of those who are signed in may use it.",
+}
 _EVERYWHERE: Final[Mapping[str, str]] = {
-    "401": "No token, or one that is not known",
-    "403": "Not from this machine or not from this origin, while no token is set",
+    "401": "No token and no session, or one that is not known",
+    "403": "Not for this role; a change without its csrf token; or, while nothing is set up, not from this machine or origin",
 }
 _TOO_MANY: Final = "Not let in, and neither were too many before it from the same address: Retry-After"
 _BY_FASTAPI: Final = ("HTTPValidationError", "ValidationError")
@@ -34,7 +42,8 @@ def refusals(told: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
 def complete(document: dict[str, Any], *, locked: bool) -> dict[str, Any]:
     """The document with what holds for every operation. ``locked``: tokens are set, so credentials are not optional."""
     components = document.setdefault("components", {})
-    components.setdefault("securitySchemes", {})[SCHEME] = dict(_SCHEME)
+    schemes = components.setdefault("securitySchemes", {})
+    schemes[SCHEME], schemes[SESSION] = dict(_SCHEME), dict(_SESSION)
     schemas = components.setdefault("schemas", {})
     schemas["Problem"] = ProblemOut.model_json_schema()
     for name in _BY_FASTAPI:
@@ -44,7 +53,8 @@ def complete(document: dict[str, Any], *, locked: bool) -> dict[str, Any]:
         for response in responses.values():
             _without_fastapis_form(response)
         # A public route says so itself: ``guard.PUBLIC``.
-        if operation.setdefault("security", [{SCHEME: []}] if locked else [{SCHEME: []}, {}]) != []:
+        known: list[dict[str, Any]] = [{SCHEME: []}, {SESSION: []}]
+        if operation.setdefault("security", known if locked else [*known, {}]) != []:
             for status, why in _EVERYWHERE.items():
                 responses.setdefault(status, {"description": why, "content": {PROBLEM: dict(_PROBLEM)}})
         if "401" in responses:

@@ -25,9 +25,12 @@ from hitl_server.leaving import Leaving
 from hitl_server.listener import Listener, bind, is_private, url_of
 from hitl_server.logs import configure_logs
 from hitl_server.metrics import Meter
+from hitl_server.session import TICKET_SECONDS, Sessions
 from hitl_server.slack_heeded import slack_heeded
 
 PORT: Final = 8100
+
+MINUTES: Final = int(TICKET_SECONDS // 60)
 
 DRAIN: Final = 0.25
 """How much of HITL_STOP_SECONDS requests that are under way may take; most of the rest is for runs."""
@@ -40,18 +43,26 @@ class RunningServer:
     url: str
 
 
+def one_time_link(hitl: Hitl, identity: str) -> str:
+    """The path that lets ``identity`` in, once."""
+    return f"/sign-in/link?code={hitl.portal.call(Sessions(hitl).ticket, identity)}"
+
+
 def serve(
     hitl: Hitl,
     host: str = "127.0.0.1",
     port: int = PORT,
     *,
     worker: bool = True,
+    sits_here: str | None = None,
     line: Callable[[str], str] = str,
 ) -> None:
     """Serve until SIGINT or SIGTERM, and leave as ``leaving`` says. Once it listens, its address stands alone on a line of stdout.
 
     ``worker``: also run the graphs and post messages; without, another process of the same database has to.
-    ``line``: how the address is written there. Raises ``ConfigurationError`` before anything is served.
+    ``sits_here``: who is told a one-time link, where only this machine is served and somebody sits at its terminal. It is the path
+    alone, and on stderr: stdout has the address and nothing else. Where stderr is no terminal it is a log, and not told what lets in.
+    ``line``: how the address is written. Raises ``ConfigurationError`` before anything is served.
     """
     configure_logs()
 
@@ -64,6 +75,11 @@ def serve(
         listener,
         url,
     ):
+        if sits_here and is_private(host) and sys.stderr.isatty():
+            link = one_time_link(hitl, sits_here)
+            sys.stderr.write(
+                f"To sign in there: {link} (good once, {MINUTES} minutes; hitl sign-in prints another)\n"
+            )
         asyncio.run(_until_signalled(listener, hitl.settings.stop_seconds))
 
 

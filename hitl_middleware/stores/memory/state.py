@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
-from hitl_middleware.ports import Clock
+from hitl_middleware.ports import Clock, Session
 from hitl_middleware.records import (
     Action,
     AuditEvent,
@@ -44,6 +44,7 @@ class State:
     cards: dict[str, Card] = field(default_factory=dict)
     notices: dict[str, Notice] = field(default_factory=dict)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
     audit: dict[str, AuditEvent] = field(default_factory=dict)
     head: ChainHead = field(default_factory=lambda: ChainHead(0, ""))
 
@@ -57,6 +58,7 @@ class State:
             cards=self.cards.copy(),
             notices=self.notices.copy(),
             deliveries=self.deliveries.copy(),
+            sessions=self.sessions.copy(),
             audit=self.audit.copy(),
             head=self.head,
         )

@@ -13,6 +13,7 @@ from hitl_middleware.records import AuditEvent, ChainHead, Run, Tally
 from hitl_middleware.review import is_final
 from hitl_middleware.stores.memory.actions import ActionVerbs, CardVerbs, MailVerbs
 from hitl_middleware.stores.memory.runs import RequestVerbs, RunVerbs
+from hitl_middleware.stores.memory.sessions import SessionVerbs
 from hitl_middleware.stores.memory.state import RuleBroken, State, Verbs, oldest_first
 from hitl_middleware.stores.memory.troubles import TroubleVerbs
 from hitl_middleware.stores.turn import Turn
@@ -57,7 +58,9 @@ class AuditVerbs(Verbs):
         return tuple(event for _, event in sorted(sealed, key=lambda pair: pair[0])[:limit])
 
 
-class MemoryUnit(RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, AuditVerbs, TroubleVerbs):
+class MemoryUnit(
+    RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, SessionVerbs, AuditVerbs, TroubleVerbs
+):
     """``ports.UnitOfWork`` over a state."""
 
     async def tally(self) -> Tally:

@@ -15,6 +15,7 @@ from hitl_middleware.stores.sql.cards import CardVerbs, MailVerbs
 from hitl_middleware.stores.sql.due import DueVerbs
 from hitl_middleware.stores.sql.requests import RequestVerbs
 from hitl_middleware.stores.sql.runs import RunVerbs
+from hitl_middleware.stores.sql.sessions import SessionVerbs
 from hitl_middleware.stores.sql.tally import TallyVerbs
 from hitl_middleware.stores.sql.troubles import TroubleVerbs
 
@@ -24,7 +25,16 @@ _NOW = select(NOW)
 
 
 class SqlUnit(
-    RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, AuditVerbs, DueVerbs, TallyVerbs, TroubleVerbs
+    RunVerbs,
+    RequestVerbs,
+    ActionVerbs,
+    CardVerbs,
+    MailVerbs,
+    SessionVerbs,
+    AuditVerbs,
+    DueVerbs,
+    TallyVerbs,
+    TroubleVerbs,
 ):
     """``ports.UnitOfWork`` over one connection."""
 

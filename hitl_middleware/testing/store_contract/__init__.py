@@ -28,6 +28,7 @@ from hitl_middleware.testing.store_contract.cards import CardContract
 from hitl_middleware.testing.store_contract.mail import MailContract
 from hitl_middleware.testing.store_contract.requests import RequestContract
 from hitl_middleware.testing.store_contract.runs import LeaseContract, RunContract
+from hitl_middleware.testing.store_contract.sessions import SessionContract
 from hitl_middleware.testing.store_contract.tally import TallyContract
 from hitl_middleware.testing.store_contract.troubles import TroubleContract
 from hitl_middleware.testing.store_contract.units import UnitContract
@@ -41,6 +42,7 @@ class StoreContract(
     ActionContract,
     CardContract,
     MailContract,
+    SessionContract,
     AuditContract,
     TallyContract,
     TroubleContract,

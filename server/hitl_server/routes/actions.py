@@ -11,6 +11,7 @@ from hitl_server.body import JsonRoute
 from hitl_server.inputs import OutcomeIn
 from hitl_server.metrics import Meter
 from hitl_server.openapi import refusals
+from hitl_server.roles import DECIDING, EVERYBODY
 from hitl_server.routes.runs import Id
 from hitl_server.schemas import action_out
 from hitl_server.shapes import ActionOut
@@ -25,6 +26,7 @@ def actions_router(hitl: Hitl, meter: Meter) -> APIRouter:
     @router.get(
         "/{id}",
         summary="Show an act",
+        openapi_extra=EVERYBODY,
         responses=refusals({404: "There is no such act", 503: "The database does not answer"}),
     )
     async def show_action(id: Id) -> ActionOut:  # noqa: A002 – the API's word
@@ -34,6 +36,7 @@ def actions_router(hitl: Hitl, meter: Meter) -> APIRouter:
     @router.post(
         "/{id}/outcome",
         summary="Settle an unknown outcome",
+        openapi_extra=DECIDING,
         responses=refusals(
             {
                 400: "Not JSON",

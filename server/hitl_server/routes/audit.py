@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from hitl_middleware.hitl import Hitl
 from hitl_server.openapi import refusals
+from hitl_server.roles import OVERSEEING
 from hitl_server.schemas import event_out
 from hitl_server.shapes import EventList
 
@@ -26,6 +27,7 @@ def audit_router(hitl: Hitl) -> APIRouter:
     @router.get(
         "",
         summary="Read the audit",
+        openapi_extra=OVERSEEING,
         responses=refusals({422: "A parameter has not its form", 503: "The database does not answer"}),
     )
     async def read_audit(

@@ -13,6 +13,7 @@ from hitl_server.guard import PUBLIC
 from hitl_server.metrics import CONTENT_TYPE, Meter
 from hitl_server.openapi import refusals
 from hitl_server.problems import AWAY, RETRY_SECONDS, Problem
+from hitl_server.roles import OVERSEEING
 from hitl_server.shapes import Health
 
 READY_SECONDS: Final = 5.0
@@ -51,6 +52,7 @@ def operations_router(hitl: Hitl, meter: Meter) -> APIRouter:
     @router.get(
         "/metrics",
         summary="Metrics for Prometheus",
+        openapi_extra=OVERSEEING,
         response_class=Response,
         responses={
             200: {

@@ -27,6 +27,7 @@ from hitl_middleware.display import (
 )
 from hitl_middleware.hitl import Hitl
 from hitl_server.openapi import refusals
+from hitl_server.roles import EVERYBODY
 from hitl_server.routes.requests import IdOrCode
 from hitl_server.routes.runs import Cursor, Id
 
@@ -45,10 +46,11 @@ def pages_router(hitl: Hitl) -> APIRouter:
     """``/`` (and ``/inbox``), ``/requests/{id}``, ``/runs/{id}``."""
     router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 
-    @router.get("/inbox", include_in_schema=False)  # where another server has ``/``
+    @router.get("/inbox", include_in_schema=False, openapi_extra=EVERYBODY)  # where another server has ``/``
     @router.get(
         "/",
         summary="What waits",
+        openapi_extra=EVERYBODY,
         responses={
             **_PAGE,
             **refusals({422: "A parameter has not its form", 503: "The database does not answer"}),
@@ -62,6 +64,7 @@ def pages_router(hitl: Hitl) -> APIRouter:
     @router.get(
         "/requests/{id}",
         summary="One request",
+        openapi_extra=EVERYBODY,
         responses={
             **_PAGE,
             **refusals({404: "There is no such request", 503: "The database does not answer"}),
@@ -77,6 +80,7 @@ def pages_router(hitl: Hitl) -> APIRouter:
     @router.get(
         "/runs/{id}",
         summary="One run",
+        openapi_extra=EVERYBODY,
         responses={**_PAGE, **refusals({404: "There is no such run", 503: "The database does not answer"})},
     )
     async def run_page(id: Id) -> HTMLResponse:  # noqa: A002 – the API's word
@@ -87,6 +91,7 @@ def pages_router(hitl: Hitl) -> APIRouter:
     @router.get(
         "/style.css",
         summary="How the pages look",
+        openapi_extra=EVERYBODY,
         response_class=Response,
         responses={
             200: {"description": "A style sheet", "content": {"text/css": {"schema": {"type": "string"}}}}

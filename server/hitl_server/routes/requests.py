@@ -17,6 +17,7 @@ from hitl_server.inputs import DecisionBody, said
 from hitl_server.metrics import Meter
 from hitl_server.openapi import refusals
 from hitl_server.problems import Problem
+from hitl_server.roles import DECIDING, EVERYBODY
 from hitl_server.routes.runs import Cursor, Limit
 from hitl_server.schemas import cards_out, request_out, requests_out
 from hitl_server.shapes import CardList, RequestList, RequestOut
@@ -37,6 +38,7 @@ def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
     @router.get(
         "",
         summary="List requests",
+        openapi_extra=EVERYBODY,
         responses=refusals({422: "A parameter has not its form", 503: "The database does not answer"}),
     )
     async def list_requests(status: Status = None, cursor: Cursor = None, limit: Limit = 50) -> RequestList:
@@ -48,6 +50,7 @@ def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
     @router.get(
         "/{id}",
         summary="Show a request",
+        openapi_extra=EVERYBODY,
         responses=refusals({404: "There is no such request", 503: "The database does not answer"}),
     )
     async def show_request(id: IdOrCode) -> RequestOut:  # noqa: A002 – the API's word
@@ -58,6 +61,7 @@ def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
     @router.get(
         "/{id}/cards",
         summary="Show where a request was posted",
+        openapi_extra=EVERYBODY,
         responses=refusals({404: "There is no such request", 503: "The database does not answer"}),
     )
     async def show_cards(id: IdOrCode) -> CardList:  # noqa: A002 – the API's word
@@ -67,6 +71,7 @@ def requests_router(hitl: Hitl, meter: Meter) -> APIRouter:
     @router.post(
         "/{id}/decisions",
         summary="Decide",
+        openapi_extra=DECIDING,
         responses=refusals(
             {
                 400: "Not JSON",

@@ -12,6 +12,7 @@ from hitl_server.auth import Who
 from hitl_server.body import JsonRoute
 from hitl_server.inputs import RunIn
 from hitl_server.openapi import refusals
+from hitl_server.roles import EVERYBODY, OPERATING
 from hitl_server.schemas import run_detail_out, run_started, runs_out
 from hitl_server.shapes import RunDetailOut, RunList, RunStarted
 
@@ -32,6 +33,7 @@ def runs_router(hitl: Hitl) -> APIRouter:
         "",
         status_code=202,
         summary="Start a run",
+        openapi_extra=OPERATING,
         responses=refusals(
             {
                 400: "Not JSON",
@@ -61,6 +63,7 @@ def runs_router(hitl: Hitl) -> APIRouter:
     @router.get(
         "",
         summary="List runs",
+        openapi_extra=EVERYBODY,
         responses=refusals({422: "A parameter has not its form", 503: "The database does not answer"}),
     )
     async def list_runs(cursor: Cursor = None, limit: Limit = 50) -> RunList:
@@ -70,6 +73,7 @@ def runs_router(hitl: Hitl) -> APIRouter:
     @router.get(
         "/{id}",
         summary="Show a run",
+        openapi_extra=EVERYBODY,
         responses=refusals({404: "There is no such run", 503: "The database does not answer"}),
     )
     async def show_run(id: Id) -> RunDetailOut:  # noqa: A002 – the API's word

@@ -1,0 +1,57 @@
+"""The one place where a session begins and ends, whichever way somebody came."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from hitl_middleware.hitl import Hitl
+from hitl_server.roles import Visitors
+from hitl_server.session import Sessions, session_cookie
+from hitl_server.sign_in.coming_back import local_path
+from hitl_server.sign_in.pages import sentence
+
+log = structlog.get_logger("hitl.sign_in")
+
+
+class Entrance:
+    """Lets people in whose identity was proven, and out."""
+
+    def __init__(self, hitl: Hitl, visitors: Visitors) -> None:
+        self._hitl = hitl
+        self._visitors = visitors
+        self.sessions = Sessions(hitl)
+
+    async def enter(self, request: Request, identity: str, name: str | None, back: str | None) -> Response:
+        """A new session, and back to the page ``back``; or a sentence to somebody who is nobody here.
+
+        The session that the browser had ends, so nobody who knew its secret comes in with it.
+        """
+        admitted = await self._hitl.portal.run(self._visitors.admit, identity)
+        if admitted is None:
+            log.info("sign_in.nobody", person=identity)
+            words = (
+                f"You are {identity}, and nothing here is for you: neither hitl.toml nor anything that waits names you. Whoever "
+                "operates this server can list you there: in [people], as an operator, or as one of the viewers of [sign_in]."
+            )
+            return sentence(403, "Not let in", words, back="/sign-in", label="Sign in as somebody else")
+        role, asked = admitted
+        await self._end(request)
+        secret = await self.sessions.begin(identity, name, asked=asked)
+        log.info("sign_in.begun", person=identity, role=role)
+        answer = RedirectResponse(local_path(back), status_code=303)
+        session_cookie(self._hitl).give(answer, secret, self.sessions.seconds)
+        return answer
+
+    async def leave(self, request: Request) -> Response:
+        """The session is over, for whoever has its cookie."""
+        await self._end(request)
+        log.info("sign_in.ended", person=request.state.caller.identity)
+        answer = RedirectResponse("/sign-in", status_code=303)
+        session_cookie(self._hitl).take(answer)
+        return answer
+
+    async def _end(self, request: Request) -> None:
+        if (secret := session_cookie(self._hitl).read(request.headers)) is not None:
+            await self.sessions.end(secret)
