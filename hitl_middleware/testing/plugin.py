@@ -27,8 +27,9 @@ Fixtures
     ``hitl_clock``         the clock of all of them: ``hitl_clock.advance(seconds)``
     ``hitl_environment``   variables for ``hitl`` (``{"HITL_DEFAULT_APPROVERS": "slack:U024BE7LH"}``); override it in your conftest.py
 
-For one's own store or channel subclass ``hitl_middleware.testing.StoreContract`` or ``ChannelContract``; for another place where graphs run
-``RunsContract``; for one's own way of resuming them see ``hitl_middleware.testing.resume_safety``.
+For one's own store, channel or dispatcher subclass ``StoreContract``, ``ChannelContract`` or ``DispatcherContract`` of
+``hitl_middleware.testing``, for another place where graphs run its ``RunsContract``; for one's own way of resuming them see
+``hitl_middleware.testing.resume_safety``.
 """
 
 from __future__ import annotations
@@ -54,9 +55,8 @@ REPOSITORY = "acme/shop"
 """The repository that ``fake_github`` has."""
 
 # Whose asserts are read when one fails, also where plugins are named with -p, for which pytest rewrites no more than this module.
-pytest.register_assert_rewrite(
-    *(f"hitl_middleware.testing.{name}" for name in ("channel_contract", "resume_safety", "store_contract"))
-)
+for _name in ("channel_contract", "dispatcher_contract", "resume_safety", "runs_contract", "store_contract"):
+    pytest.register_assert_rewrite(f"hitl_middleware.testing.{_name}")
 
 _OURS = ("HITL_", "SLACK_", "GITHUB_")
 _KEPT = "HITL_CONFIG"  # people and groups are part of what is tested
