@@ -6,8 +6,8 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from hitl_middleware.clock import ManualClock
 
-from tests.kit.databases import Kind, has_cases_of_its_own, kinds_of, sqlite_in
+from tests.kit.databases import ONLY, Kind, has_cases_of_its_own, kinds_of, sqlite_in
 from tests.kit.effects import Effects
 from tests.kit.postgres import Postgres, postgres
 from tests.kit.world import World
@@ -76,19 +76,28 @@ def new_url(
     database_kind: Kind, request: pytest.FixtureRequest, tmp_path: Path, kept_open: ExitStack
 ) -> Callable[[], str]:
     """Makes databases; several processes (or several ``Hitl``) can share one, unless it is memory."""
-    numbers = count(1)
+    return _maker(database_kind, request, tmp_path, kept_open)
 
+
+def _maker(
+    kind: Kind, request: pytest.FixtureRequest, tmp_path: Path, kept_open: ExitStack
+) -> Callable[[], str]:
     def make() -> str:
-        if database_kind == "memory":
+        if kind == "memory":
             return "memory://"
-        if database_kind == "sqlite":
-            folder = tmp_path / f"database-{next(numbers)}"
-            folder.mkdir()
-            return sqlite_in(folder)
+        if kind == "sqlite":
+            return sqlite_in(Path(mkdtemp(dir=tmp_path, prefix="database-")))
         server: Postgres = request.getfixturevalue("postgres_server")
         return kept_open.enter_context(server.fresh())
 
     return make
+
+
+@pytest.fixture
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path, kept_open: ExitStack) -> Callable[[], str]:
+    """Makes databases where it makes no difference which: in memory, unless ``HITL_TEST_DATABASES`` names one."""
+    kind = ONLY[0] if ONLY else "memory"
+    return _maker(kind, request, tmp_path, kept_open)
 
 
 @pytest.fixture
@@ -137,9 +146,9 @@ def world(make_world: Callable[..., World], url: str) -> World:
 
 
 @pytest.fixture
-def quick(make_world: Callable[..., World]) -> World:
+def quick(make_world: Callable[..., World], anywhere: Callable[[], str]) -> World:
     """The same in memory only: where the database makes no difference."""
-    return make_world()
+    return make_world(anywhere())
 
 
 @pytest.fixture

@@ -1,18 +1,21 @@
 """Databases of tests. Which one a test runs on is decided in one place (``kinds_of``); a test does not know.
 
-Where every case costs seconds the databases need not have the same: ``on_each``.
+Where every case costs seconds the databases need not have the same: ``on_each``. Where a promise is the same wherever things are stored it
+is proved once, in memory. ``HITL_TEST_DATABASES=postgresql`` (or ``sqlite``, or both with a comma) has all scenarios and deaths there, with
+that database's own way of carrying wake-ups: nothing that a test says holds on one of them only.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import psycopg
 import pytest
@@ -28,14 +31,19 @@ Kind = Literal["memory", "sqlite", "postgresql"]
 
 BOTH: tuple[Kind, ...] = ("sqlite", "postgresql")
 # A death takes seconds: on PostgreSQL only those die that a mark names, or ``on_each``.
+ONLY = cast("tuple[Kind, ...]", tuple(filter(None, os.environ.get("HITL_TEST_DATABASES", "").split(","))))
+"""What ``HITL_TEST_DATABASES`` names; empty: every test as it is marked."""
+
+assert set(ONLY) <= {*BOTH, "memory"}, f"HITL_TEST_DATABASES: {', '.join(BOTH)}"
 _OF_FOLDER: dict[str, tuple[Kind, ...]] = {"scenario": BOTH, "chaos": ("sqlite",)}
 
 
 def kinds_of(metafunc: pytest.Metafunc) -> list[Any]:
     """What a test's ``database_kind`` may be: what its mark ``databases`` names, or what its folder's tests run on; else memory."""
+    folder = metafunc.definition.path.parent.name
     marked = metafunc.definition.get_closest_marker("databases")
-    kinds = marked.args if marked else _OF_FOLDER.get(metafunc.definition.path.parent.name, ("memory",))
-    return [_case(kind) for kind in kinds]
+    kinds = marked.args if marked else _OF_FOLDER.get(folder, ("memory",))
+    return [_case(kind) for kind in (folder in _OF_FOLDER and ONLY) or kinds]
 
 
 def on_each(names: str, *, sqlite: Sequence[Any], postgresql: Sequence[Any]) -> pytest.MarkDecorator:
@@ -46,6 +54,9 @@ def on_each(names: str, *, sqlite: Sequence[Any], postgresql: Sequence[Any]) -> 
         return [_case(kind, *(value if several else (value,))) for value in values]
 
     both = cases("sqlite", sqlite) + cases("postgresql", postgresql)
+    if ONLY:
+        all_of_them = [*sqlite, *(case for case in postgresql if case not in sqlite)]
+        both = [case for kind in ONLY for case in cases(kind, all_of_them)]
     return pytest.mark.parametrize(f"database_kind,{names}", both, indirect=["database_kind"])
 
 
@@ -95,12 +106,13 @@ def free_to_write(url: str) -> bool:
 
 
 def everything_in(url: str) -> dict[str, list[str]]:
-    """Every row of every table, to see whether anything has changed."""
+    """Every row of every table, to see whether anything has changed; without what carries wake-ups, which moves by itself."""
     engine = create_engine(driven(parse(url), "sync"))
     with engine.connect() as connection:
         rows = {
             name: sorted(map(repr, connection.execute(select(text("*")).select_from(table(name)))))
             for name in inspect(connection).get_table_names()
+            if not name.startswith("procrastinate_")
         }
     engine.dispose()
     return rows
