@@ -31,6 +31,8 @@ class KeyedWork:
         self._again: dict[tuple[Topic, str], bool] = {}
         self._tasks: dict[tuple[Topic, str], asyncio.Task[None]] = {}
         self._stopping = False
+        self.looks = 0
+        """How many keys it has begun to look at."""
 
     def look(self, topic: Topic, key: str) -> asyncio.Task[None] | None:
         """Begin to look at ``key``, or have it looked at once more; the task that does. ``None``: nothing new is taken any more."""
@@ -43,6 +45,7 @@ class KeyedWork:
             return at_it
         task = asyncio.get_running_loop().create_task(self._look(topic, key))
         self._tasks[(topic, key)] = task
+        self.looks += 1
         return task
 
     @property

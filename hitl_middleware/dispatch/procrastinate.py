@@ -121,7 +121,10 @@ class ProcrastinateDispatcher:
             with self._looking(partial(_shielded, work)):
                 await self._work_off(crew)
             await work.idle()
-            if not [wakeup for topic in crew.reconcilers for wakeup in await crew.due(topic)]:
+            before = work.looks
+            due = [wakeup for topic in crew.reconcilers for wakeup in await crew.due(topic)]
+            # A worker of this process may have looked at one topic's key meanwhile and made another topic's due that was asked before.
+            if not due and work.is_idle and work.looks == before:
                 return
 
     async def step(self, crew: Crew) -> None:
