@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from tests.kit.footprint import asked_by_us, asked_plainly
 pytestmark = pytest.mark.bench
 
 
-async def test_extra_statements(tmp_path: Path, table: Table):
+def test_extra_statements(tmp_path: Path, table: Table):
     """Suspend: from the input to the question. Decision: from the answer to the run's end."""
-    plain_suspend, plain_resume = await asked_plainly(tmp_path)
+    plain_suspend, plain_resume = asyncio.run(asked_plainly(tmp_path))
     ours = asked_by_us(tmp_path)
     for name, mine, theirs in (
         ("suspend", (ours.suspend,), plain_suspend),
