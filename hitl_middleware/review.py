@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from hitl_middleware.actions import DecisionType
 from hitl_middleware.errors import IllegalTransition
@@ -83,3 +83,16 @@ def drawing(kind: Literal["request", "action", "run"]) -> str:
     lines = ["stateDiagram-v2", *(f"    [*] --> {status}" for status in _BORN[kind])]
     lines += [f"    {old} --> {new}" for old, targets in table.items() for new in table if new in targets]
     return "\n".join(lines)
+
+
+_PRECEDENCE: Final[Mapping[str, int]] = {
+    "critical": 0, "extreme": 0, "severe": 0, "high": 1, "low": 4, "minor": 4, "none": 4,
+}  # fmt: skip
+
+
+def precedence(risk: str | None) -> int:
+    """Where what waits stands in line by its policy's word for its risk: 0 comes first, 4 last.
+
+    A policy may use any word. One that is not known here (``medium``, ``money``) was written for a reason, so it comes before none.
+    """
+    return 3 if risk is None else _PRECEDENCE.get(risk.strip().lower(), 2)

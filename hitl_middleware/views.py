@@ -117,6 +117,12 @@ class Views:
         async with self._store.read() as uow:
             return await _approvals(uow, requests)
 
+    async def waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
+        """A page of what waits: the riskiest first, of equal ones the oldest."""
+        async with self._store.read() as uow:
+            page = await uow.list_waiting(cursor=cursor, limit=limit)
+        return Page(tuple(hide_request(request) for request in page.items), page.next)
+
     async def requests_of_thread(self, thread_id: str) -> Sequence[ReviewRequest]:
         """All requests of a thread over all its runs, oldest first; none of a thread that nobody knows."""
         async with self._store.read() as uow:

@@ -122,6 +122,9 @@ class UnitOfWork(Protocol):
     ) -> Page[ReviewRequest]:
         """Newest first. ``labels``: those that have all of these."""
 
+    async def list_waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
+        """What is pending: the riskiest first (``review.precedence``), of equal ones the oldest. As dear as the page, not as the list."""
+
     async def add_submission(self, submission: Submission) -> bool:
         """Insert. ``False``: what brought it (``source``) has brought an answer already."""
 

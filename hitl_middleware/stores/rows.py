@@ -1,7 +1,7 @@
 """Records to rows and back. Pure.
 
 Columns are named like fields. Three kinds of field need more: pydantic values (a plan, a decision) are stored as JSON, an ``Identity`` is
-three columns and a ``Target`` two, and a tuple comes back from JSON as a list.
+three columns and a ``Target`` two, and a tuple comes back from JSON as a list. One column is no field: a request's ``precedence``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hitl_middleware.records import (
     Submission,
     Target,
 )
+from hitl_middleware.review import precedence
 
 Row = Mapping[str, Any]
 Record = Run | ReviewRequest | Submission | Action | Card | Notice | Delivery | Session | AuditEvent
@@ -50,6 +51,8 @@ def row_of(record: Record) -> dict[str, Any]:
                 row[name] = list(value)
             case _:
                 row[name] = value
+    if isinstance(record, ReviewRequest):
+        row["precedence"] = precedence(record.plan.risk)
     return row
 
 
@@ -73,7 +76,7 @@ def run(row: Row) -> Run:
 
 def request(row: Row) -> ReviewRequest:
     """A row of ``requests``."""
-    values = dict(row)
+    values = {name: value for name, value in row.items() if name != "precedence"}
     values["plan"] = ReviewPlan.model_validate(values["plan"])
     values["decision"] = _decision(values["decision"])
     values["notes"] = tuple(values["notes"])

@@ -167,6 +167,8 @@ requests = Table(
     Column("labels", Json, nullable=False, server_default="{}"),
     _time("due_at", null=True),
     Column("overdue", Boolean, nullable=False, server_default=false()),
+    # No field of the record: what the plan's risk comes to, so that an index can be in the order of what waits.
+    Column("precedence", Integer, nullable=False, server_default=text("3")),
     UniqueConstraint("thread_id", "interrupt_id", "position"),
     Index("ix_hitl_requests_status", "status", "id"),
     Index("ix_hitl_requests_code", "code"),
@@ -175,6 +177,7 @@ requests = Table(
     _some("requests_placed", "thread_id", "checkpoint_ns", "ordinal", where=REQUEST_PLACED),
     # Led by the status only so that SQLite prefers it to the index above.
     _some("requests_timed", "status", "due_at", where=REQUEST_TIMED),
+    _some("requests_waiting", "status", "precedence", "id", where=REQUEST_PENDING),
 )
 
 submissions = Table(

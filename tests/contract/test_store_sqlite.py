@@ -22,7 +22,7 @@ from hitl_middleware.ports import Store
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.sql import SqlStore
 from hitl_middleware.stores.sql.due import STATEMENTS
-from hitl_middleware.stores.sql.requests import AT_PLACE
+from hitl_middleware.stores.sql.requests import AT_PLACE, WAITING_AFTER
 from hitl_middleware.stores.sql.sqlite import SqliteConnection
 from hitl_middleware.stores.sql.troubles import ACTIVE, UNASKED, UNDELIVERED, UNKNOWN
 from hitl_middleware.testing.store_contract import StoreContract
@@ -321,6 +321,15 @@ class TestSqliteStore(StoreContract):
         with closing(sqlite3.connect(path)) as connection:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [0, 0, 0])]
         assert "ix_hitl_requests_placed" in plan[0]
+
+    async def test_the_line_is_read_in_its_order(self, store: Store, path: Path) -> None:
+        """O-05: what waits is read from its index, from the first page to the last; nothing is sorted and no row is skipped over."""
+        statement = str(WAITING_AFTER.compile(dialect=sqlite.dialect()))
+        with closing(sqlite3.connect(path)) as connection:
+            values = [0] * statement.count("?")
+            (plan,) = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+        assert plan.startswith("SEARCH")
+        assert "ix_hitl_requests_waiting (status=? AND (precedence,id)>(?,?))" in plan
 
     @pytest.mark.parametrize(
         ("statement", "indexes"),

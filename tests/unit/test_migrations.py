@@ -57,6 +57,15 @@ def schema(path: Path) -> dict[str, str]:
     return {name: " ".join(sql.split()) for name, sql in rows if name != VERSION_TABLE}
 
 
+def waiting_row(**facts: str | int | None) -> dict[str, str | int | None]:
+    """A row of ``hitl_requests`` with what every revision has."""
+    row: dict[str, str | int | None] = dict.fromkeys(
+        ("run_id", "thread_id", "graph", "title", "checkpoint_ns", "description", "digest"), "x"
+    )
+    row |= dict.fromkeys(("version", "created_at", "updated_at", "position"), 1)
+    return row | {"plan": "{}", "notes": "[]", "status": "pending", "kind": "step"} | facts
+
+
 def test_up_down_and_up_again(path, url) -> None:
     """Upgrading makes the tables, downgrading takes them away, and the second time it is as the first (O-07)."""
     assert migrations.current(url) is None
@@ -75,11 +84,6 @@ def test_up_down_and_up_again(path, url) -> None:
 def test_what_waits_with_a_deadline_falls_due_at_it(path, url) -> None:
     """P-03, O-07: an upgrade forgets no deadline; what is decided, or asks what became of an act, has none."""
     migrations.upgrade(url, "0003")
-    row: dict[str, str | int | None] = dict.fromkeys(
-        ("run_id", "thread_id", "graph", "title", "checkpoint_ns", "description", "digest"), "x"
-    )
-    row |= dict.fromkeys(("version", "created_at", "updated_at", "position"), 1)
-    row |= {"plan": "{}", "notes": "[]"}
     kinds = (
         ("pending", "step", 7),
         ("pending", "step", None),
@@ -88,8 +92,8 @@ def test_what_waits_with_a_deadline_falls_due_at_it(path, url) -> None:
     )
     with closing(sqlite3.connect(path)) as connection:
         for number, (status, kind, deadline) in enumerate(kinds):
-            one = row | dict.fromkeys(("id", "code", "interrupt_id"), str(number))
-            one |= {"status": status, "kind": kind, "deadline_at": deadline}
+            one = waiting_row(status=status, kind=kind, deadline_at=deadline)
+            one |= dict.fromkeys(("id", "code", "interrupt_id"), str(number))
             names, marks = ", ".join(one), ", ".join("?" * len(one))
             into = f"INSERT INTO hitl_requests ({names}) VALUES ({marks})"  # noqa: S608 – names of ours
             connection.execute(into, list(one.values()))
@@ -98,6 +102,23 @@ def test_what_waits_with_a_deadline_falls_due_at_it(path, url) -> None:
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT due_at, overdue FROM hitl_requests ORDER BY id").fetchall()
     assert found == [(7, 0), (None, 0), (None, 0), (None, 0)]
+
+
+def test_what_waits_stands_in_line_by_its_risk(path, url) -> None:
+    """O-05, O-07: what an earlier version filed is put in line, what it files meanwhile stands behind what is known to be risky."""
+    migrations.upgrade(url, "0005")
+    plans = ('{"risk":" High"}', '{"risk":null}', "{}", '{"risk":"money"}', '{"risk":"critical"}')
+    with closing(sqlite3.connect(path)) as connection:
+        for number, plan in enumerate(plans):
+            one = waiting_row(plan=plan) | dict.fromkeys(("id", "code", "interrupt_id"), str(number))
+            names, marks = ", ".join(one), ", ".join("?" * len(one))
+            into = f"INSERT INTO hitl_requests ({names}) VALUES ({marks})"  # noqa: S608 – names of ours
+            connection.execute(into, list(one.values()))
+        connection.commit()
+    migrations.upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT id FROM hitl_requests ORDER BY precedence, id").fetchall()
+    assert [key for (key,) in found] == ["4", "0", "3", "1", "2"]
 
 
 def test_the_head_is_the_newest_revision() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hitl_middleware.actions import Place
 from hitl_middleware.records import Driver, Lease, Page, ReviewRequest, Run, Submission
 from hitl_middleware.review import RequestStatus, RunStatus
+from hitl_middleware.stores.line import PlaceInLine, place_in_line
 from hitl_middleware.stores.memory.state import RuleBroken, Verbs, oldest_first, page
 
 _ACTIVE = ("running", "suspended")
@@ -157,6 +158,15 @@ class RequestVerbs(Verbs):
             if status in {None, r.status} and wanted <= r.labels.items()
         )
         return page(found, cursor, limit)
+
+    async def list_waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
+        after = place_in_line(cursor)
+        line = sorted(
+            (PlaceInLine.of(r), r) for r in self._state.requests.values() if r.status == "pending"
+        )
+        found = [(place, r) for place, r in line if after is None or place > after]
+        items = tuple(r for _, r in found[:limit])
+        return Page(items, found[limit - 1][0].cursor if len(found) > limit else None)
 
     async def add_submission(self, submission: Submission) -> bool:
         self._refer(self._state.requests, submission.request_id)
