@@ -51,12 +51,7 @@ class RequestDetail:
     @property
     def progress(self) -> str | None:
         """The same for people; ``None`` where one approval, of whomever, is the decision itself."""
-        found = self.approvals
-        if not shows(self.request):
-            return None
-        said = progress(found) if self.request.status == "pending" else counted(found)
-        by = ", ".join(person(each.person, each.name) or each.person for each in found.given)
-        return f"{said} (by {by})" if by else said
+        return _progress(self.request, self.approvals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +67,14 @@ class RunDetail:
     def action_of(self) -> Mapping[str, Action]:
         """Actions by id."""
         return {action.id: action for action in self.actions}
+
+
+def _progress(request: ReviewRequest, found: Approvals | None) -> str | None:
+    if found is None or not shows(request):
+        return None
+    said = progress(found) if request.status == "pending" else counted(found)
+    by = ", ".join(person(each.person, each.name) or each.person for each in found.given)
+    return f"{said} (by {by})" if by else said
 
 
 class Views:
@@ -117,11 +120,16 @@ class Views:
         async with self._store.read() as uow:
             return await _approvals(uow, requests)
 
-    async def waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
-        """A page of what waits: the riskiest first, of equal ones the oldest."""
+    async def waiting(
+        self, *, cursor: str | None = None, limit: int = 50
+    ) -> tuple[Page[ReviewRequest], Mapping[str, str | None]]:
+        """A page of what waits: the riskiest first, of equal ones the oldest; and how far each is, as ``RequestDetail.progress``."""
         async with self._store.read() as uow:
             page = await uow.list_waiting(cursor=cursor, limit=limit)
-        return Page(tuple(hide_request(request) for request in page.items), page.next)
+            several = [request for request in page.items if shows(request)]
+            found = await _approvals(uow, several) if several else {}
+        told = {request.id: _progress(request, found.get(request.id)) for request in page.items}
+        return Page(tuple(hide_request(request) for request in page.items), page.next), told
 
     async def requests_of_thread(self, thread_id: str) -> Sequence[ReviewRequest]:
         """All requests of a thread over all its runs, oldest first; none of a thread that nobody knows."""

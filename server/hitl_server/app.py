@@ -17,17 +17,19 @@ from hitl_server.auth import Door
 from hitl_server.guard import PUBLIC, Guard, Shell, public_routes
 from hitl_server.limits import Failures, Limited
 from hitl_server.metrics import Meter, Metered
+from hitl_server.pages import page_routers
 from hitl_server.roles import RoleRules, Visitors
 from hitl_server.routes.actions import actions_router
 from hitl_server.routes.audit import audit_router
+from hitl_server.routes.events import events_router
 from hitl_server.routes.github import github_router
 from hitl_server.routes.operations import operations_router
-from hitl_server.routes.pages import pages_router
 from hitl_server.routes.requests import requests_router
 from hitl_server.routes.runs import runs_router
 from hitl_server.routes.slack import slack_router
 from hitl_server.sign_in.routes import sign_in_router
 from hitl_server.slack_desk import HitlSlackDesk
+from hitl_server.watching import Watch
 
 DESCRIPTION: Final = """\
 Agents act; people decide. Runs stop before an act that needs a person; what waits is a *request*, what a person says to it a
@@ -68,11 +70,12 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
         requests_router(hitl, meter),
         actions_router(hitl, meter),
         audit_router(hitl),
+        events_router(Watch(hitl, leaving=lambda: bool(app.state.leaving))),
         _signed(slack),
         _signed(github_router(hitl, GitHubSettings.from_env(hitl.config.github))),
         operations_router(hitl, meter),
         sign_in_router(hitl, visitors),
-        pages_router(hitl),
+        *page_routers(hitl, meter),
     )
     for router in (
         ours

@@ -181,7 +181,8 @@ class Shell:
                     message = {"type": "http.response.body", "body": b""}
             await send(message)
 
-        inner = {**scope, "method": "GET"} if head else scope
+        # What has no end says so itself: of it there is only the beginning.
+        inner = {**scope, "method": "GET", "hitl.head": True} if head else scope
         try:
             await self._app(inner, receive, sent)
         except Exception as error:

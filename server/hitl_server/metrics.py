@@ -56,7 +56,7 @@ WHY: Final[Mapping[type[HitlError], str]] = {
 }
 """Why an answer did not count."""
 
-ANSWERS: Final = ("api", "slack")
+ANSWERS: Final = ("api", "inbox", "slack")
 """Where answers are taken whose refusals are counted here. Those to commands on GitHub are in the audit: ``hitl_commands_total``."""
 
 UNKNOWN_CALLERS: Final = {401: "unauthorized", 429: "rate_limited"}

@@ -15,6 +15,7 @@ from hitl_server.shapes import (
     ApprovalsOut,
     CardList,
     CardOut,
+    ChangeOut,
     DecisionOut,
     EventOut,
     RequestList,
@@ -149,6 +150,11 @@ def run_detail_out(detail: RunDetail) -> RunDetailOut:
         error=detail.run.error,
         labels=detail.run.labels,
     )
+
+
+def change_out(event: AuditEvent) -> ChangeOut:
+    """An event as it is told while it happens."""
+    return ChangeOut.model_validate(event)
 
 
 def event_out(event: AuditEvent) -> EventOut:

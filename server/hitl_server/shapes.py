@@ -189,6 +189,19 @@ class EventOut(_Out):
     hash: str | None
 
 
+class ChangeOut(_Out):
+    """An event of the audit as it is told while it happens: what it is about, and nothing of what it says."""
+
+    seq: int | None
+    kind: str
+    at: dt.datetime
+    actor: Text
+    via: str | None
+    run_id: str | None
+    request_id: str | None
+    action_id: str | None
+
+
 class RequestList(BaseModel):
     """A page of requests, newest first."""
 

@@ -33,7 +33,16 @@ from tests.kit.world import World, on
 
 CANARY, OTHER = "canary-4711", "canary-0815"
 CHANNEL = "C0REVIEWS1"
-TALKATIVE = {"slack", "any channel", "request page", "run page", "api", "command line", "clients"}
+TALKATIVE = {
+    "slack",
+    "any channel",
+    "inbox page",
+    "request page",
+    "run page",
+    "api",
+    "command line",
+    "clients",
+}
 """Surfaces that show arguments. Logs and audit show none, hidden or not."""
 
 
@@ -203,7 +212,8 @@ def test_a_hidden_argument_leaves_nowhere(
 
     seen |= {"a refusal": bad.text, "a decision": good.text, **outgoing(served, slack, log, run)}
     assert {name for name, text in seen.items() if CANARY in text or OTHER in text} == set()
-    for surface in TALKATIVE - {"clients"}:
+    assert MARK in seen["inbox page, pending"]  # where what is decided stands no more
+    for surface in TALKATIVE - {"clients", "inbox page"}:
         assert MARK in seen[surface] or "\\u27e6redacted\\u27e7" in seen[surface], surface
     for surface in ("slack", "request page", "command line"):
         assert "You do not see everything" in seen[surface], surface

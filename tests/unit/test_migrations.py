@@ -106,7 +106,7 @@ def test_what_waits_with_a_deadline_falls_due_at_it(path, url) -> None:
 
 def test_what_waits_stands_in_line_by_its_risk(path, url) -> None:
     """O-05, O-07: what an earlier version filed is put in line, what it files meanwhile stands behind what is known to be risky."""
-    migrations.upgrade(url, "0005")
+    migrations.upgrade(url, "0008")
     plans = ('{"risk":" High"}', '{"risk":null}', "{}", '{"risk":"money"}', '{"risk":"critical"}')
     with closing(sqlite3.connect(path)) as connection:
         for number, plan in enumerate(plans):

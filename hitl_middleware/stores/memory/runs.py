@@ -161,9 +161,7 @@ class RequestVerbs(Verbs):
 
     async def list_waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
         after = place_in_line(cursor)
-        line = sorted(
-            (PlaceInLine.of(r), r) for r in self._state.requests.values() if r.status == "pending"
-        )
+        line = sorted((PlaceInLine.of(r), r) for r in self._state.requests.values() if r.status == "pending")
         found = [(place, r) for place, r in line if after is None or place > after]
         items = tuple(r for _, r in found[:limit])
         return Page(items, found[limit - 1][0].cursor if len(found) > limit else None)

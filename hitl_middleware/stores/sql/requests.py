@@ -13,9 +13,15 @@ from hitl_middleware.records import Page, ReviewRequest, Submission
 from hitl_middleware.review import RequestStatus
 from hitl_middleware.stores import rows
 from hitl_middleware.stores.columns import NOW, Within, written
-from hitl_middleware.stores.sql.base import Verbs, insert_new, newest_first, of, page, reading
 from hitl_middleware.stores.line import PlaceInLine, place_in_line
-from hitl_middleware.stores.tables import REQUEST_PENDING, REQUEST_PLACED, SUBMISSION_SOURCED, requests, submissions
+from hitl_middleware.stores.sql.base import Verbs, insert_new, newest_first, of, page, reading
+from hitl_middleware.stores.tables import (
+    REQUEST_PENDING,
+    REQUEST_PLACED,
+    SUBMISSION_SOURCED,
+    requests,
+    submissions,
+)
 
 _ADD = insert_new(requests)
 _BY_ID = reading(select(requests).where(requests.c.id == of(requests.c.id)))

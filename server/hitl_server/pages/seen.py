@@ -1,0 +1,56 @@
+"""What is shown of what was asked: the arguments of a call, or the data of a workflow step – in full, or cut loudly."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from markupsafe import Markup, escape
+
+from hitl_middleware.display import Shown, hidden_from, shown_args, shown_changes, shown_data
+from hitl_middleware.records import ReviewRequest
+
+MOST_ON_PAGE: Final = 100_000
+"""Characters of arguments that a page of one request shows; beyond, it says loudly that they are cut."""
+
+MOST_IN_LIST: Final = 4_000
+"""The same for one request of a list, which offers no approval of what it does not show in full (DESIGN rule 9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """``parts``: texts under their headings (``""``: none), ready to be written. ``complete``: they are all there is."""
+
+    parts: tuple[tuple[str, Markup], ...]
+    complete: bool
+
+
+def seen(request: ReviewRequest, *, limit: int = MOST_ON_PAGE) -> Seen:
+    """What a request shows."""
+    if request.kind == "step":
+        return _seen(shown_data(request.args or {}, limit))
+    if request.tool is None and not request.args:
+        return Seen((), complete=True)
+    return _seen([("", shown_args(request.args or {}, limit, redact=request.plan.redact))])
+
+
+def seen_args(args: Mapping[str, Any] | None, redact: Collection[str] = ()) -> Markup:
+    """Arguments alone."""
+    return escape(shown_args(args or {}, MOST_ON_PAGE, redact=redact).text)
+
+
+def seen_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Markup:
+    """What an edit changed."""
+    return escape(shown_changes(before, after, MOST_ON_PAGE).text)
+
+
+def hidden(request: ReviewRequest) -> str | None:
+    """What whoever decides has to know of what they do not see."""
+    return hidden_from(request)
+
+
+def _seen(parts: Collection[tuple[str, Shown]]) -> Seen:
+    # Made visible already, and not twice: so it leaves as markup.
+    written = tuple((heading, escape(shown.text)) for heading, shown in parts)
+    return Seen(written, all(shown.complete for _, shown in parts))

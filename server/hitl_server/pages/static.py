@@ -1,0 +1,57 @@
+"""What pages load: our style sheet, htmx, and the script for keys and what others change. Named one by one, from the package."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Coroutine, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+
+from hitl_server.roles import EVERYBODY
+
+FILES: Final[Mapping[str, str]] = {
+    "style.css": "text/css",
+    "hitl.js": "text/javascript",
+    "htmx.min.js": "text/javascript",
+}
+_FOREVER: Final = "private, max-age=31536000, immutable"
+
+
+def static_router() -> APIRouter:
+    """``/static/…``."""
+    router = APIRouter(prefix="/static", tags=["pages"])
+    for name, kind in FILES.items():
+        router.add_api_route(
+            f"/{name}",
+            _serving(name, kind),
+            methods=["GET"],
+            summary=f"What pages load: {name}",
+            description="Kept by browsers: its address changes with what is in it.",
+            operation_id=f"static_{name.replace('.', '_')}",
+            openapi_extra=EVERYBODY,
+            response_class=Response,
+            responses={
+                200: {"description": "The file", "content": {kind: {"schema": {"type": "string"}}}},
+            },
+        )
+    return router
+
+
+def addresses() -> Callable[[str], str]:
+    """The address of a file. It changes with what is in it, so that browsers may keep it."""
+    return lambda name: f"/static/{name}?v={hashlib.sha256(_content(name)).hexdigest()[:12]}"
+
+
+def _serving(name: str, kind: str) -> Callable[[], Coroutine[Any, Any, Response]]:
+    async def serve() -> Response:
+        return Response(_content(name), media_type=kind, headers={"Cache-Control": _FOREVER})
+
+    return serve
+
+
+@cache
+def _content(name: str) -> bytes:
+    return files("hitl_server").joinpath("static", name).read_bytes()

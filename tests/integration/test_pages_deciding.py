@@ -1,0 +1,178 @@
+"""Deciding from a page: by a form, through the desk that Slack and GitHub use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from hitl_middleware import OutcomeUnknown
+
+from tests.kit.served import ANN, Served
+
+HTMX = {"HX-Request": "true"}
+UNCHANGED: Any = {"type": "edit", "field-0": "5"}
+
+
+def decided(server: Served, key: str, *, htmx: bool = False, **form: str) -> httpx.Response:
+    """One form, as a browser sends it."""
+    return server.http.post(f"/requests/{key}/decide", data=form, headers=HTMX if htmx else None)
+
+
+def test_approve(locked_server: Served):
+    """O-05: stored, and the browser is led back to where it was; the act follows as from anywhere else."""
+    request = locked_server.asked()
+    answer = decided(locked_server, request["id"], type="approve", digest=request["digest"], part="page")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/{request['id']}")
+    assert locked_server.request(request["id"])["action"]["status"] == "succeeded"
+    assert locked_server.effects.done == [5]
+    told = locked_server.http.get(f"/requests/{request['id']}").text
+    assert "Approved by api" in told
+    assert "inbox" in told
+
+
+def test_from_the_list(locked_server: Served):
+    """The browser is led back to the list; htmx is given just the one request, as it is now."""
+    first, second = locked_server.asked(), locked_server.asked()
+    answer = decided(locked_server, first["id"], type="reject", message="too much", part="card")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/inbox")
+    answer = decided(locked_server, second["id"], htmx=True, type="reject", part="card")
+    assert answer.status_code == 200
+    assert "Rejected by api" in answer.text
+    assert "<html" not in answer.text
+    assert locked_server.request(first["id"])["decision"]["message"] == "too much"
+    assert locked_server.effects.done == []
+
+
+def test_edit(locked_server: Served):
+    """S-11: fields from the schema of the tool's arguments; what runs is what was entered, and the page shows before and after."""
+    request = locked_server.asked()
+    form: Any = {"type": "edit", "field-0": "3", "digest": request["digest"]}
+    assert decided(locked_server, request["id"], **form).status_code == 303
+    locked_server.world.step()
+    assert locked_server.effects.done == [3]
+    assert "amount: 5 → 3" in locked_server.http.get(f"/requests/{request['id']}").text
+
+
+def test_an_edit_that_changes_nothing(locked_server: Served):
+    """It is an approval."""
+    request = locked_server.asked()
+    assert decided(locked_server, request["id"], **UNCHANGED).status_code == 303
+    assert locked_server.request(request["id"])["decision"]["type"] == "approve"
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ({"type": "edit", "field-0": "many"}, "A whole number, for example 12000."),
+        ({"type": "feedback", "message": "  "}, "feedback needs words"),
+        ({"type": "dance"}, "press one of the buttons"),
+        ({}, "press one of the buttons"),
+        ({"type": "respond", "message": "x" * 20_001}, "at most 20000 characters"),
+    ],
+)
+def test_what_does_not_fit(locked_server: Served, form: Any, why: str):
+    """422 on the page: why, with what was typed; nothing is decided."""
+    request = locked_server.asked()
+    for htmx in (True, False):
+        answer = decided(locked_server, request["id"], htmx=htmx, part="card", **form)
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
+        assert why in answer.text or "Nothing was decided yet" in answer.text
+        assert form.get("field-0", form.get("message", "")).strip()[:100] in answer.text
+    assert locked_server.request(request["id"])["status"] == "pending"
+
+
+def test_somebody_was_first(locked_server: Served):
+    """409: the page says who and when, shows the truth, and gives back what was typed."""
+    request = locked_server.asked()
+    locked_server.decide(request["id"], type="reject", message="no", reviewer=ANN)
+    for htmx in (True, False):
+        answer = decided(
+            locked_server,
+            request["id"],
+            htmx=htmx,
+            type="feedback",
+            message="Half of it <b>",
+            part="card",
+        )
+        assert answer.status_code == 409
+        assert f"already rejected by {ANN} at 2026-" in answer.text
+        assert f"Rejected by {ANN}" in answer.text
+        assert "Half of it &lt;b&gt;" in answer.text
+
+
+def test_what_was_looked_at_has_changed(locked_server: Served):
+    """412: nobody decides on what they did not see (rule 3)."""
+    request = locked_server.asked()
+    answer = decided(locked_server, request["id"], type="approve", digest="0" * 64)
+    assert answer.status_code == 412
+    assert "has changed since it was read" in answer.text
+    assert locked_server.request(request["id"])["status"] == "pending"
+
+
+def test_who_may_not(serve: Callable[..., Served]):
+    """403: the page says who may, and keeps what was typed."""
+    server = serve(locked=True, approvers=[ANN])
+    request = server.asked()
+    answer = decided(server, request["id"], type="reject", message="not mine")
+    assert answer.status_code == 403
+    assert f"it is for {ANN} to decide" in answer.text
+    assert "not mine" in answer.text
+    assert server.request(request["id"])["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"{}", "application/json", 415),
+        (b"type=approve", "text/plain", 415),
+        (b"type=approve", "multipart/form-data", 415),
+        (b"type=%ff", "application/x-www-form-urlencoded", 400),
+        ("type=é".encode(), "application/x-www-form-urlencoded", 400),
+        (b"&".join(b"a=1" for _ in range(3_000)), "application/x-www-form-urlencoded", 400),
+        (b"x" * 1_000_001, "application/x-www-form-urlencoded", 413),
+    ],
+)
+def test_what_is_no_form(locked_server: Served, body: bytes, kind: str, status: int):
+    """O-08: a problem document, and nothing is decided."""
+    request = locked_server.asked()
+    for path in (f"/requests/{request['id']}/decide", f"/actions/{request['action']['id']}/settle"):
+        answer = locked_server.http.post(path, content=body, headers={"content-type": kind})
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert locked_server.request(request["id"])["status"] == "pending"
+
+
+def test_nothing_is_decided_by_get(locked_server: Served):
+    """405, whatever stands behind the question mark."""
+    request = locked_server.asked()
+    answer = locked_server.http.get(f"/requests/{request['id']}/decide?type=approve")
+    assert answer.status_code == 405
+    assert locked_server.request(request["id"])["status"] == "pending"
+
+
+def test_settling(locked_server: Served):
+    """Rule 2: an outcome that nobody knows is settled from the run's page; once, and what was typed is kept."""
+
+    def lose() -> None:
+        raise OutcomeUnknown
+
+    locked_server.effects.then = lose
+    request = locked_server.asked()
+    locked_server.decide(request["id"], type="approve")
+    locked_server.world.step()
+    run, path = f"/runs/{request['run_id']}", f"/actions/{request['action']['id']}/settle"
+    assert "Nobody knows what became of" in locked_server.http.get(run).text
+    answer = locked_server.http.post(path, data={"type": "perhaps", "message": "I called the bank"})
+    assert (answer.status_code, "I called the bank" in answer.text) == (422, True)
+    answer = locked_server.http.post(path, data={"type": "done", "message": "It is on the statement"})
+    assert (answer.status_code, answer.headers["location"]) == (303, run)
+    locked_server.world.step()
+    assert locked_server.request(request["id"])["action"]["status"] == "succeeded"
+    answer = locked_server.http.post(
+        path, data={"type": "failed", "message": "No, it is not", "back": "request"}
+    )
+    assert answer.status_code == 422
+    assert "only an unknown outcome can be settled" in answer.text
+    assert "No, it is not" in answer.text
