@@ -44,7 +44,9 @@ def test_a_message_starts_a_run_on_its_conversation(desk, services):
     assert desk.world.runs() == []
     desk.world.step()
     (run,) = desk.world.runs()
-    assert (run.graph, run.thread_id, run.labels) == ("support", THREAD, {"conversation": CONVERSATION})
+    link = f"https://app.frontapp.com/open/{CONVERSATION}"
+    labels = {"conversation": CONVERSATION, "conversation_url": link}
+    assert (run.graph, run.thread_id, run.labels) == ("support", THREAD, labels)
     assert (run.requester, run.started_by, run.status) == (None, "front", "suspended")
     desk.world.decide(desk.world.only())
     desk.world.step()

@@ -18,6 +18,9 @@ log = structlog.get_logger("hitl.support")
 GRAPH = "support"
 """The name under which the manifest serves this graph."""
 
+OPENED = "https://app.frontapp.com/open/"
+"""Where a conversation is looked at in a browser, by its id (Front's help, "Linking to a conversation")."""
+
 WROTE_AGAIN = "Customer wrote again"
 
 
@@ -53,7 +56,10 @@ class FrontDeliveries:
                 thread_id=thread_id,
                 started_by="front",
                 on_new_input=self._settings.front_on_new_input,
-                labels={"conversation": event.conversation_id},
+                labels={
+                    "conversation": event.conversation_id,
+                    "conversation_url": f"{OPENED}{event.conversation_id}",
+                },
                 note=WROTE_AGAIN,
             )
         except ThreadBusy:

@@ -7,7 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
+from hitl_middleware.desk.waiting import waiting_for
 from hitl_middleware.hitl import Hitl
+from hitl_middleware.records import ReviewRequest
+from hitl_middleware.redaction import hide_request
+from hitl_middleware.review import precedence
+from hitl_server.auth import Caller
 from hitl_server.openapi import refusals
 from hitl_server.pages.drawing import PAGE, page
 from hitl_server.roles import EVERYBODY
@@ -37,14 +42,31 @@ def inbox_router(hitl: Hitl) -> APIRouter:
     async def inbox_page(request: Request, cursor: Cursor = None) -> HTMLResponse:
         """Requests that wait for a decision: the riskiest first, of equal ones the oldest. Complete, before any script."""
         line, progress = await hitl.portal.run(hitl.views.waiting, cursor=cursor, limit=AT_ONCE)
+        mine = await _mine(hitl, request.state.caller) if cursor is None else ()
+        listed = [*mine, *(each for each in line.items if each.id not in {own.id for own in mine})]
         return page(
             "inbox.html",
             request,
             now=hitl.clock.now(),
-            requests=line.items,
+            requests=listed,
+            mine={each.id for each in mine},
             progress=progress,
             next=line.next,
             first=cursor is None,
         )
 
     return router
+
+
+async def _mine(hitl: Hitl, caller: Caller) -> tuple[ReviewRequest, ...]:
+    """What a reviewer can decide, in the order of the line, to stand before all else. Others are there to see everything."""
+    if caller.role != "reviewer":
+        return ()
+
+    async def look() -> tuple[ReviewRequest, ...]:
+        person = await hitl.directory.person(caller.identity)
+        waiting = await waiting_for(hitl.store, hitl.directory, person, most=AT_ONCE)
+        found = [hide_request(item.request) for item in waiting.items]
+        return tuple(sorted(found, key=lambda each: (precedence(each.plan.risk), each.id)))
+
+    return await hitl.portal.run(look)

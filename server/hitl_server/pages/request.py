@@ -186,6 +186,7 @@ class _Looking:
             draft=draft,
             detail=detail,
             progress=detail.progress,
+            mine=(),
             run=detail.run,
             trail=trail,
         )

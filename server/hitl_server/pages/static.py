@@ -16,6 +16,7 @@ FILES: Final[Mapping[str, str]] = {
     "style.css": "text/css",
     "hitl.js": "text/javascript",
     "htmx.min.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
 }
 _FOREVER: Final = "private, max-age=31536000, immutable"
 
