@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from pydantic import BaseModel, ConfigDict, Field
 
-from hitl_middleware.cli.context import Json, fail, opened, speaks
+from hitl_middleware.cli.context import Json, ask, fail, opened, speaks
 from hitl_middleware.cli.output import as_json, facts
 
 if TYPE_CHECKING:
@@ -61,15 +61,15 @@ def try_(  # not "test…": pytest would take it for one
     given = _read(call)
     default = load_settings().default_approvers
     with _storing_nothing():
-        found = _tried(given, graph)
+        found, nobody = _tried(given, graph)
     approvers = default or ("api",)
     if json_:
-        as_json({"items": [_out(trial, given.name, approvers) for trial in found]})
+        as_json({"items": [_out(trial, given.name, approvers, nobody) for trial in found]})
         return
     for number, trial in enumerate(found):
         if number:
             typer.echo()
-        told = _out(trial, given.name, approvers)
+        told = _out(trial, given.name, approvers, nobody)
         facts(f"{told.pop('tool')} in graph {told.pop('graph')}", _for_people(told, named=bool(default)))
 
 
@@ -110,7 +110,8 @@ def _storing_nothing() -> Iterator[None]:
             os.environ["HITL_DATABASE_URL"] = before
 
 
-def _tried(given: CallIn, only: str | None) -> Sequence[Trial]:
+def _tried(given: CallIn, only: str | None) -> tuple[Sequence[Trial], frozenset[str]]:
+    """What every graph's rules say, and those of the roles they require in which nobody is."""
     from hitl_middleware.actions import ActionRequest, Identity
     from hitl_middleware.errors import UnknownGraph
     from hitl_middleware.gate.build import check_tools
@@ -134,7 +135,11 @@ def _tried(given: CallIn, only: str | None) -> Sequence[Trial]:
         for each in loaded:
             check_tools(each.graph)  # as at start-up
         found = [trial for each in loaded for trial in trials(each.name, each.graph, call)]
-    return found or _nowhere(call, [each.graph for each in loaded], names)
+        roles = {role for trial in found if trial.found for role in trial.found.plan.required_from}
+        # Only of a group of hitl.toml it is known here; whom a channel's holds is known when somebody answers.
+        groups = [role for role in roles if role.startswith("group:")]
+        nobody = frozenset(role for role in groups if not ask(hitl, hitl.directory.members, role))
+    return found or _nowhere(call, [each.graph for each in loaded], names), nobody
 
 
 def _nowhere(call: ActionRequest, graphs: Sequence[Any], names: Sequence[str]) -> Sequence[Trial]:
@@ -144,7 +149,7 @@ def _nowhere(call: ActionRequest, graphs: Sequence[Any], names: Sequence[str]) -
     fail(f"name: no tool is called {call.name!r} in {', '.join(names)}. Tools: {', '.join(known) or 'none'}")
 
 
-def _out(trial: Trial, tool: str, approvers: Sequence[str]) -> dict[str, Any]:
+def _out(trial: Trial, tool: str, approvers: Sequence[str], nobody: frozenset[str]) -> dict[str, Any]:
     if trial.found is None or trial.policy is None:
         reason = f"no policy speaks of {tool}: it runs, and nothing is written"
         return {"graph": trial.graph, "tool": tool, "verdict": "none", "reason": reason}
@@ -159,6 +164,11 @@ def _out(trial: Trial, tool: str, approvers: Sequence[str]) -> dict[str, Any]:
         "approvers": list(plan.completed(approvers).approvers or ()),
         "required_approvals": plan.required_approvals,
         "required_from": list(plan.required_from),
+        "nobody_in": [
+            role
+            for role in plan.required_from
+            if role in nobody and not any(role in each.stands_in_for for each in plan.escalate_to)
+        ],
         "allow_requester": plan.allow_requester,
         "allowed_decisions": list(plan.allowed_decisions),
         "expires_in_seconds": plan.expires_in,
@@ -190,6 +200,7 @@ def _for_people(told: dict[str, Any], *, named: bool) -> dict[str, Any]:
         "who decides": ", ".join(told["approvers"])
         + ("" if named or told["approvers"] != ["api"] else " (the API token), and operators"),
         "approvals": _needed(told["required_approvals"], told["required_from"]),
+        "impossible": _never(told["nobody_in"]),
         "requester": "may decide it, too" if told["allow_requester"] else "may not decide it",
         "answers": ", ".join(told["allowed_decisions"]),
         "deadline": f"{timedelta(seconds=seconds)} after it is asked, then {_THEN[told['on_expiry']]}"
@@ -220,6 +231,13 @@ def _needed(people: int, roles: Sequence[str]) -> str | None:
     if people == 1:
         return f"from {named}" if roles else None
     return f"{people} different people, among them {named}" if roles else f"{people} different people"
+
+
+def _never(roles: Sequence[str]) -> str | None:
+    from hitl_middleware.quorum import role_words
+
+    named = " and ".join(map(role_words, roles))
+    return f"nobody is in {named} ([groups] of hitl.toml), so nobody could approve this" if roles else None
 
 
 def _step(step: dict[str, Any]) -> str:

@@ -85,7 +85,7 @@ def policy_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
         text = call if isinstance(call, str) else json.dumps(call)
         (tmp_path / "call.json").write_text(text)
         done = CliRunner().invoke(app, ["policy", "test", name, *words], input=text)
-        assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {
+        assert {path.name for path in tmp_path.iterdir()} - {"__pycache__", "hitl.toml"} == {
             "agent.py",
             "langgraph.json",
             "call.json",
@@ -112,6 +112,7 @@ def test_who_is_asked_and_why(policy_test: Callable[..., Result]):
         ["rule", "       args.cents > 5000"],
         ["who decides", "slack:U1, group:finance"],
         ["approvals", "  2 different people, among them finance"],
+        ["impossible", " nobody is in finance ([groups] of hitl.toml), so nobody could approve this"],
         ["requester", "  may not decide it"],
         ["answers", "    approve, reject"],
         [
@@ -137,6 +138,7 @@ def test_who_is_asked_and_why(policy_test: Callable[..., Result]):
         "approvers": ["slack:U1", "group:finance"],
         "required_approvals": 2,
         "required_from": ["group:finance"],
+        "nobody_in": ["group:finance"],
         "allow_requester": False,
         "allowed_decisions": ["approve", "reject"],
         "expires_in_seconds": 28_800,
@@ -149,6 +151,11 @@ def test_who_is_asked_and_why(policy_test: Callable[..., Result]):
         "policy_version": "…",
     }
     assert told["policy_version"] in done.stdout
+
+    Path("hitl.toml").write_text('[groups]\nfinance = ["slack:U2"]\n')
+    (told,) = _json(policy_test(ASKED, "--json"))
+    assert told["nobody_in"] == []
+    assert "impossible" not in policy_test(ASKED).stdout
 
 
 @pytest.mark.parametrize(
