@@ -32,6 +32,9 @@ LANES: tuple[tuple[Topic, ...], ...] = (("run",), ("request", "card", "notice", 
 PATIENCE = 30.0
 """Seconds that a connection is waited for; and as seldom it is asked whether a job is to be aborted, which none ever is."""
 
+POLL = 1.0
+"""Seconds after which a worker looks into its queues, told to or not."""
+
 POOL = 4
 """Connections for fetching and finishing jobs; each lane has one more, on which it listens."""
 
@@ -202,7 +205,8 @@ class ProcrastinateDispatcher:
             name=f"hitl-{topics[0]}",
             queues=[*queues, *((KEEPING,) if topics == LANES[-1] else ())],
             concurrency=sum(LIMITS[topic] for topic in topics),
-            fetch_job_polling_interval=crew.sweep_seconds,  # a job that waits for its time is announced by nobody
+            # A job that waits for its time is announced by nobody, nor is one that comes before the worker listens.
+            fetch_job_polling_interval=min(crew.sweep_seconds, POLL),
             abort_job_polling_interval=PATIENCE,
             shutdown_graceful_timeout=0,  # what has begun goes on in ``KeyedWork``, under its lease; only the job ends
             delete_jobs=DeleteJobCondition.ALWAYS,
