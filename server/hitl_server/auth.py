@@ -28,6 +28,7 @@ from hitl_middleware.settings import ConfigFile, Settings
 from hitl_server.body import ONLY_JSON, says_form, says_json
 from hitl_server.inputs import IDENTITY
 from hitl_server.problems import Problem
+from hitl_server.sign_in.configured import configured_providers
 
 API: Final = "api"
 """Identity of ``HITL_API_TOKEN``, and of loopback callers while no token is set."""
@@ -50,7 +51,7 @@ NO_CREDENTIALS: Final = "Send a token: Authorization: Bearer … (in a browser: 
 NOT_KNOWN: Final = "This token is not known here."
 NOT_LOOPBACK: Final = (
     "No token is set, so only this machine may ask, as localhost or a loopback address and without a proxy between. "
-    "Set HITL_API_TOKEN to serve others."
+    "Set HITL_API_TOKEN, or sign-in with GitHub or Slack, to serve others."
 )
 OTHER_ORIGIN: Final = (
     "This was sent by a page of another origin; without a token only pages of this server may write."
@@ -114,17 +115,10 @@ class Door:
         self._sign_in = sign_in
 
     @classmethod
-    def of(
-        cls,
-        settings: Settings,
-        config: ConfigFile,
-        environ: Mapping[str, str] = os.environ,
-        *,
-        sign_in: bool = False,
-    ) -> Self:
-        """From the settings. ``sign_in``: people can sign in from elsewhere.
+    def of(cls, settings: Settings, config: ConfigFile, environ: Mapping[str, str] = os.environ) -> Self:
+        """From the settings.
 
-        Raises ``ConfigurationError`` for a token whose variable is empty, or that two names share.
+        Raises ``ConfigurationError`` for a token whose variable is empty, or that two names share; for sign-in configured in part.
         """
         tokens: list[Token] = []
         if settings.api_token is not None:
@@ -140,7 +134,7 @@ class Door:
         if len({token.sha256 for token in tokens}) < len(tokens):
             msg = "Two API tokens have the same value, so nobody could tell who calls. Give each its own."
             raise ConfigurationError(msg)
-        return cls(tokens, sign_in=sign_in)
+        return cls(tokens, sign_in=bool(configured_providers(config, environ)))
 
     @property
     def locked(self) -> bool:

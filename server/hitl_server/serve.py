@@ -161,7 +161,8 @@ def _prepared(
         stack.callback(hitl.stop)
         if not is_private(host) and not Door.of(hitl.settings, hitl.config).locked:
             msg = (
-                f"{host or 'Every interface'} is not only this machine, and no token is set: anybody who reaches it could decide. "
+                f"{host or 'Every interface'} is not only this machine, and neither a token nor sign-in is set up: "
+                "anybody who reaches it could decide. "
                 "Set HITL_API_TOKEN, or listen on 127.0.0.1."
             )
             raise ConfigurationError(msg)

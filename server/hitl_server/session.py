@@ -102,9 +102,10 @@ class Cookie:
     ``__Host-``: a browser takes it from this host alone, not from a neighbour under the same domain (RFC 6265bis, 4.1.3.2).
     """
 
-    def __init__(self, name: str, *, secure: bool) -> None:
+    def __init__(self, name: str, *, secure: bool, most: int = _MOST_COOKIE) -> None:
         self.name = f"__Host-{name}" if secure else name
         self._secure = secure
+        self._most = most
 
     def read(self, headers: Headers) -> str | None:
         """What the browser sent; ``None``: nothing, or not one of ours."""
@@ -115,7 +116,7 @@ class Cookie:
                 if name == self.name:
                     found.append(value)
         # Two of one name: one of them was planted, and nobody can tell which.
-        return found[0] if len(set(found)) == 1 and 0 < len(found[0]) <= _MOST_COOKIE else None
+        return found[0] if len(set(found)) == 1 and 0 < len(found[0]) <= self._most else None
 
     def give(self, response: Response, value: str, seconds: float) -> None:
         """Have the browser keep it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from hitl_server.roles import EVERYBODY, roles_of
 from hitl_server.serve import one_time_link
 from hitl_server.session import Sessions, csrf_of
 
+from tests.kit.commands import Commands
 from tests.kit.effects import Effects
 from tests.kit.served import ANN, TOKEN, Served, served, with_token
 from tests.kit.world import World
@@ -495,3 +498,17 @@ class TestRoles:
             headers = {"X-CSRF-Token": token_of(server)}
             decided = server.decide(item["id"], type="approve", headers=headers).json()
             assert (decided["status"], decided["decided_by"]) == ("approved", "github:ann")
+
+
+def test_a_link_from_the_command_line(tmp_path: Path):
+    """`hitl sign-in` prints a path that lets whoever sits here in, once, at the server of the same database; `hitl serve` adds no line."""
+    hitl = Commands(tmp_path, {"HITL_DATABASE_URL": f"sqlite:///{tmp_path}/hitl.db", "HITL_API_TOKEN": TOKEN})
+    with hitl.running("serve", "--port", "0") as url, httpx.Client(base_url=url) as http:
+        link = json.loads(hitl.said("sign-in", "--json"))["sign_in"]
+        assert link.startswith("/sign-in/link?code=")
+        assert http.get("/inbox").status_code == 401
+        code = link.partition("code=")[2]
+        assert http.post("/sign-in/link", data={"code": code}).status_code == 303
+        assert http.get("/inbox").status_code == 200
+        assert http.post("/sign-in/link", data={"code": code}).status_code == 401
+        assert code not in (tmp_path / "stderr.txt").read_text()

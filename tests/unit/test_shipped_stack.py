@@ -23,6 +23,7 @@ from hitl_middleware.channels.slack import settings as slack
 from hitl_middleware.settings import ConfigFile, Settings, load_settings
 from hitl_server.auth import Door
 from hitl_server.listener import PROXIES
+from hitl_server.sign_in.configured import CREDENTIALS
 
 from tests.kit.words import NOT_UNDERSTOOD, parsed
 
@@ -86,7 +87,8 @@ def variables() -> set[str]:
         for kind in classes
         for name, field in kind.model_fields.items()
     }
-    return named | READ_BY_GRAPHS | {PROXIES}
+    sign_in = {variable for pair in CREDENTIALS.values() for variable in pair}
+    return named | READ_BY_GRAPHS | sign_in | {PROXIES}
 
 
 def ours(compose: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from hitl_middleware.testing.fake_github.forging import Forging
 from hitl_middleware.testing.fake_github.keeping import keep
 from hitl_middleware.testing.fake_github.limits import budget
 from hitl_middleware.testing.fake_github.server import API, create_app
+from hitl_middleware.testing.fake_github.signing_in import SigningIn
 from hitl_middleware.testing.fake_github.state import Hub
 from hitl_middleware.testing.fake_github.watching import Watching
 from hitl_middleware.testing.loopback import Loopback
@@ -27,7 +28,7 @@ def _utc() -> float:
     return dt.datetime.now(dt.UTC).timestamp()  # noqa: TID251  # only where nobody injects a clock
 
 
-class FakeGitHub(Coding, Forging, Watching):
+class FakeGitHub(Coding, Forging, SigningIn, Watching):
     """A GitHub with one machine user, `bot_login`, whose classic token `token` may do everything in every repository.
 
     `now` gives the time in seconds since 1970. `give_up_after`: how many real seconds a delivery waits for the app.

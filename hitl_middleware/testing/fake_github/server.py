@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -29,6 +29,7 @@ from hitl_middleware.testing.fake_github.pages import issue_page
 from hitl_middleware.testing.fake_github.records import Token
 from hitl_middleware.testing.fake_github.refusals import Refusal
 from hitl_middleware.testing.fake_github.rest import Answer, Asking, perform
+from hitl_middleware.testing.fake_github.signing_in import exchange
 from hitl_middleware.testing.fake_github.state import Hub
 from hitl_middleware.testing.fake_github.traffic import Call, Delivery
 from hitl_middleware.testing.loopback import wire
@@ -53,8 +54,16 @@ def create_app(hub: Hub, send_later: Callable[[Iterable[Delivery]], None]) -> St
             hub, "{owner}/{repo}".format(**request.path_params), int(request.path_params["number"])
         )
 
+    async def access_token(request: Request) -> Response:
+        content = await request.body()
+        with hub.changing():
+            if hub.down:
+                return _Answer(b"", 0, HangUp(), {})
+            return JSONResponse(exchange(hub, content))
+
     return Starlette(
         routes=[
+            Route("/login/oauth/access_token", access_token, methods=["POST"]),
             Route(API + "/{rest:path}", rest, methods=_VERBS),
             Route("/{owner}/{repo}/issues/{number:int}", page),
             Route("/{owner}/{repo}/pull/{number:int}", page),

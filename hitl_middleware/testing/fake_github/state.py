@@ -32,6 +32,7 @@ from hitl_middleware.testing.fake_github.records import (
     Team,
     Token,
 )
+from hitl_middleware.testing.fake_github.signing_in import OAuth
 from hitl_middleware.testing.fake_github.traffic import Call, Delivery, Reply
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ class Hub:
         self.deleted: list[Comment] = []
         self.budgets: dict[str, Budget] = {}
         self.post = PostOffice()
+        self.oauth = OAuth()
         self.worked_out: dict[
             str, tuple[str, str]
         ] = {}  # the head and base whose merge was tried, by pull request

@@ -22,6 +22,7 @@ from hitl_middleware.testing.fake_slack.records import (
     UserGroup,
 )
 from hitl_middleware.testing.fake_slack.server import create_app
+from hitl_middleware.testing.fake_slack.signing_in import SigningIn
 from hitl_middleware.testing.fake_slack.sockets import Sockets
 from hitl_middleware.testing.fake_slack.state import Workspace
 from hitl_middleware.testing.fake_slack.watching import Watching
@@ -52,7 +53,7 @@ def _utc() -> float:
     return dt.datetime.now(dt.UTC).timestamp()  # noqa: TID251  # only where nobody injects a clock
 
 
-class FakeSlack(People, Forging, Watching):
+class FakeSlack(People, Forging, SigningIn, Watching):
     """A Slack workspace with one app installed, as strict as the real one.
 
     `now` gives the time in seconds since 1970: for time stamps, triggers, response_urls and signatures.

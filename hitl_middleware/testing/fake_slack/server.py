@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 # Imported so that their methods register.
-from hitl_middleware.testing.fake_slack import directory, modals  # noqa: F401
+from hitl_middleware.testing.fake_slack import directory, modals, signing_in  # noqa: F401
 from hitl_middleware.testing.fake_slack.faults import Fault, Instead, LostReply, Slow, TimeoutAfterAccepting
 from hitl_middleware.testing.fake_slack.hooks import respond
 from hitl_middleware.testing.fake_slack.records import OK
@@ -52,10 +52,15 @@ def create_app(workspace: Workspace) -> Starlette:
 
         return _respond(workspace, RESPONSE_URL, given, work)
 
+    async def keys(_request: Request) -> Response:
+        with workspace.changing():
+            return JSONResponse(workspace.openid.keys())
+
     return Starlette(
         routes=[
             Route("/api/{method}", web_api, methods=["GET", "POST"]),
             Route("/response/{key:path}", response_url, methods=["POST"]),
+            Route("/openid/connect/keys", keys),
             WebSocketRoute("/link/", workspace.sockets.serve),
         ]
     )

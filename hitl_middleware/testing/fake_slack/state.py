@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from hitl_middleware.testing.fake_slack.errors import NothingCame
 from hitl_middleware.testing.fake_slack.faults import Fault, Script
+from hitl_middleware.testing.fake_slack.openid import OpenId
 from hitl_middleware.testing.fake_slack.records import (
     Call,
     Channel,
@@ -62,6 +63,7 @@ class Workspace:
         self.base_url = ""
         self.now = now
         self.script = Script()
+        self.openid = OpenId()
         self.users: dict[str, User] = {}
         self.usergroups: dict[str, UserGroup] = {}
         self.channels: dict[str, Channel] = {}

@@ -10,7 +10,7 @@ from hitl_middleware.hitl import Hitl
 from hitl_server.roles import Visitors
 from hitl_server.session import Sessions, session_cookie
 from hitl_server.sign_in.coming_back import local_path
-from hitl_server.sign_in.pages import sentence
+from hitl_server.sign_in.sent_away import not_in
 
 log = structlog.get_logger("hitl.sign_in")
 
@@ -35,7 +35,7 @@ class Entrance:
                 f"You are {identity}, and nothing here is for you: neither hitl.toml nor anything that waits names you. Whoever "
                 "operates this server can list you there: in [people], as an operator, or as one of the viewers of [sign_in]."
             )
-            return sentence(403, "Not let in", words, back="/sign-in", label="Sign in as somebody else")
+            return not_in(request, 403, words)
         role, asked = admitted
         await self._end(request)
         secret = await self.sessions.begin(identity, name, asked=asked)

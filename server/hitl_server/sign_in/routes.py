@@ -17,9 +17,11 @@ from hitl_server.raw_gate import read_capped
 from hitl_server.roles import EVERYBODY, Visitors
 from hitl_server.session import csrf_of
 from hitl_server.sign_in.coming_back import local_path
+from hitl_server.sign_in.configured import configured_providers
 from hitl_server.sign_in.entrance import Entrance
 from hitl_server.sign_in.pages import page, style
 from hitl_server.sign_in.sent_away import not_in
+from hitl_server.sign_in.services import service_router
 
 MOST_BYTES: Final = 10_000
 
@@ -43,12 +45,13 @@ Next = Annotated[str | None, Query(max_length=2_000, description="Where to go th
 def sign_in_router(hitl: Hitl, visitors: Visitors) -> APIRouter:
     """The sign-in page, the one-time link, signing out."""
     router = APIRouter(tags=["sign in"], default_response_class=HTMLResponse)
-    entrance = Entrance(hitl, visitors)
+    entrance, providers = Entrance(hitl, visitors), configured_providers(hitl.config)
+    router.include_router(service_router(hitl, entrance, providers))
 
     @router.get("/sign-in", summary="Sign in", openapi_extra=PUBLIC, responses=_PAGE)
     async def sign_in_page(next: Next = None) -> HTMLResponse:  # noqa: A002 – the word of every sign-in page
         """The ways in."""
-        return page("sign_in.html", title="Sign in", providers=(), back=local_path(next))
+        return page("sign_in.html", title="Sign in", providers=providers, back=local_path(next))
 
     @router.get(
         "/sign-in/style.css",
