@@ -16,15 +16,13 @@ def check_fit(request: ReviewRequest, decision: Decision) -> None:
     if request.kind == "outcome":
         why = f"this asks what became of an act; settle it with actions/{request.action_id}/outcome (hitl actions settle)"
         raise DoesNotFit(field="type", why=why)
+    if decision.type == "edit" and request.plan.by_several:
+        why = "a call that needs several approvals cannot be edited by one; give feedback instead"
+        raise DoesNotFit(field="type", why=why)
     if decision.type not in request.plan.allowed_decisions:
         allowed = ", ".join(request.plan.allowed_decisions)
         raise DoesNotFit(field="type", why=f"{decision.type!r} is not allowed here; allowed: {allowed}")
     if decision.edited_action is not None:
-        if request.plan.by_several:
-            raise DoesNotFit(
-                field="type",
-                why="a call that needs several approvals cannot be edited by one; give feedback instead",
-            )
         if decision.edited_action.name != request.tool:
             raise DoesNotFit(
                 field="edited_action.name", why=f"an edit cannot switch tools; it must stay {request.tool!r}"

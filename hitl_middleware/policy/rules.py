@@ -48,7 +48,8 @@ class Policy:
     ``required_approvals``: so many different people must approve; whoever answers in several places is one. ``required_from``: roles, as
     approvers are named (a person, ``group:…``, a Slack user group, a GitHub team or role), each of which must be among those who approved;
     they are approvers, too. Somebody with several of the roles fills them all, and is still one person. Which roles an approval fills is
-    settled when it is given. An operator counts as a person and fills no role they do not have. One "no" ends it.
+    settled when it is given. An operator counts as a person and fills no role they do not have. One "no" ends it. Nobody edits alone what
+    several must approve: "edit" is not offered then.
 
     ``expires_in``: how long they have; by default nothing expires. ``on_expiry`` says what happens then: ``"leave"`` (it stays pending and
     says that it is overdue), ``"reject"`` (nothing is done, the agent hears that nobody answered in time) or ``"escalate"`` (those of
@@ -138,7 +139,7 @@ class Policy:
                 reason = f"{rule} asks{text}" if says == "yes" else f"{rule} asks nobody{text}"
         plan = ReviewPlan(
             verdict=self.otherwise if says == "no" else "ask",
-            allowed_decisions=tuple(self.decisions),
+            allowed_decisions=self._taken(),
             **self.people(),
             allow_requester=self.allow_requester,
             **self.deadlines(),
@@ -148,6 +149,11 @@ class Policy:
             policy_version=self.fingerprint,
         )
         return Explanation(plan=plan, rule=self.rule, says=says)
+
+    def _taken(self) -> tuple[DecisionType, ...]:
+        """What is offered to people: nobody edits alone what several must approve, so it is not offered to them."""
+        several = self.required_approvals > 1 or len(self.required_from) > 1
+        return tuple(each for each in self.decisions if not (several and each == "edit"))
 
     def people(self) -> dict[str, Any]:
         """The fields of a plan that say who decides, and how many of them."""

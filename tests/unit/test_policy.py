@@ -76,6 +76,14 @@ def test_what_is_declared_is_in_the_plan() -> None:
     assert (plan.on_expiry, plan.risk) == ("reject", "high")
 
 
+def test_what_several_must_approve_is_not_offered_for_editing() -> None:
+    """P-02, P-04: one person's edit would be an approval of something that the others have not seen."""
+    for policy in (Policy(required_approvals=2), Policy(required_from=["a", "b"])):
+        plan = policy.plan(CALL)
+        assert (plan.by_several, plan.allowed_decisions) == (True, ("approve", "reject", "feedback"))
+    assert "edit" in Policy(required_from=["a"]).plan(CALL).allowed_decisions
+
+
 def test_roles_are_approvers_too() -> None:
     """P-02: who fills a required role may decide, also where the policy names other approvers or leaves them to the default."""
     roles = ["group:architects", "group:security", "group:architects"]
