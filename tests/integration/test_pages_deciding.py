@@ -123,6 +123,33 @@ def test_who_may_not(serve: Callable[..., Served]):
     assert server.request(request["id"])["status"] == "pending"
 
 
+def test_one_of_two(serve: Callable[..., Served]):
+    """P-02: an approval from the page is counted with those from elsewhere; the page says who is still needed, and offers no edit."""
+    server = serve(locked=True, approvers=["api"], required_approvals=2, required_from=[ANN])
+    request = server.asked()
+    page = server.http.get(f"/requests/{request['id']}").text
+    assert "0 of 2 approvals – still needed: 2 more, among them slack:" in page
+    assert 'value="edit"' not in page
+    assert decided(server, request["id"], type="approve").status_code == 303
+    assert f"1 of 2 approvals – still needed from {ANN} (by api)" in (
+        server.http.get(f"/requests/{request['id']}").text
+    )
+    assert server.decide(request["id"], type="approve", reviewer=ANN).json()["status"] == "approved"
+
+
+def test_whose_approval_would_change_nothing(serve: Callable[..., Served]):
+    """P-02: 403: the page says who is needed; a no still counts."""
+    server = serve(locked=True, approvers=["api"], required_from=[ANN])
+    request = server.asked()
+    answer = decided(server, request["id"], type="approve")
+    assert answer.status_code == 403
+    assert (
+        f"An approval by api would change nothing: 0 of 1 approval – still needed from {ANN}." in answer.text
+    )
+    assert decided(server, request["id"], type="reject", message="no").status_code == 303
+    assert server.request(request["id"])["status"] == "rejected"
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [

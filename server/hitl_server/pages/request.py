@@ -10,7 +10,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hitl_middleware.actions import Decision
-from hitl_middleware.errors import AlreadyDecided, DigestMismatch, DoesNotFit, NotAllowed, Refused
+from hitl_middleware.errors import (
+    AlreadyDecided,
+    ApprovalNotNeeded,
+    DigestMismatch,
+    DoesNotFit,
+    NotAllowed,
+    Refused,
+)
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import AuditEvent, ReviewRequest
 from hitl_middleware.views import RequestDetail
@@ -29,7 +36,7 @@ log = structlog.get_logger("hitl.pages")
 VIA = "inbox"
 MOST_EVENTS = 200
 
-_STATUS = {AlreadyDecided: 409, NotAllowed: 403, DigestMismatch: 412, DoesNotFit: 422}
+_STATUS = {AlreadyDecided: 409, NotAllowed: 403, ApprovalNotNeeded: 403, DigestMismatch: 412, DoesNotFit: 422}
 _MISSING = {404: "There is no such request", 503: "The database does not answer"}
 _BODY: dict[str, Any] = {
     "requestBody": {
