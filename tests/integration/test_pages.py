@@ -111,7 +111,8 @@ def test_what_waits_in_pages(open_server: Served):
     for _ in range(51):
         open_server.asked()
     (older,) = [link for link in page(open_server, "/").links if "cursor" in link]
-    assert len({link for link in page(open_server, older).links if "/requests/" in link}) == 1
+    links = page(open_server, older).links
+    assert len({link for link in links if re.fullmatch(r"/requests/[0-9a-f-]{36}", link)}) == 1
 
 
 def test_a_request(open_server: Served):

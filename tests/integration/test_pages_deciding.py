@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
 from typing import Any
 
 import httpx
@@ -148,6 +150,107 @@ def test_whose_approval_would_change_nothing(serve: Callable[..., Served]):
     )
     assert decided(server, request["id"], type="reject", message="no").status_code == 303
     assert server.request(request["id"])["status"] == "rejected"
+
+
+class TestFormsOfPages:
+    """As a browser sends them: what the page holds, and the button that was pressed."""
+
+    def test_approve_with_a_click(self, open_server: Served):
+        """No script and no token but the page's own."""
+        request = open_server.asked()
+        form = form_of(open_server, "/", "approve")
+        assert form.action == f"/requests/{request['id']}/decide"
+        assert open_server.http.post(form.action, data=form.sent | {"csrf": "0"}).status_code == 403
+        assert open_server.request(request["id"])["status"] == "pending"
+        assert open_server.http.post(form.action, data=form.sent).status_code == 303
+        assert open_server.request(request["id"])["status"] == "approved"
+
+    def test_an_error_at_its_field(self, open_server: Served):
+        """The sentence stands at the field, the form is open, and holds what was typed."""
+        request = open_server.asked()
+        form = form_of(open_server, f"/requests/{request['id']}", "edit")
+        assert form.sent["field-0"] == "5"
+        answer = open_server.http.post(form.action, data=form.sent | {"field-0": "5 or so"})
+        assert answer.status_code == 422
+        again = Forms(answer.text).by("edit")
+        assert again.sent["field-0"] == "5 or so"
+        assert "A whole number, for example 12000." in answer.text
+        answer = open_server.http.post(again.action, data=again.sent | {"field-0": "6"})
+        assert answer.status_code == 303
+        assert open_server.request(request["id"])["args"] == {"amount": 6}
+
+    def test_what_is_not_shown_in_full_cannot_be_approved_there(self, serve: Callable[..., Served]):
+        """Rule 9: the list offers no approval of what it cuts; the page does, of what it shows."""
+        server = serve()
+        request = server.asked()
+        server.world.portal.call(_long_args, server, request["id"])
+        kinds = {form.button for form in Forms(server.http.get("/").text).all}
+        assert "approve" not in kinds
+        assert "reject" in kinds
+        assert form_of(server, f"/requests/{request['id']}", "approve").action
+
+    def test_who_only_looks(self, locked_server: Served):
+        """A program's token is a viewer of pages: they offer it nothing."""
+        locked_server.asked()
+        assert Forms(locked_server.http.get("/").text).all == []
+
+
+@dataclass
+class Form:
+    """``sent``: what a browser would send of it when its first button is pressed."""
+
+    action: str
+    sent: dict[str, str] = field(default_factory=dict)
+    button: str | None = None
+
+
+class Forms(HTMLParser):
+    """The forms of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.all: list[Form] = []
+        self._open: Form | None = None
+        self._text: str | None = None
+        self.feed(page)
+
+    def by(self, button: str) -> Form:
+        """The first form with this button, pressed."""
+        return next(form for form in self.all if form.button == button)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name, value = given.get("name") or "", given.get("value") or ""
+        if tag == "form" and "hx-post" in given:
+            self._open = Form(given.get("action") or "")
+        elif self._open is not None and tag == "input":
+            self._open.sent[name] = value
+        elif self._open is not None and tag == "textarea":
+            self._open.sent[name], self._text = "", name
+        elif self._open is not None and tag == "button":
+            self.all.append(Form(self._open.action, self._open.sent | {name: value}, value))
+
+    def handle_data(self, data: str) -> None:
+        if self._open is not None and self._text is not None:
+            self._open.sent[self._text] += data.removeprefix("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._open = None
+        elif tag == "textarea":
+            self._text = None
+
+
+def form_of(server: Served, path: str, button: str) -> Form:
+    """A form of a page."""
+    return Forms(server.http.get(path).text).by(button)
+
+
+async def _long_args(server: Served, request_id: str) -> None:
+    async with server.world.store.begin() as uow:
+        request = await uow.request(request_id, lock=True)
+        assert request is not None
+        await uow.save_request(replace(request, args={"amount": 5, "why": "x" * 5_000}))
 
 
 @pytest.mark.parametrize(
