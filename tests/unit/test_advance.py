@@ -3,10 +3,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from hitl_middleware.actions import Decision
 from hitl_middleware.records import Lease, Run, Snapshot
 from hitl_middleware.runs.advance import MOST_STEPS, Advancer
+from hitl_middleware.work import unit
 
-from tests.kit.world import World
+from tests.kit.effects import Effects
+from tests.kit.flows import planning, served
+from tests.kit.world import ANN, World
 
 
 class Restless:
@@ -48,3 +52,60 @@ def test_a_run_that_does_not_come_to_rest_lets_go(quick: World):
 async def _due(world: World) -> Collection[str]:
     async with world.store.read() as uow:
         return await uow.due("run", among=["restless"])
+
+
+class Clicked:
+    """``LocalRuns`` in which somebody decides while a parked run is being looked at."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.looks = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.graphs, name)
+
+    async def look(self, run: Run) -> Snapshot:
+        found = await self._world.graphs.look(run)
+        self.looks += 1
+        if self.looks == 1:
+            (request,) = (await self._world.views.requests(status="pending"))[0].items
+            await self._world.submit(request.id, Decision(type="approve"), identity=ANN, via="test")
+        return found
+
+
+def test_a_click_while_it_is_looked_at_is_not_left_to_a_later_look(world: World, effects: Effects):
+    """O-09: a job for it would wait behind this one: the one look that is under way takes it along."""
+    served(world, planning(effects))
+    (run,) = world.runs()
+    runs = Clicked(world)
+    world.portal.call(
+        Advancer(world.store, world.desk, runs, world.holdings, world.dispatcher).advance, run.id
+    )
+
+    assert world.run_now(run).status == "succeeded"
+    assert len(effects.done) == 1
+
+
+def test_what_came_while_it_was_looked_at_is_looked_at_at_once(world: World, effects: Effects):
+    """O-09: also where it is no decision of this stop's; and then the run is at rest, and nothing is due."""
+    served(world, planning(effects))
+    (run,) = world.runs()
+    runs = Wanted(world)
+    world.portal.call(
+        Advancer(world.store, world.desk, runs, world.holdings, world.dispatcher).advance, run.id
+    )
+
+    now = world.run_now(run)
+    assert runs.looks == 2
+    assert (now.status, now.wanted, now.lease_owner) == ("suspended", now.seen, None)
+
+
+class Wanted(Clicked):
+    """The same, but somebody only asks that the run be looked at."""
+
+    async def look(self, run: Run) -> Snapshot:
+        self.looks += 1
+        if self.looks == 1:
+            async with unit(self._world.store, self._world.dispatcher) as work:
+                await work.want(run.id)
+        return await self._world.graphs.look(run)
