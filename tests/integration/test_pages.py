@@ -12,6 +12,7 @@ import pytest
 
 import hitl_server
 from hitl_middleware import OutcomeUnknown
+from hitl_server.pages.inbox import AT_ONCE
 
 from tests.kit.served import ANN, Served
 
@@ -108,7 +109,7 @@ def test_too_long_for_the_list(open_server: Served):
 
 def test_what_waits_in_pages(open_server: Served):
     """More than fit lead on to the next page, which begins where the first ended."""
-    for _ in range(51):
+    for _ in range(AT_ONCE + 1):
         open_server.asked()
     (older,) = [link for link in page(open_server, "/").links if "cursor" in link]
     links = page(open_server, older).links
@@ -143,9 +144,9 @@ def test_an_unknown_outcome(open_server: Served):
     request = open_server.asked()
     open_server.decide(request["id"], type="approve")
     open_server.world.step()
-    shown = page(open_server, f"/requests/{request['id']}").text
-    assert "Approved by api Unknown" in shown
-    assert f"hitl actions settle {request['action']['id']}" in shown
+    shown = page(open_server, f"/requests/{request['id']}")
+    assert "Approved by api Unknown" in shown.text
+    assert f"/actions/{request['action']['id']}/settle" in shown.links
 
 
 def test_a_run(open_server: Served):

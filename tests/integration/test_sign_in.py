@@ -477,6 +477,25 @@ class TestRoles:
                 if refused:
                     assert f"{identity} is signed in as {role}" in answer.json()["detail"]
 
+    def test_what_pages_show_and_offer(self, make_world):
+        """Everybody sees what waits, a reviewer their own first; a viewer is offered nothing but the way out."""
+        config = CONFIG.model_copy(update={"people": {**CONFIG.people, "ann": (ANN, "github:ann")}})
+        with opened(with_token(make_world(config=config))) as server:
+            server.http.headers["Authorization"] = f"Bearer {TOKEN}"
+            older, own = server.asked("poll"), server.asked()
+            del server.http.headers["Authorization"]
+            for identity, order, offered in (
+                ("github:ann", [own, older], True),
+                (WHO["operator"], [older, own], True),
+                (WHO["viewer"], [older, own], False),
+            ):
+                server.http.cookies.clear()
+                signed_in(server, identity)
+                shown = server.http.get("/").text
+                assert re.findall(r'id="r-([0-9a-f-]+)"', shown) == [each["id"] for each in order]
+                assert ("/decide" in shown, "For you" in shown) == (offered, identity == "github:ann")
+                assert "/sign-out" in shown
+
     def test_the_issue_s_table(self, locked: Served):
         """Viewers decide nothing, reviewers read no audit, operators alone start runs."""
         table = {(method, path): roles for method, path, roles in operations(locked)}

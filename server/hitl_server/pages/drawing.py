@@ -60,6 +60,7 @@ def _templates() -> Environment:
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # it would look at the template's file for every card of a list
     )
     made.filters |= {"time": _time, "ago": _ago, "raw": _raw}
     made.globals |= {

@@ -17,7 +17,7 @@ from hitl_server.openapi import refusals
 from hitl_server.pages.drawing import PAGE, page
 from hitl_server.roles import EVERYBODY
 
-AT_ONCE = 50
+AT_ONCE = 25
 """Requests on a page: a page costs the same however many wait behind it."""
 
 Cursor = Annotated[
