@@ -236,6 +236,15 @@ class TestSessions:
         locked.world.time.advance(0.3 * 3600)
         assert locked.http.get("/inbox").status_code == 401
 
+    def test_every_server_of_the_database(self, make_world, sqlite_url: str):
+        """Begun on one, known on the other (so a restart ends none), and over on both once it is ended on either."""
+        one, two = (with_token(make_world(sqlite_url, config=CONFIG)) for _ in range(2))
+        with opened(one) as first, opened(two) as second:
+            second.http.cookies.set("hitl_session", signed_in(first, WHO["reviewer"]))
+            assert second.http.get("/inbox").status_code == 200
+            assert second.http.post("/sign-out", data={"csrf": token_of(first)}).status_code == 303
+            assert first.http.get("/inbox").status_code == 401
+
     def test_what_is_stored(self, locked: Served):
         """Not the secret: who reads the database cannot sign in with it."""
         secret = signed_in(locked, WHO["operator"])

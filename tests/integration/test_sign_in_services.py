@@ -149,6 +149,7 @@ def test_replayed(town: Town, service: str, who: str):
     kept = town.http.cookies["hitl_sign_in"]
     answer = town.allowed(service, who, url)
     assert town.http.get(answer).status_code == 303
+    assert "hitl_sign_in" not in town.http.cookies
     town.http.cookies.clear()
     assert town.http.get(answer).status_code == 401
     town.http.cookies.set("hitl_sign_in", kept)

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from hitl_server.problems import Problem
-from hitl_server.sign_in.coming_back import local_path, page_of, path_of_page, sign_in_path
+from hitl_server.sign_in.coming_back import HOME, local_path, page_of, path_of_page, sign_in_path
 from hitl_server.sign_in.pages import sentence
 
 SIGNED_OUT: Final = (
@@ -25,7 +25,9 @@ def refused(scope: Scope, refusal: Problem) -> Response:
         return refusal.response()
     here = _here(scope, headers)
     if refusal.status_code == 403:
-        return sentence(403, "Not done", str(refusal.detail), back=local_path(here), label="Back")
+        # Back to the page with the form; from a page that is not for them to the one that is.
+        back = HOME if scope["method"] == "GET" else local_path(here)
+        return sentence(403, "Not done", str(refusal.detail), back=back, label="Back")
     way = sign_in_path(here)
     if (
         headers.get("hx-request") == "true"
