@@ -28,11 +28,15 @@ def bind(host: str, port: int) -> socket.socket:
         addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         # IPv4 first: "localhost" is both, and people type 127.0.0.1.
         family, *_, address = min(addresses, key=lambda found: found[0] != socket.AF_INET)
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        bound = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
         why = error.strerror or str(error)
         msg = f"Port {port} of {host or 'all interfaces'} cannot be listened on: {why}. Choose another with --port (0: any free one)."
         raise ConfigurationError(msg) from None
+    # What is accepted inherits it. asyncio does not set it by itself: it looks for sockets that were made for TCP by number. Without, the
+    # second part of an answer waits for the client to confirm the first, which it puts off for 40 ms on a connection that is kept.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return bound
 
 
 def is_private(host: str) -> bool:

@@ -22,7 +22,7 @@ from hitl_middleware import Hitl
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.settings import ConfigFile, Settings
 from hitl_server.graphs import load_graphs, routers_of
-from hitl_server.listener import is_private
+from hitl_server.listener import bind, is_private
 from hitl_server.serve import running_server
 
 from tests.kit.effects import Effects
@@ -311,6 +311,17 @@ class TestInThisProcess:
         with running_server(with_token(World()), host="::1", graphs={}) as server:
             assert server.url.startswith("http://[::1]:")
             assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_second_half_of_an_answer_does_not_wait(host: str):
+    """What is accepted sends at once: without that, every answer on a connection that is kept takes 40 ms longer."""
+    try:
+        bound = bind(host, 0)
+    except ConfigurationError:
+        pytest.skip(f"this machine has no {host}")
+    with bound, socket.create_connection(bound.getsockname()[:2]), bound.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_no_address_is_logged(open_server: Served, caplog: pytest.LogCaptureFixture):
