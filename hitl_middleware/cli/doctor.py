@@ -60,7 +60,7 @@ def doctor(
 
 
 def _of_channels(hitl: Hitl) -> Iterator[Trouble]:
-    """hitl.toml, and each channel's own settings."""
+    """hitl.toml, each channel's own settings, and how people and programs come in."""
     from hitl_middleware.diagnosis import Trouble
 
     try:
@@ -72,6 +72,12 @@ def _of_channels(hitl: Hitl) -> Iterator[Trouble]:
         _ = hitl.channels
     except ConfigurationError as error:
         yield Trouble("channels", None, why=str(error))
+    from hitl_server.auth import Door
+
+    try:
+        Door.of(hitl.settings, hitl.config)
+    except ConfigurationError as error:
+        yield Trouble("sign-in", None, why=str(error))
 
 
 def _check_url(settings: Settings) -> None:

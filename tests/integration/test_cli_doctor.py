@@ -128,9 +128,12 @@ def test_the_set_up(hitl: Commands, world: World) -> None:
     )
     assert "ghp_secret" not in unknown
     (hitl.folder / "hitl.toml").unlink()
-    half = hitl.run("doctor", SLACK_BOT_TOKEN="xoxb-secret")
+    half = hitl.run("doctor", SLACK_BOT_TOKEN="xoxb-secret", HITL_SIGN_IN_GITHUB_SECRET="xoxb-secret")
     assert half.returncode == 1
     assert half.stdout.startswith("✗ Slack is configured in part: SLACK_BOT_TOKEN is set but neither SLACK_")
+    assert (
+        "✗ Sign-in with GitHub is configured in part: HITL_SIGN_IN_GITHUB_SECRET is set, but" in half.stdout
+    )
     assert "xoxb-secret" not in half.stdout
     assert world.pending() == []
 

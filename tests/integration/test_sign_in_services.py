@@ -102,6 +102,15 @@ def test_signed_in(town: Town, service: str, who: str):
     assert town.http.get("/api/v1/audit").status_code == 401
 
 
+@pytest.mark.parametrize("back", ["/requests/x", "/requests/xy", "/requests/xyz", "/requests/ä?a=b&c=%2F"])
+def test_back_to_any_page(town: Town, back: str):
+    """Whatever its address is, and in a cookie that no browser quotes."""
+    url = town.begun("github", back)
+    assert '"' not in town.http.cookies["hitl_sign_in"]
+    answer = town.http.get(town.allowed("github", "ann", url))
+    assert (answer.status_code, answer.headers["location"]) == (303, back.replace("ä", "%C3%A4"))
+
+
 def test_the_ways_are_shown(town: Town):
     """The sign-in page offers both, and keeps where one wants to go; whoever asks without a session is sent there, on loopback too."""
     away = town.http.get("/requests/7k3m9x2q", headers=HTML)

@@ -43,14 +43,17 @@ class Attempt:
         if len(secret) < 40:
             return None
         try:
-            return cls(provider, secret, local_path(base64.urlsafe_b64decode(back).decode()))
+            return cls(
+                provider, secret, local_path(base64.urlsafe_b64decode(back + "=" * (-len(back) % 4)).decode())
+            )
         except (binascii.Error, ValueError):
             return None
 
     @property
     def cookie(self) -> str:
-        """What the browser keeps."""
-        return f"{self.secret}.{base64.urlsafe_b64encode(self.back.encode()).decode()}"
+        """What the browser keeps: only characters that stand in a cookie as they are (no ``=``, for which it would be put in quotes)."""
+        back = base64.urlsafe_b64encode(self.back.encode()).decode().rstrip("=")
+        return f"{self.secret}.{back}"
 
     @property
     def state(self) -> str:
