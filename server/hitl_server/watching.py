@@ -29,17 +29,26 @@ MOST_BEHIND: Final = 2_000
 
 MOST_LISTENERS: Final = 1_000
 
+LASTS_SECONDS: Final = 600.0
+"""How long one listener is told. Then they come back, and whether they still may is looked at again."""
+
 Passed = tuple[AuditEvent, int]
 """An event, and the number under which to come back."""
 
 
 class Watch:
-    """Follows the audit of one database. On the loop of whoever listens; ``leaving``: whether the server is being stopped."""
+    """Follows the audit of one database. On the loop of whoever listens; ``leaving``: whether the server is being stopped.
 
-    def __init__(self, hitl: Hitl, *, leaving: Callable[[], bool]) -> None:
+    ``lasts``: for how many seconds each is told.
+    """
+
+    def __init__(
+        self, hitl: Hitl, *, leaving: Callable[[], bool] = lambda: False, lasts: float = LASTS_SECONDS
+    ) -> None:
         self._hitl = hitl
         self._leaving = leaving
-        self._listeners: set[asyncio.Queue[Passed | None]] = set()
+        self._lasts = lasts
+        self._listeners: dict[asyncio.Queue[Passed | None], float] = {}
         self._looking: asyncio.Task[None] | None = None
         self._seq = 0
         self._early: set[str] = set()
@@ -50,12 +59,12 @@ class Watch:
         return len(self._listeners) >= MOST_LISTENERS
 
     async def changes(self, after: int | None = None) -> AsyncIterator[Passed]:
-        """Every event from now on; from behind number ``after`` where that is given. Ends when the server is being stopped."""
+        """Every event from now on; from behind number ``after`` where that is given. Ends after a while, and when the server stops."""
         if self._looking is None:
             # Looked at before anybody is told that they are heard: what happens from then on is new.
             await self._hitl.portal.run(self._begin)
         mine: asyncio.Queue[Passed | None] = asyncio.Queue(MOST_BEHIND)
-        self._listeners.add(mine)
+        self._listeners[mine] = asyncio.get_running_loop().time() + self._lasts
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_on())
         try:
@@ -67,7 +76,7 @@ class Watch:
             while (passed := await mine.get()) is not None:
                 yield passed
         finally:
-            self._listeners.discard(mine)
+            self._listeners.pop(mine, None)
             if not self._listeners and self._looking is not None:
                 self._looking.cancel()
                 self._looking = None
@@ -80,6 +89,9 @@ class Watch:
             except HitlError as error:
                 # It comes back: what happens meanwhile stands in the audit.
                 log.warning("http.watch_failed", error=type(error).__name__)
+            now = asyncio.get_running_loop().time()
+            for listener in [each for each, until in self._listeners.items() if until <= now]:
+                _end(listener)
             await asyncio.sleep(LOOK_SECONDS)
         for listener in self._listeners:
             _end(listener)

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from hitl_server.watching import Watch
+
 from tests.kit.effects import Effects
 from tests.kit.served import ANN, Served, served
 from tests.kit.world import World
@@ -121,3 +123,12 @@ def test_a_server_that_stops_lets_its_listeners_go(make_world: Callable[..., Wor
             stopping.start()
             assert not [line for line in lines if line.startswith("data")]  # to its end, which is one
             stopping.join()
+
+
+async def test_nobody_is_told_for_ever(open_server: Served):
+    """Whoever listens has to come back now and then: who was signed out meanwhile is not let in again."""
+    watch = Watch(open_server.world, lasts=0.0)
+    assert [event async for event in watch.changes()] == []
+    heard = watch.changes(after=0)
+    request = open_server.asked()
+    assert [event.kind async for event, _ in heard if event.request_id == request["id"]]

@@ -104,16 +104,24 @@
     try { do { again = false; await renew(); } while (again); } catch { /* the next event, or a reload, shows it */ } finally { busy = false; }
   };
   if (renew && window.EventSource) {
-    const events = new EventSource("/api/v1/events");
-    let lost = false;
-    events.addEventListener("change", (event) => {
-      const change = JSON.parse(event.data);
-      if (live === "inbox" || change.request_id === request || change.run_id === run) soon();
-    });
-    events.onopen = () => { say(""); if (lost) { lost = false; soon(); } };
-    events.onerror = () => { lost = true; say("Not live – what you see may be old"); };
-    window.addEventListener("pagehide", () => events.close());
-    window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+    let events = null, lost = false;
+    const listen = () => {
+      events = new EventSource("/api/v1/events");
+      events.addEventListener("change", (event) => {
+        const change = JSON.parse(event.data);
+        if (live === "inbox" || change.request_id === request || change.run_id === run) soon();
+      });
+      events.onopen = () => { say(""); if (lost) { lost = false; soon(); } };
+      // A stream ends now and then and begins again at once: that is no news.
+      events.onerror = () => { lost = true; setTimeout(() => { if (lost && events) say("Not live – what you see may be old"); }, 4000); };
+    };
+    const leave = () => { events?.close(); events = null; lost = true; };
+    // A browser has six connections to one server for all its tabs: only what is looked at keeps one.
+    const follow = () => { if (document.hidden) leave(); else if (events === null) listen(); };
+    document.addEventListener("visibilitychange", follow);
+    window.addEventListener("pagehide", leave);
+    window.addEventListener("pageshow", follow);
+    follow();
   }
 
   // --------------------------------------------------------------------------------------------------------------- keys
