@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -33,10 +34,11 @@ WHILE_ANSWERED = (
     "claim.before",
     "settle.after",
     "resume.after@2",
-    "update.before",
-    "update.after",
 )
 """From the click to the end, where the act has surely not begun or is surely known."""
+
+WHILE_TOLD = ("update.before", "update.after")
+"""Cards follow beside what they tell of: the act may be under way just then, or done, or neither."""
 
 IN_DOUBT = ("claim.after", "effect.before", "effect.after", "settle.before")
 """Between the claim and its settlement nobody can know from outside whether the act happened."""
@@ -52,7 +54,7 @@ DONE = frozenset({"effect.after", "settle.before"})
 
 def test_every_failpoint_is_killed_at():
     """A failpoint that no test dies at proves nothing."""
-    points = (*WHILE_ASKING, *WHILE_ANSWERED, *IN_DOUBT, *WHEN_LATE, *ELSEWHERE)
+    points = (*WHILE_ASKING, *WHILE_ANSWERED, *WHILE_TOLD, *IN_DOUBT, *WHEN_LATE, *ELSEWHERE)
     assert {point.partition("@")[0] for point in points} == set(NAMES)
 
 
@@ -71,6 +73,28 @@ def test_killed_where_the_act_is_not_in_doubt(stage: Stage, point: str):
     assert (said["status"], said["decided_by"]) == ("approved", f"slack:{ANN}")
     (action,) = detail["actions"]
     assert (action["status"], action["attempts"], action["result"]) == ("succeeded", 1, "paid 5")
+    assert [(paid["amount"], paid["key"]) for paid in stage.paid()] == [(5, action["idempotency_key"])]
+    stage.check_at_the_end([request])
+
+
+@pytest.mark.parametrize("points", [WHILE_TOLD[:1], WHILE_TOLD[1:], WHILE_TOLD], ids=" then ".join)
+def test_killed_while_a_card_is_changed(stage: Stage, points: tuple[str, ...]):
+    """DESIGN §1, rules 2 and 4: one act, said to be in doubt where it is, and one card that is true in the end."""
+    stage.die_at(*points)
+    run = stage.begin(5)
+    (request,) = stage.asked(run)
+    stage.approve(request)
+
+    def known() -> dict[str, Any] | None:
+        (action,) = stage.run(run)["actions"]
+        return action if action["status"] in {"succeeded", "unknown"} else None
+
+    action = stage.until("the act is known, or known to be in doubt", known)
+    if action["status"] == "unknown":
+        stage.settle(action["id"], "done" if stage.paid() else "retry")
+    assert stage.ended(run)["status"] == "succeeded"
+    stage.shows(request, "Approved by @ann", "Executed")
+    assert stage.deaths == list(points)
     assert [(paid["amount"], paid["key"]) for paid in stage.paid()] == [(5, action["idempotency_key"])]
     stage.check_at_the_end([request])
 

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.chaos
         ("submit.before", "submit.after"),
         ("resume.before@2", "claim.before"),
         ("settle.after", "resume.after"),
-        ("update.before", "update.after"),
     ],
     postgresql=[("resume.before@2", "claim.before")],
 )

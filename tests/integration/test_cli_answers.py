@@ -44,7 +44,7 @@ def test_it_is_the_command_line_of_the_design():
         "demo", "serve", "worker", "runs list", "runs show", "runs start", "requests list", "requests show",
         "requests approve", "requests reject", "requests feedback", "requests respond", "requests edit",
         "actions settle", "audit verify", "audit export", "connect slack", "connect github",
-        "db upgrade", "doctor", "policy test", "init",
+        "db upgrade", "doctor", "policy test", "init", "sign-in",
     }  # fmt: skip
     assert [words for words, options in found.items() if "--json" not in options] == []
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.kit.commands import Commands
 from tests.kit.served import Served
@@ -31,9 +34,9 @@ def test_it_shows(
     }
     there = {"channel": "wall", "address": "kitchen <b>", "status": "shown", "attempts": 0, "error": None}
     assert cards == {"items": [failed, there], "next": None}
-    page = server.http.get(f"/requests/{request['id']}").text
-    assert "wall hall: not delivered – there is no such place" in page
-    assert "wall kitchen &lt;b&gt;: up to date" in page
+    page = _posted(server, request)
+    assert page["hall"] == "failed wall hall there is no such place 1 attempt"
+    assert page["kitchen <b>"] == "up to date wall kitchen <b>"
     shown = hitl.said("requests", "show", request["code"])
     assert "  posted to  " in shown
     assert "wall hall: not delivered – there is no such place\n" in shown
@@ -43,10 +46,19 @@ def test_it_shows(
 
     assert server.decide(request["id"], type="approve").status_code == 200
     server.world.step()
-    assert "wall hall: up to date" in server.http.get(f"/requests/{request['id']}").text
+    assert _posted(server, request)["hall"] == "up to date wall hall"
     assert "hitl_deliveries_failed 0.0" in server.http.get("/metrics").text
 
 
 def test_of_no_request(serve: Callable[..., Served]) -> None:
     """404, as for the request itself."""
     assert serve().http.get("/api/v1/requests/none/cards").status_code == 404
+
+
+def _posted(server: Served, request: Any) -> dict[str, str]:
+    """What the page says of each place, as it is read."""
+    page = server.http.get(f"/requests/{request['id']}").text
+    said = [item for item in re.findall(r"<li>(.*?)</li>", page, re.DOTALL) if "<bdi>" in item]
+    words = [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", item)).split()) for item in said]
+    places = [html.unescape(re.findall(r"<bdi>(.*?)</bdi>", item)[0]) for item in said]
+    return dict(zip(places, words, strict=True))

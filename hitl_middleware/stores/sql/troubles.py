@@ -28,9 +28,11 @@ _ROWS: Any = bindparam("rows")
 _AFTER: Any = bindparam("after")
 
 ACTIVE = select(runs).where(RUN_ACTIVE, runs.c.thread_id > _AFTER).order_by(runs.c.thread_id).limit(_ROWS)
+# A run has a handful of requests, and many wait: SQLite must not look for them among all that do, so the status is no index's here.
 _asking = exists(
     select(literal_column("1")).where(
-        requests.c.run_id == runs.c.id, requests.c.status == literal_column("'pending'")
+        requests.c.run_id == runs.c.id,
+        requests.c.status.concat(literal_column("''")) == literal_column("'pending'"),
     )
 )
 UNASKED = ACTIVE.where(
