@@ -63,6 +63,7 @@ class Stage:
         self.folder = folder
         self.database = database
         self.slack = slack
+        self._earlier = len(self.slack.messages)  # of a stage that was given up
         self.graph = graph[0]
         self.life: Life | None = None
         self.deaths: list[str] = []
@@ -259,7 +260,7 @@ class Stage:
             payload = (message.metadata or {}).get("event_payload", {})
             return "request_id" in payload and request in {None, payload["request_id"]}
 
-        return [message for message in self.slack.messages if is_meant(message)]
+        return [message for message in self.slack.messages[self._earlier :] if is_meant(message)]
 
     def parked(self, run: str) -> list[str]:
         """Wait until the run rests at its questions; the requests' ids."""
