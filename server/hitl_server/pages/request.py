@@ -27,7 +27,7 @@ from hitl_server.openapi import refusals
 from hitl_server.pages.answers import Draft, decision_of, misfit, one
 from hitl_server.pages.drawing import PAGE, drawn, page
 from hitl_server.pages.fields import Sent
-from hitl_server.pages.sending import FORM, by_htmx, sent_by
+from hitl_server.pages.sending import FORM, by_htmx, form_refusals, sent_by
 from hitl_server.roles import DECIDING, EVERYBODY
 from hitl_server.routes.requests import IdOrCode
 
@@ -87,15 +87,7 @@ def request_router(hitl: Hitl, meter: Meter) -> APIRouter:
         responses={
             **PAGE,
             303: {"description": "Decided; see there"},
-            **refusals(
-                {
-                    400: "Not a form",
-                    404: "There is no such request",
-                    413: "More than 1 MB",
-                    415: "Not sent as a form",
-                    503: "The database does not answer",
-                }
-            ),
+            **form_refusals("request"),
             **drawn(
                 {
                     403: "This person may not decide it; the page says who may",

@@ -17,7 +17,7 @@ from hitl_server.openapi import refusals
 from hitl_server.pages.answers import MESSAGE, Draft, one, outcome_of
 from hitl_server.pages.drawing import PAGE, drawn, page
 from hitl_server.pages.request import VIA
-from hitl_server.pages.sending import FORM, sent_by
+from hitl_server.pages.sending import FORM, form_refusals, sent_by
 from hitl_server.pages.story import links, plain, story_of
 from hitl_server.problems import Problem
 from hitl_server.roles import DECIDING, EVERYBODY
@@ -88,15 +88,7 @@ def run_router(hitl: Hitl, meter: Meter) -> APIRouter:
         responses={
             **PAGE,
             303: {"description": "Settled; see there"},
-            **refusals(
-                {
-                    400: "Not a form",
-                    404: "There is no such act",
-                    413: "More than 1 MB",
-                    415: "Not sent as a form",
-                    503: "The database does not answer",
-                }
-            ),
+            **form_refusals("act"),
             **drawn(
                 {
                     403: "Neither one of those who may approve it nor an operator",

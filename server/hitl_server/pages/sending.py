@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
+from hitl_server.openapi import refusals
 from hitl_server.pages.fields import Sent
 from hitl_server.problems import Problem
 from hitl_server.raw_gate import Unacceptable, read_capped
@@ -32,6 +33,19 @@ async def sent_by(request: Request) -> Sent:
         )
     except ValueError:  # UnicodeDecodeError, too
         raise Problem(400, "The form cannot be read: it is not URL-encoded UTF-8.") from None
+
+
+def form_refusals(what: str) -> dict[int | str, dict[str, Any]]:
+    """How a form about ``what`` is refused before anybody is asked, for the OpenAPI document."""
+    return refusals(
+        {
+            400: "Not a form",
+            404: f"There is no such {what}",
+            413: "More than 1 MB",
+            415: "Not sent as a form",
+            503: "The database does not answer",
+        }
+    )
 
 
 def by_htmx(request: Request) -> bool:
