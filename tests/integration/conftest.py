@@ -13,6 +13,7 @@ from hitl_middleware.settings import ConfigFile
 
 from tests.kit.effects import Effects
 from tests.kit.served import TOKEN, Served, served, with_token
+from tests.kit.sign_in import CONFIG, opened
 from tests.kit.world import World
 
 
@@ -68,3 +69,29 @@ def open_server(serve: Callable[..., Served]) -> Served:
 def locked_server(serve: Callable[..., Served]) -> Served:
     """With HITL_API_TOKEN, which its client sends."""
     return serve(locked=True)
+
+
+@pytest.fixture(scope="module")
+def locked() -> Iterator[Served]:
+    """With a token, people, and one request that waits; the client has no credentials."""
+    with opened(with_token(World(config=CONFIG))) as server:
+        server.http.headers["Authorization"] = f"Bearer {TOKEN}"
+        server.asked()
+        del server.http.headers["Authorization"]
+        yield server
+
+
+@pytest.fixture(scope="module")
+def unlocked() -> Iterator[Served]:
+    """For whoever sits at the machine."""
+    with opened(World(config=CONFIG)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_cookies(request: pytest.FixtureRequest) -> None:
+    """Every test begins signed out."""
+    for name in {"locked", "unlocked"} & set(request.fixturenames):
+        server: Served = request.getfixturevalue(name)
+        server.http.cookies.clear()
+        server.world.time.advance(60)

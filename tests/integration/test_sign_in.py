@@ -1,115 +1,19 @@
-"""Signing in with a browser, sessions and what they may (issue 6, item 2; DESIGN §2 rule 8)."""
+"""Signing in with a browser, and sessions (issue 6, item 2; DESIGN §2 rule 8)."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import APIRouter, Request
-from starlette.responses import PlainTextResponse
 
-from hitl_middleware.settings import ConfigFile, SignInConfig
-from hitl_server.auth import Role
-from hitl_server.changes import form_fields
-from hitl_server.roles import EVERYBODY, roles_of
 from hitl_server.serve import one_time_link
-from hitl_server.session import Sessions, csrf_of
 
 from tests.kit.commands import Commands
-from tests.kit.effects import Effects
-from tests.kit.served import ANN, TOKEN, Served, served, with_token
+from tests.kit.served import ANN, TOKEN, Served, with_token
+from tests.kit.sign_in import CONFIG, FORM, HTML, ME, WHO, by_link, opened, signed_in, token_of
 from tests.kit.world import World
-
-ME = "local:ann"
-CONFIG = ConfigFile(
-    people={"vera": ("github:vera",), "olga": ("github:olga", "slack:U0OLGA0001"), "rob": ("github:rob",)},
-    operators=("olga",),
-    sign_in=SignInConfig(viewers=("vera",)),
-)
-WHO: dict[Role, str] = {"viewer": "github:vera", "reviewer": "github:rob", "operator": "github:olga"}
-HTML = {"Accept": "text/html,application/xhtml+xml"}
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def page() -> APIRouter:
-    """A page that changes something, as the inbox's do."""
-    router = APIRouter()
-
-    @router.get("/desk/form", openapi_extra=EVERYBODY)
-    async def form(request: Request) -> PlainTextResponse:
-        return PlainTextResponse(csrf_of(request))
-
-    @router.post("/desk/form", openapi_extra=EVERYBODY)
-    async def change(request: Request) -> dict[str, str | None]:
-        caller = request.state.caller
-        return {"who": caller.identity, "role": caller.role, **form_fields(await request.body())}
-
-    @router.post("/desk/unmarked")
-    async def unmarked() -> dict[str, str]:
-        return {"let": "in"}
-
-    return router
-
-
-@contextmanager
-def opened(world: World) -> Iterator[Served]:
-    """The server, with that page."""
-    with served(world, Effects(), routers=(page(),)) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def locked() -> Iterator[Served]:
-    """With a token, people, and one request that waits; the client has no credentials."""
-    with opened(with_token(World(config=CONFIG))) as server:
-        server.http.headers["Authorization"] = f"Bearer {TOKEN}"
-        server.asked()
-        del server.http.headers["Authorization"]
-        yield server
-
-
-@pytest.fixture(scope="module")
-def unlocked() -> Iterator[Served]:
-    """For whoever sits at the machine."""
-    with opened(World(config=CONFIG)) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _no_cookies(request: pytest.FixtureRequest) -> None:
-    """Every test begins signed out."""
-    for name in {"locked", "unlocked"} & set(request.fixturenames):
-        server: Served = request.getfixturevalue(name)
-        server.http.cookies.clear()
-        server.world.time.advance(60)
-
-
-def signed_in(server: Served, identity: str) -> str:
-    """A session's secret, which the client sends from now on."""
-    secret = server.world.portal.call(Sessions(server.world).begin, identity)
-    server.http.cookies.set("hitl_session", secret)
-    return secret
-
-
-def by_link(server: Served, *, back: str = "/requests/x") -> httpx.Response:
-    """Open a one-time link and press its button."""
-    link = one_time_link(server.world, ME)
-    shown = server.http.get(f"{link}&next={back}", headers=HTML)
-    assert shown.status_code == 200, shown.text
-    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', shown.text))
-    return server.http.post("/sign-in/link", data=fields, headers={"Origin": server.url, **HTML})
-
-
-def token_of(server: Served) -> str:
-    """The csrf token of this client's pages."""
-    answer = server.http.get("/desk/form")
-    assert answer.status_code == 200, answer.text
-    return answer.text
 
 
 class TestOneTimeLink:
@@ -312,6 +216,7 @@ class TestChanges:
     def test_a_wrong_one(self, request: pytest.FixtureRequest, which: str, place: str, token: str | None):
         """Missing, empty, wrong or another session's: 403 with a sentence, and nothing reaches the route."""
         server: Served = request.getfixturevalue(which)
+        server.world.time.advance(60)  # refusals add up while the clock stands still
         signed_in(server, WHO["operator"])
         other = token_of(server)
         server.http.cookies.clear()
@@ -446,91 +351,6 @@ class TestBrowsers:
             assert told[0] == 401
             assert told[-1] == 429
             assert server.http.post("/sign-in/link", data={"code": code}).status_code == 303
-
-
-def operations(server: Served) -> list[tuple[str, str, list[str]]]:
-    """Every operation of the document that is not public, with the roles that it names."""
-    document = server.http.get("/openapi.json", headers={"Authorization": f"Bearer {TOKEN}"}).json()
-    return [
-        (method.upper(), path, list(roles_of(operation, method.upper())))
-        for path, each in document["paths"].items()
-        for method, operation in each.items()
-        if operation["security"] != []
-    ]
-
-
-class TestRoles:
-    def test_every_route(self, locked: Served):
-        """Every operation of the OpenAPI document refuses, with 403, whoever has not one of its roles; and lets in who has."""
-        told = operations(locked)
-        assert len(told) > 12
-        assert ("POST", "/desk/unmarked", ["operator"]) in told, (
-            "what names no role is for operators to change"
-        )
-        for role, identity in WHO.items():
-            locked.http.cookies.clear()
-            signed_in(locked, identity)
-            headers = {"X-CSRF-Token": token_of(locked)}
-            for method, path, roles in told:
-                if path == "/sign-out":
-                    continue
-                body: dict[str, str] | None = None if method == "GET" else {}
-                url = path.replace("{id}", "x")
-                with locked.http.stream(method, url, headers=headers, json=body) as answer:
-                    if not answer.headers.get("content-type", "").startswith(
-                        "text/event-stream"
-                    ):  # that has no end
-                        answer.read()
-                refused = answer.status_code == 403
-                assert refused == (role not in roles), (role, method, path)
-                if refused:
-                    assert f"{identity} is signed in as {role}" in answer.json()["detail"]
-
-    def test_what_pages_show_and_offer(self, make_world):
-        """Everybody sees what waits, a reviewer their own first; a viewer is offered nothing but the way out."""
-        config = CONFIG.model_copy(update={"people": {**CONFIG.people, "ann": (ANN, "github:ann")}})
-        with opened(with_token(make_world(config=config))) as server:
-            server.http.headers["Authorization"] = f"Bearer {TOKEN}"
-            older, own = server.asked("poll"), server.asked()
-            del server.http.headers["Authorization"]
-            for identity, order, offered in (
-                ("github:ann", [own, older], True),
-                (WHO["operator"], [older, own], True),
-                (WHO["viewer"], [older, own], False),
-            ):
-                server.http.cookies.clear()
-                signed_in(server, identity)
-                shown = server.http.get("/").text
-                assert re.findall(r'id="r-([0-9a-f-]+)"', shown) == [each["id"] for each in order]
-                assert ("/decide" in shown, "For you" in shown) == (offered, identity == "github:ann")
-                assert "/sign-out" in shown
-
-    def test_the_issue_s_table(self, locked: Served):
-        """Viewers decide nothing, reviewers read no audit, operators alone start runs."""
-        table = {(method, path): roles for method, path, roles in operations(locked)}
-        assert table["POST", "/api/v1/requests/{id}/decisions"] == ["reviewer", "operator"]
-        assert table["POST", "/api/v1/actions/{id}/outcome"] == ["reviewer", "operator"]
-        assert table["GET", "/api/v1/audit"] == ["viewer", "operator"]
-        assert table["GET", "/metrics"] == ["viewer", "operator"]
-        assert table["POST", "/api/v1/runs"] == ["operator"]
-
-    def test_a_decision_from_a_session(self, make_world):
-        """The same desk as Slack's: a reviewer whom the plan does not list is refused by name, whom it lists is not; the audit has them."""
-        config = CONFIG.model_copy(update={"people": {**CONFIG.people, "ann": (ANN, "github:ann")}})
-        with opened(with_token(make_world(config=config))) as server:
-            server.http.headers["Authorization"] = f"Bearer {TOKEN}"
-            item = server.asked()
-            del server.http.headers["Authorization"]
-            signed_in(server, WHO["reviewer"])
-            headers = {"X-CSRF-Token": token_of(server)}
-            refused = server.decide(item["id"], type="approve", headers=headers)
-            assert refused.status_code == 403
-            assert "it is for" in refused.json()["detail"]
-            server.http.cookies.clear()
-            signed_in(server, "github:ann")  # one person with slack:U024BE7LH, whom the plan lists (P-01)
-            headers = {"X-CSRF-Token": token_of(server)}
-            decided = server.decide(item["id"], type="approve", headers=headers).json()
-            assert (decided["status"], decided["decided_by"]) == ("approved", "github:ann")
 
 
 def test_a_link_from_the_command_line(tmp_path: Path):
