@@ -216,6 +216,7 @@ class TestChanges:
     def test_a_wrong_one(self, request: pytest.FixtureRequest, which: str, place: str, token: str | None):
         """Missing, empty, wrong or another session's: 403 with a sentence, and nothing reaches the route."""
         server: Served = request.getfixturevalue(which)
+        server.http.cookies.clear()  # what another test was given: this one does not name its server, so nobody has cleared them
         server.world.time.advance(60)  # refusals add up while the clock stands still
         signed_in(server, WHO["operator"])
         other = token_of(server)
