@@ -214,10 +214,19 @@ class OutcomeUnknown(HitlError):
 class DeliveryFailed(HitlError):
     """A message could not be delivered: {reason}"""
 
-    def __init__(self, reason: str, *, retry_after: float | None = None, permanent: bool = False) -> None:
+    # ``unheard``: no answer, or none that says anything: the message may be there all the same, or come later.
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        permanent: bool = False,
+        unheard: bool = False,
+    ) -> None:
         super().__init__(reason=reason)
         self.retry_after = retry_after
         self.permanent = permanent
+        self.unheard = unheard
 
 
 class DeliveryBusy(HitlError):

@@ -64,7 +64,7 @@ class Publisher:
             return
         try:
             async with asyncio.timeout(self._seconds):
-                ref = await _show(channel, view)
+                ref, new = await _show(channel, view)
         except DeliveryFailed as error:
             await self._failed(card, view, error)
             return
@@ -73,9 +73,14 @@ class Publisher:
             return
         except Exception as error:
             log.exception("delivery broke", channel=channel.name, card=card.id)
-            await self._failed(card, view, DeliveryFailed(type(error).__name__))
+            await self._failed(card, view, DeliveryFailed(type(error).__name__, unheard=True))
             return
-        await self._save(replace(card, ref=ref, shown=view.request.version, attempts=0, error=None))
+        done = replace(card, ref=ref, attempts=0, error=None)
+        if new and card.shown < card.doubt:
+            # A post that nobody heard of may still come: this one does not count as shown before the place was looked at once more.
+            await self._save(card, done, wait=LEASES * self._seconds)
+        else:
+            await self._save(card, replace(done, shown=view.request.version))
         log.info("review card published", **_facts(view, posted=card.ref is None))
 
     async def _view(self, card: Card) -> CardView | None:
@@ -85,7 +90,8 @@ class Publisher:
     async def _failed(self, card: Card, view: CardView, error: DeliveryFailed) -> None:
         gave_up = error.permanent or card.attempts >= MAX_ATTEMPTS
         wait = error.retry_after if error.retry_after is not None else _backoff(card.attempts)
-        await self._save(replace(card, error=_reason(error), gave_up=gave_up), wait=wait)
+        doubt = view.request.version if error.unheard and card.ref is None else None
+        await self._save(card, replace(card, error=_reason(error), gave_up=gave_up), wait=wait, doubt=doubt)
         again = None if gave_up else wait
         log.warning(
             "delivery gave up" if gave_up else "delivery failed",
@@ -93,19 +99,27 @@ class Publisher:
         )
 
     def _too_slow(self) -> DeliveryFailed:
-        return DeliveryFailed(f"no answer within {self._seconds:g} s")
+        return DeliveryFailed(f"no answer within {self._seconds:g} s", unheard=True)
 
-    async def _save(self, card: Card, *, wait: float | None = None) -> None:
+    async def _save(
+        self, leased: Card, card: Card, *, wait: float | None = None, doubt: int | None = None
+    ) -> None:
+        """``card`` is what became of ``leased``."""
         async with unit(self._store, self._dispatcher) as work:
             later = None if wait is None else work.now + dt.timedelta(seconds=wait)
             if await work.uow.save_card(replace(card, next_attempt_at=later)):
+                if doubt is not None:
+                    await work.uow.doubt_card(card.id, doubt)
                 if later is not None and not card.gave_up:
                     work.wake("card", card.id, card.target.channel, at=later)
                 return
             # This process was away for so long that another one took the card over, and what it sent may have come last.
             request = await work.uow.request(card.request_id, lock=True)
             if request is not None:
-                await work.show(replace(request, version=request.version + 1, updated_at=work.now))
+                newer = replace(request, version=request.version + 1, updated_at=work.now)
+                await work.show(newer)
+                if leased.ref is None:  # … or may stand there beside the other one's
+                    await work.uow.doubt_card(card.id, newer.version)
 
     async def notify(self, notice_id: str) -> None:
         """Deliver one notice."""
@@ -163,15 +177,21 @@ def _reason(error: DeliveryFailed) -> str:
     return str(error.facts["reason"])
 
 
-async def _show(channel: ReviewChannel, view: CardView) -> str:
-    """Post or update; the message's ref. An earlier attempt whose answer was lost is looked for before anything is posted again."""
-    ref = view.card.ref
-    if ref is None and view.card.attempts > 1:
-        ref = await channel.find(view)
+async def _show(channel: ReviewChannel, view: CardView) -> tuple[str, bool]:
+    """Post or update; the message's ref, and whether it is a new one.
+
+    Where an earlier post may have got there unheard, it is looked for before anything is posted; of several messages one remains.
+    """
+    card = view.card
+    found = await channel.find(view) if card.doubtful else ()
+    ref = card.ref or next(iter(found), None)
     if ref is None:
-        return await channel.post(view)
+        return await channel.post(view), True
     await channel.update(view, ref)
-    return ref
+    for stray in found:
+        if stray != ref:
+            await channel.remove(stray)
+    return ref, False
 
 
 def _backoff(attempts: int) -> float:

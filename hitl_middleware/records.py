@@ -226,7 +226,8 @@ class Card:
     """One living message about one request in one place. Due while ``shown`` is behind ``wanted`` (the request's version).
 
     ``ref`` is the channel's own name of the posted message, ``None`` until it is known to exist. ``attempts`` counts the
-    times it was taken up since the last success.
+    times it was taken up since the last success. ``doubt`` is a version: until that one is shown, there may be messages of the
+    card that nobody knows of.
     """
 
     id: str
@@ -235,6 +236,7 @@ class Card:
     created_at: dt.datetime
     wanted: int
     shown: int = 0
+    doubt: int = 0
     ref: str | None = None
     attempts: int = 0
     next_attempt_at: dt.datetime | None = None
@@ -242,6 +244,11 @@ class Card:
     gave_up: bool = False
     lease_owner: str | None = None
     lease_until: dt.datetime | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its messages have to be looked for before one is posted or changed: an earlier post may have got there unheard."""
+        return self.shown < self.doubt or (self.ref is None and self.attempts > 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

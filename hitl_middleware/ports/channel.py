@@ -31,8 +31,11 @@ class ReviewChannel(Protocol):
     async def update(self, view: CardView, ref: str) -> None:
         """Make the posted message show ``view``."""
 
-    async def find(self, view: CardView) -> str | None:
-        """The ref of a message that was posted for this card though its answer was lost; ``None``: there is none."""
+    async def find(self, view: CardView) -> Sequence[str]:
+        """The refs of all messages that we posted for this card, also of those whose answer was lost; oldest first."""
+
+    async def remove(self, ref: str) -> None:
+        """Take one of our messages back. One that is gone is no failure."""
 
     async def notify(self, notice: Notice) -> None:
         """Deliver a one-off message."""

@@ -199,12 +199,17 @@ class UnitOfWork(Protocol):
         """
 
     async def save_card(self, card: Card) -> bool:
-        """Write ref, shown, attempts, next attempt, error and gave_up, and end the lease. ``False``: the lease was lost, nothing changed.
+        """Write ref, shown, attempts, next attempt, error and gave_up (not ``doubt``), and end the lease.
+
+        ``False``: the lease was lost, nothing changed.
 
         ``card`` carries the ``lease_owner`` under which it was leased (``replace`` what ``lease_card`` gave); the row is written only
         while it still has that one. ``wanted`` is never lowered, and where it has grown meanwhile ``gave_up`` is false whatever
         ``card`` says.
         """
+
+    async def doubt_card(self, card_id: str, version: int) -> None:
+        """Say that there may be messages of the card that nobody knows of, until ``version`` is shown. Never lowered."""
 
     async def add_notice(self, notice: Notice) -> bool:
         """Insert. ``False``: the key exists."""

@@ -255,6 +255,7 @@ cards = Table(
     _flag("gave_up"),
     _text("lease_owner", null=True),
     _time("lease_until", null=True),
+    Column("doubt", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("request_id", "channel", "address"),
     _some("cards_due", "id", where=CARD_BEHIND),
     _some("cards_posted", "ref", "channel", where=CARD_POSTED),

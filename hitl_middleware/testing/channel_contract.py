@@ -224,7 +224,7 @@ class ChannelContract:
     async def test_find_knows_nothing_before_the_post(self, world: ChannelWorld, now: dt.datetime) -> None:
         """A card that was never posted is not found, though others stand in the same place."""
         await world.channel.post(sample_view(world.target, now))
-        assert await world.channel.find(sample_view(world.target, now)) is None
+        assert not await world.channel.find(sample_view(world.target, now))
 
     async def test_finds_the_message_whose_reply_was_lost(
         self, world: ChannelWorld, now: dt.datetime
@@ -235,7 +235,29 @@ class ChannelContract:
         with pytest.raises(DeliveryFailed) as failed:
             await world.channel.post(view)
         assert not failed.value.permanent
-        assert [await world.channel.find(view)] == list(world.messages())
+        assert failed.value.unheard
+        assert list(await world.channel.find(view)) == list(world.messages())
+
+    async def test_takes_back_what_stands_twice(self, world: ChannelWorld, now: dt.datetime) -> None:
+        """Two messages of one card are both found, oldest first, beside another card's; the one that is taken back is gone, for good."""
+        view = sample_view(world.target, now)
+        first, other, second = [
+            await world.channel.post(each) for each in (view, sample_view(world.target, now), view)
+        ]
+        assert list(await world.channel.find(view)) == [first, second]
+        await world.channel.remove(second)
+        await world.channel.remove(second)
+        assert list(world.messages()) == [first, other]
+        assert list(await world.channel.find(view)) == [first]
+
+    async def test_what_could_not_be_taken_back_stands(self, world: ChannelWorld, now: dt.datetime) -> None:
+        """Trouble of the place is said, and may pass."""
+        ref = await world.channel.post(sample_view(world.target, now))
+        world.fail_next()
+        with pytest.raises(DeliveryFailed) as failed:
+            await world.channel.remove(ref)
+        assert not failed.value.permanent
+        assert list(world.messages()) == [ref]
 
     async def test_trouble_of_the_place_may_pass(self, world: ChannelWorld, now: dt.datetime) -> None:
         """Nothing was posted, nothing is found, and the failure does not say that it is for good."""
@@ -245,7 +267,7 @@ class ChannelContract:
             await world.channel.post(view)
         assert not failed.value.permanent
         assert list(world.messages()) == []
-        assert await world.channel.find(view) is None
+        assert not await world.channel.find(view)
 
     async def test_says_how_long_the_place_wants_to_be_left_alone(
         self, world: ChannelWorld, now: dt.datetime

@@ -46,7 +46,9 @@ class Board:
             trouble, self.trouble = self.trouble, None
             wait = self.seconds if trouble == "limited" else None
             why = f"the board is {trouble}"
-            raise DeliveryFailed(why, permanent=trouble == "refused", retry_after=wait)
+            raise DeliveryFailed(
+                why, permanent=trouble == "refused", retry_after=wait, unheard=trouble == "lost"
+            )
 
 
 class BoardChannel:
@@ -90,9 +92,14 @@ class BoardChannel:
         self._board.pins[ref] = (view.card.id, words(view))
         self._board.meet("lost")
 
-    async def find(self, view: CardView) -> str | None:
-        """After a lost answer: the pin that carries this card's id."""
-        return next((ref for ref, (card, _) in self._board.pins.items() if card == view.card.id), None)
+    async def find(self, view: CardView) -> Sequence[str]:
+        """After a lost answer: the pins that carry this card's id."""
+        return [ref for ref, (card, _) in self._board.pins.items() if card == view.card.id]
+
+    async def remove(self, ref: str) -> None:
+        """Take a pin down."""
+        self._board.meet("down", "limited", "refused")
+        self._board.pins.pop(ref, None)
 
     async def notify(self, notice: Notice) -> None:
         """Say it once."""

@@ -70,8 +70,11 @@ class Raw:
     async def update(self, view: CardView, ref: str) -> None:
         self.given.append(view)
 
-    async def find(self, view: CardView) -> str | None:
-        return None
+    async def find(self, view: CardView) -> Sequence[str]:
+        return ()
+
+    async def remove(self, ref: str) -> None:
+        """Nothing is posted twice here."""
 
     async def notify(self, notice: Notice) -> None:
         self.given.append(notice)

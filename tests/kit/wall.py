@@ -55,10 +55,16 @@ class Wall:
         self.pinned[ref] = view
         self._lost()
 
-    async def find(self, view: CardView) -> str | None:
-        """Look for a card that was pinned though nobody was told."""
+    async def find(self, view: CardView) -> Sequence[str]:
+        """Look for cards that were pinned though nobody was told."""
         self.log.append("find")
-        return next((ref for ref, there in self.pinned.items() if there.card.id == view.card.id), None)
+        return [ref for ref, there in self.pinned.items() if there.card.id == view.card.id]
+
+    async def remove(self, ref: str) -> None:
+        """Take one down."""
+        self._work("remove")
+        self.pinned.pop(ref, None)
+        self._lost()
 
     async def notify(self, notice: Notice) -> None:
         """Say something once."""
@@ -78,6 +84,6 @@ class Wall:
             raise error
 
 
-LOST = DeliveryFailed("the answer was lost")
+LOST = DeliveryFailed("the answer was lost", unheard=True)
 DOWN = DeliveryFailed("the wall is down")
 GONE = DeliveryFailed("there is no such place", permanent=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ids import new_id
-from hitl_middleware.publish import BACKOFF, MAX_ATTEMPTS
-from hitl_middleware.records import Card, Notice
+from hitl_middleware.publish import BACKOFF, LEASES, MAX_ATTEMPTS, Publisher
+from hitl_middleware.records import Card, CardView, Notice
 
 from tests.kit.effects import Effects
 from tests.kit.models import asks, call, says, script
 from tests.kit.wall import DOWN, GONE, LOST, Wall
-from tests.kit.world import World
+from tests.kit.world import LEASE, World
 
 
 @pytest.fixture
@@ -220,3 +220,73 @@ def test_a_notice_is_said_once(posted: World, wall: Wall) -> None:
     posted.wait(10_000)
     posted.step()
     assert [notice.body for notice in wall.told] == [{"text": "hi"}]
+
+
+class Late(Wall):
+    """A wall whose next card is pinned only after ``meanwhile``."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def post(self, view: CardView) -> str:
+        """Pin a new card, late."""
+        then, self.meanwhile = self.meanwhile, None
+        if then is not None:
+            await then()
+        return await super().post(view)
+
+
+def test_who_was_away_for_long_leaves_no_second_card(
+    make_world: Callable[..., World], effects: Effects
+) -> None:
+    """S-14: a worker is stopped in the middle of posting, another takes the card over and posts it, the first one's comes after all:
+    one message remains, the one that is known, and it is true.
+    """
+    wall = Late()
+    world = make_world(channels=[wall])
+    world.serve("a", world.agent([effects.pay_tool()], script(says(call("pay", amount=7)))))
+
+    async def taken_over() -> None:
+        world.time.advance(LEASES * LEASE)
+        async with world.store.read() as uow:
+            (card_id,) = await uow.due("card")
+        another = Publisher(
+            world.store, [wall], world.dispatcher, owner="another", public_url=None, seconds=LEASE
+        )
+        await another.publish(card_id)
+
+    wall.meanwhile = taken_over
+    _park(world)
+    world.step()
+
+    assert wall.log.count("post") == 2
+    assert list(wall.pinned) == [_card(world).ref]
+    world.decide(world.only(), "reject")
+    world.step()
+    assert _shown(wall) == [("rejected", "denied")]
+
+
+def test_a_post_that_comes_after_its_successor_is_taken_back(posted: World, wall: Wall) -> None:
+    """S-14: no answer came, nothing was found, it was posted again, and then the first one came after all: it is looked for once more."""
+    wall.refuse = LOST
+    _park(posted)
+    posted.wait(BACKOFF[0])
+    posted.step()
+    (ref,) = wall.pinned
+    wall.pinned["hall-0"] = wall.pinned[ref]
+    posted.wait(1_000)
+    posted.step()
+
+    assert list(wall.pinned) == [ref]
+    assert not _card(posted).doubtful
+    assert wall.log == ["post", "find", "post", "find", "update", "remove"]
+
+
+def test_a_post_that_was_refused_is_not_looked_for_twice(posted: World, wall: Wall) -> None:
+    """G-14: an answer was heard, so nothing can come late."""
+    wall.refuse = DOWN
+    _park(posted)
+    posted.wait(BACKOFF[0])
+    posted.step()
+    posted.wait(1_000)
+    posted.step()
+    assert wall.log == ["post", "find", "post"]

@@ -74,11 +74,24 @@ class GitHubChannel:
         await self._touch(address, "PATCH", comment.comment, "", {"body": body})
         failpoint("update.after")
 
-    async def find(self, view: CardView) -> str | None:
-        """The comment that carries this card's id, if we wrote one on the issue since the card was made."""
+    async def find(self, view: CardView) -> Sequence[str]:
+        """The comments that carry this card's id, if we wrote any on the issue since the card was made."""
         address = _address(view.card.target.address)
         found = await self._find(address, view.card.created_at, words.card_in, view.card.id)
-        return None if found is None else str(CommentRef(address.repository, found))
+        return [str(CommentRef(address.repository, each)) for each in found]
+
+    async def remove(self, ref: str) -> None:
+        """Delete a comment of ours."""
+        comment = _ref(ref)
+
+        def remove(requester: Requester) -> None:
+            try:
+                ask(requester, "DELETE", f"/repos/{comment.repository}/issues/comments/{comment.comment}")
+            except Exception as error:
+                if getattr(error, "status", None) != 404:  # gone already
+                    raise
+
+        await self.clients.call(comment.repository, remove)
 
     async def notify(self, notice: Notice) -> None:
         """Deliver a one-off: ``{"comment": markdown}``, on the issue, or ``{"reaction": "eyes", "to": comment id}``.
@@ -132,12 +145,13 @@ class GitHubChannel:
 
     async def _find(
         self, address: Address, made_at: dt.datetime, mark: Callable[[str], str | None], our_id: str
-    ) -> int | None:
+    ) -> Sequence[int]:
+        """The ids of comments, oldest first."""
         me = await self.clients.login()
         since = made_at - dt.timedelta(seconds=GITHUB_SECONDS)
         told = await self.reader.comments_since(address, since)
         ours = (each for each in (told.items if told else ()) if _is_by(each.author, me))
-        return next((each.id for each in ours if mark(each.body) == our_id), None)
+        return sorted(each.id for each in ours if mark(each.body) == our_id)
 
 
 def _is_by(author: Author, me: str) -> bool:
@@ -156,7 +170,7 @@ def _id(told: Mapping[str, Any]) -> int:
     """An answer without an id is none of GitHub's: a proxy's, perhaps."""
     found = told.get("id")
     if not isinstance(found, int):
-        raise DeliveryFailed(UNUSABLE)
+        raise DeliveryFailed(UNUSABLE, unheard=True)
     return found
 
 

@@ -37,7 +37,7 @@ def failure(error: Exception, *, credential: str = "GITHUB_TOKEN") -> DeliveryFa
     if not isinstance(status, int):
         # A time-out or a lost connection: GitHub may have done it all the same.
         return DeliveryFailed(
-            f"GitHub could not be reached or gave no usable answer ({type(error).__name__})"
+            f"GitHub could not be reached or gave no usable answer ({type(error).__name__})", unheard=True
         )
     data = getattr(error, "data", None)
     said = data.get("message") if isinstance(data, dict) else None
@@ -45,7 +45,8 @@ def failure(error: Exception, *, credential: str = "GITHUB_TOKEN") -> DeliveryFa
     if (wait := _limited(status, headers, message)) is not None:
         return DeliveryFailed("GitHub asks us to slow down", retry_after=wait)
     if status >= 500:
-        return DeliveryFailed(f"{UNUSABLE} (HTTP {status})", retry_after=_seconds(headers.get("retry-after")))
+        again = _seconds(headers.get("retry-after"))
+        return DeliveryFailed(f"{UNUSABLE} (HTTP {status})", retry_after=again, unheard=True)
     return DeliveryFailed(
         _reason(status, message, credential), permanent=status == GONE or _unacceptable(status, message)
     )

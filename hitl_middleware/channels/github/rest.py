@@ -39,14 +39,14 @@ class Answer:
     def record(self) -> dict[str, Any]:
         """One thing. Raises ``DeliveryFailed`` where it is none."""
         if not isinstance(self.data, dict):
-            raise DeliveryFailed(UNUSABLE)
+            raise DeliveryFailed(UNUSABLE, unheard=True)
         return self.data
 
     @property
     def items(self) -> list[Any]:
         """One page of a list. Raises ``DeliveryFailed`` where it is none."""
         if not isinstance(self.data, list):
-            raise DeliveryFailed(UNUSABLE)
+            raise DeliveryFailed(UNUSABLE, unheard=True)
         return self.data
 
     @property
@@ -103,7 +103,7 @@ def _send(
 
 
 def _unusable(status: int) -> DeliveryFailed:
-    return DeliveryFailed(f"{UNUSABLE} (HTTP {status})")
+    return DeliveryFailed(f"{UNUSABLE} (HTTP {status})", unheard=True)
 
 
 def _same_place(url: str, base_url: str) -> bool:

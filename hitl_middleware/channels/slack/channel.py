@@ -104,33 +104,42 @@ class SlackChannel:
         )
         failpoint("update.after")
 
-    async def find(self, view: CardView) -> str | None:
-        """The message that carries this card's id, if Slack has one since the card was made."""
+    async def find(self, view: CardView) -> Sequence[str]:
+        """The messages that carry this card's id, if Slack has any since the card was made."""
         channel = await self._conversation(view.card.target.address)
         if channel is None:
-            return None
+            return ()
         ours = (words.EVENT_TYPE, "card_id", view.card.id)
-        ts = await self._look(channel, view.card.created_at, ours)
-        return None if ts is None else _ref(channel, ts)
+        return [_ref(channel, ts) for ts in await self._look(channel, view.card.created_at, ours)]
+
+    async def remove(self, ref: str) -> None:
+        """Delete a message of ours."""
+        channel, _, ts = ref.partition(":")
+        try:
+            await self._call(self._client.chat_delete, channel=channel, ts=ts)
+        except DeliveryFailed as error:
+            if not error.permanent:  # else it is gone, or somebody else's that carries our card's id
+                raise
 
     async def _look(
         self, channel: str, since: dt.datetime, ours: tuple[str, str, str], *, thread: str | None = None
-    ) -> str | None:
-        """The message since then that carries this in its metadata; in a conversation, or in a thread of it."""
+    ) -> Sequence[str]:
+        """The ``ts`` of messages since then that carry this in their metadata, oldest first; in a conversation, or in a thread of it."""
         where: dict[str, Any] = {"channel": channel} if thread is None else {"channel": channel, "ts": thread}
         read = self._client.conversations_history if thread is None else self._client.conversations_replies
         oldest = f"{since.timestamp() - SLACK_SECONDS:.6f}"
         cursor: str | None = None
+        found: list[str] = []
         for _ in range(MOST_PAGES):
             answer = await self._call(
                 read, **where, oldest=oldest, limit=PAGE, cursor=cursor, include_all_metadata=True
             )
-            for message in answer.get("messages", []):
-                if _carries(message, *ours):
-                    return str(message.get("ts"))
+            found += [
+                str(message.get("ts")) for message in answer.get("messages", []) if _carries(message, *ours)
+            ]
             cursor = _next(answer)
             if cursor is None:
-                return None
+                return sorted(found)
         # Not "there is none": posting again on a guess could put a second one beside the first.
         reason = f"it may be among more than {PAGE * MOST_PAGES} messages of the channel"
         raise DeliveryFailed(reason)
@@ -166,7 +175,7 @@ class SlackChannel:
             return False
         since = notice.created_at
         ours = (words.NOTICE_TYPE, "notice_id", notice.id)
-        return await self._look(channel, since, ours, thread=thread) is not None
+        return bool(await self._look(channel, since, ours, thread=thread))
 
     async def _conversation(self, address: str) -> str | None:
         """The id under which Slack keeps the history of an address: posting takes people and names, too, reading does not."""
@@ -215,7 +224,7 @@ def _id(conversation: Any) -> str:
 def _ref(channel: object, ts: object) -> str:
     if not isinstance(channel, str) or not isinstance(ts, str):
         reason = "Slack answered without the message's place"
-        raise DeliveryFailed(reason)
+        raise DeliveryFailed(reason, unheard=True)
     return f"{channel}:{ts}"
 
 

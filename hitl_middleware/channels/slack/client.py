@@ -30,7 +30,7 @@ PERMANENT: Final = frozenset(
         "invalid_json", "invalid_metadata_format", "invalid_metadata_schema", "invalid_post_type", "json_not_object",
         "metadata_must_be_sent_from_app", "metadata_too_large", "msg_blocks_too_long", "msg_too_long", "no_text",
         # The message can never be changed again: somebody deleted it, or it is not ours.
-        "cant_update_message", "edit_window_closed", "message_not_found",
+        "cant_delete_message", "cant_update_message", "edit_window_closed", "message_not_found",
         # Nobody will ever see a note that is only for them.
         "cannot_dm_bot", "user_not_in_channel",
     }
@@ -85,7 +85,7 @@ def failure(error: Exception, *, variable: str = "SLACK_BOT_TOKEN") -> DeliveryF
     if not isinstance(error, SlackApiError):
         # A time-out or a lost connection: Slack may have done it all the same.
         kind = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-        return DeliveryFailed(f"Slack could not be reached or gave no usable answer ({kind})")
+        return DeliveryFailed(f"Slack could not be reached or gave no usable answer ({kind})", unheard=True)
     response = error.response
     status = getattr(response, "status_code", None) or getattr(response, "status", 200)
     data = getattr(response, "data", None)
@@ -94,7 +94,7 @@ def failure(error: Exception, *, variable: str = "SLACK_BOT_TOKEN") -> DeliveryF
         headers = getattr(response, "headers", {})
         return DeliveryFailed("Slack asks us to slow down", retry_after=_seconds(headers.get("Retry-After")))
     if not isinstance(name, str):
-        return DeliveryFailed(f"Slack gave no usable answer (HTTP {status})")
+        return DeliveryFailed(f"Slack gave no usable answer (HTTP {status})", unheard=True)
     reason = _REASON[name].format(variable=variable) if name in _REASON else f"Slack says {name[:80]}"
     if name == "missing_scope" and isinstance(data, dict):
         reason = f"the app lacks the scope {str(data.get('needed'))[:80]} (missing_scope)"

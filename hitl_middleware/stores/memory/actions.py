@@ -158,6 +158,7 @@ class CardVerbs(Verbs):
             request_id=row.request_id,
             target=row.target,
             created_at=row.created_at,
+            doubt=row.doubt,
             lease_owner=None,
             lease_until=None,
         )
@@ -166,6 +167,12 @@ class CardVerbs(Verbs):
             saved = replace(saved, wanted=row.wanted, gave_up=False)
         self._put(self._state.cards, saved)
         return True
+
+    async def doubt_card(self, card_id: str, version: int) -> None:
+        self._may_write()
+        card = self._state.cards.get(card_id)
+        if card is not None and card.doubt < version:
+            self._put(self._state.cards, replace(card, doubt=version))
 
     def _cards(self, request_id: str) -> tuple[Card, ...]:
         return oldest_first(c for c in self._state.cards.values() if c.request_id == request_id)

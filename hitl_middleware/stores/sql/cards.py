@@ -72,6 +72,11 @@ _SAVE_CARD = (
         lease_until=None,
     )
 )
+_DOUBT_CARD = (
+    update(cards)
+    .where(cards.c.id == of(cards.c.id), cards.c.doubt < new(cards.c.doubt))
+    .values(doubt=new(cards.c.doubt))
+)
 
 _ADD_NOTICE = insert_new(notices)
 _LEASE_NOTICE = (
@@ -174,6 +179,9 @@ class CardVerbs(Verbs):
             new_gave_up=card.gave_up,
         )
         return result.changed == 1
+
+    async def doubt_card(self, card_id: str, version: int) -> None:
+        await self._execute(_DOUBT_CARD, of_id=card_id, new_doubt=version)
 
 
 class MailVerbs(Verbs):

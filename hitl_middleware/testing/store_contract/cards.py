@@ -172,6 +172,19 @@ class CardContract(StoreCase):
             assert (saved.wanted, saved.gave_up, saved.attempts, saved.error) == (5, False, 8, "channel gone")
             assert list(await uow.due("card")) == [card.id]
 
+    async def test_a_doubt_outlives_a_save(self, store: Store) -> None:
+        """Who carries the card meanwhile knows nothing of the doubt, and does not take it away; it is never lowered."""
+        card = await self.added_card(store)
+        leased = await self.leased(store, card)
+        async with store.begin() as uow:
+            await uow.doubt_card(card.id, 3)
+            await uow.doubt_card(card.id, 2)
+            assert await uow.save_card(replace(leased, shown=1, ref="r"))
+            saved = await uow.card(card.id)
+            assert saved is not None
+            assert (saved.doubt, saved.shown, saved.doubtful) == (3, 1, True)
+            await uow.doubt_card(new_id(), 1)
+
     async def test_a_late_save_changes_nothing(self, store: Store) -> None:
         """Who lost the lease of a card – taken over, or ended – does not overwrite what its new carrier knows."""
         card = await self.added_card(store)
