@@ -1,0 +1,42 @@
+"""Pictures as SVG text: graphs and where a run stands in them, and time lines. Pure: values in, text out; no library, no network.
+
+    graph.py     a graph as values; the same for a terminal, and in Mermaid's language
+    painting.py  … as SVG (``draw``)
+    placing.py   … with a place for everything
+    layered/     … by a layered layout
+    style.py     ``STYLE``, the CSS of all drawings
+
+A layout of our own: the one alive in pure Python (grandalf) knows no subgraphs and no room for labels, and lays links over boxes; the
+others need a compiler or a browser.
+"""
+
+from hitl_middleware.drawing.graph import (
+    NOWHERE,
+    Diagram,
+    Edge,
+    Mark,
+    Node,
+    NodeKind,
+    Standing,
+    Status,
+    told,
+)
+from hitl_middleware.drawing.painting import draw
+from hitl_middleware.drawing.style import STYLE
+from hitl_middleware.drawing.timeline import Bar, Timeline
+
+__all__ = [
+    "NOWHERE",
+    "STYLE",
+    "Bar",
+    "Diagram",
+    "Edge",
+    "Mark",
+    "Node",
+    "NodeKind",
+    "Standing",
+    "Status",
+    "Timeline",
+    "draw",
+    "told",
+]

@@ -1,0 +1,9 @@
+"""What graphs look like and what their threads have kept, read for people.
+
+    plain.py       a state as plain JSON values                               pure
+    shapes.py      what LangGraph says of a graph, as a ``Diagram``           pure
+    compiled.py    ``GraphReader`` over compiled graphs
+    picture.py     where a run stands: ``Standing`` and ``Timeline``          pure
+
+An Agent Server's threads are read in ``runs.agent_server.history``.
+"""
