@@ -23,6 +23,7 @@
     ├── LeaseLost                   another process drives this run now
     ├── GraphFailed                 what a graph raised in another process
     ├── OutOfReach                  where a graph runs does not answer; its runs stay as they are
+    ├── Unreadable                  what a graph has left on a thread cannot be read
     ├── ThreadBusy                  another process holds this thread
     ├── AnswerRefused               the graph took an answer for none and goes on asking
     ├── RequestNotFiled             the run is parked, its request is not stored yet
@@ -165,6 +166,10 @@ class GraphFailed(HitlError):
 
     What a graph raised in another process, by the name of its class (``error``) and its words.
     """
+
+
+class Unreadable(HitlError):
+    """The graph {graph!r} cannot be read: {reason}."""
 
 
 class OutOfReach(HitlError):

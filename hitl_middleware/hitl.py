@@ -21,7 +21,17 @@ from hitl_middleware.inbox import Inbox
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ledger import Ledger, Outcome
 from hitl_middleware.portal import Portal
-from hitl_middleware.ports import Clock, Crew, Directory, Dispatcher, GraphRuns, Person, ReviewChannel, Store
+from hitl_middleware.ports import (
+    Clock,
+    Crew,
+    Directory,
+    Dispatcher,
+    GraphReader,
+    GraphRuns,
+    Person,
+    ReviewChannel,
+    Store,
+)
 from hitl_middleware.ports.dispatching import Chore
 from hitl_middleware.records import Action, NoticeDraft, ReviewRequest, Run
 from hitl_middleware.redaction import hide_action, hide_request
@@ -153,6 +163,13 @@ class Hitl:
         if self.settings.agent_server_url is None:
             return self.graphs
         return SeveralRuns([*filter(None, [self.agent_server]), self.graphs])
+
+    @cached_property
+    def reader(self) -> GraphReader:
+        """Reads the graphs and what their threads have kept, for people."""
+        from hitl_middleware.runs.history.compiled import CompiledReader
+
+        return CompiledReader(self.graphs)
 
     @cached_property
     def agent_server(self) -> AgentServerRuns | None:

@@ -6,20 +6,24 @@ Contract tests for stores and channels are in ``hitl_middleware.testing``.
 from hitl_middleware.ports.channel import ReviewChannel
 from hitl_middleware.ports.dispatching import Crew, Dispatcher, Wakeup
 from hitl_middleware.ports.people import Directory, Person
+from hitl_middleware.ports.reading import Checkpoint, GraphReader, Task
 from hitl_middleware.ports.running import Clock, GraphRuns, Topic
 from hitl_middleware.ports.sessions import Session
 from hitl_middleware.ports.store import Store, UnitOfWork
 
 __all__ = [
+    "Checkpoint",
     "Clock",
     "Crew",
     "Directory",
     "Dispatcher",
+    "GraphReader",
     "GraphRuns",
     "Person",
     "ReviewChannel",
     "Session",
     "Store",
+    "Task",
     "Topic",
     "UnitOfWork",
     "Wakeup",

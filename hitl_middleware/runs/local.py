@@ -55,11 +55,18 @@ class LocalRuns:
         """Names of the graphs that can be run here."""
         return tuple(self._graphs)
 
+    def graph(self, name: str) -> Pregel[Any, Any, Any, Any]:
+        """The graph of that name. Raises ``UnknownGraph``."""
+        try:
+            return self._graphs[name]
+        except KeyError:
+            raise UnknownGraph(name=name, known=", ".join(self._graphs) or "none") from None
+
     async def look(self, run: Run) -> Snapshot:
         """Where the run's thread stands, from its newest checkpoint."""
         graph = self._graph(run)
         try:
-            snapshot, troubled = await self._on_its_loop(graph, _look, graph, run)
+            snapshot, troubled = await self.at_home(graph, _look, graph, run)
         except NotImplementedError:  # a saver without async methods: from now on in a thread
             self._sync_only.add(run.graph)
             snapshot, troubled = await self._in_thread(graph, run)
@@ -82,7 +89,7 @@ class LocalRuns:
         graph = self._graph(run)
         if run.graph in self._sync_only:
             return True
-        state: StateSnapshot = await self._on_its_loop(graph, graph.aget_state, _config(run))
+        state: StateSnapshot = await self.at_home(graph, graph.aget_state, _config(run))
         return bool(state.tasks)
 
     async def resume(self, run: Run, lease: Lease, answers: Mapping[str, Any]) -> None:
@@ -108,12 +115,12 @@ class LocalRuns:
         if run.graph in self._sync_only:
             await asyncio.to_thread(partial(graph.invoke, given, config, durability="sync"))
         else:
-            await self._on_its_loop(graph, _ainvoke, graph, given, config)
+            await self.at_home(graph, _ainvoke, graph, given, config)
 
-    async def _on_its_loop(
+    async def at_home(
         self, graph: Pregel[Any, Any, Any, Any], do: Callable[..., Awaitable[T]], *args: Any
     ) -> T:
-        """Savers with async connections belong to the loop they were made on."""
+        """Do something with a graph on the loop where it runs: savers with async connections belong to the one they were made on."""
         home = getattr(graph.checkpointer, "loop", None)
         if not isinstance(home, asyncio.AbstractEventLoop) or not home.is_running():
             home = self._portal.loop
@@ -136,10 +143,7 @@ class LocalRuns:
         return _snapshot(graph, run, state, before)
 
     def _graph(self, run: Run) -> Pregel[Any, Any, Any, Any]:
-        try:
-            return self._graphs[run.graph]
-        except KeyError:
-            raise UnknownGraph(name=run.graph, known=", ".join(self._graphs) or "none") from None
+        return self.graph(run.graph)
 
 
 async def _begin(ended: concurrent.futures.Future[None], do: Callable[..., Awaitable[T]], *args: Any) -> T:
