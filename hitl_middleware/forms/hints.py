@@ -43,7 +43,7 @@ def _sentences(field: Field, if_empty: tuple[Any, ...] | None) -> Iterator[str]:
     elif if_empty == (ABSENT,):
         default = field.schema.get("default")
         shown = json.dumps(default, ensure_ascii=False, default=str)
-        known = default is not None and len(shown) <= MOST_DEFAULT
+        known = default not in (None, "", [], {}) and len(shown) <= MOST_DEFAULT
         yield f"Left empty: {shown}." if known else "May be left empty."
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from hitl_middleware.policy.late import AtTheEnd, Escalation, Lateness
-from hitl_middleware.policy.plan import DEFAULT_DECISIONS, OnExpiry, PlannedEscalation, ReviewPlan, Verdict
+from hitl_middleware.policy.plan import (
+    DEFAULT_DECISIONS,
+    NO_POLICY,
+    OnExpiry,
+    PlannedEscalation,
+    ReviewPlan,
+    Verdict,
+)
 from hitl_middleware.policy.rules import Explanation, Policy, Reconcile, Settled, When, from_interrupt_on
 
 __all__ = [
     "DEFAULT_DECISIONS",
+    "NO_POLICY",
     "AtTheEnd",
     "Escalation",
     "Explanation",

@@ -22,6 +22,10 @@ DEFAULT_DECISIONS: tuple[DecisionType, ...] = ("approve", "edit", "reject", "fee
 """``respond`` (a person answers in the tool's place) only where a policy lists it."""
 
 
+NO_POLICY = "0"
+"""Version of a plan that no policy made: a workflow step's, a plain interrupt's."""
+
+
 class PlannedEscalation(BaseModel):
     """One step of a plan's chain. ``expires_in``: seconds from when these people are asked; ``on_expiry``: what comes after them.
 
@@ -63,7 +67,7 @@ class ReviewPlan(BaseModel):
     risk: str | None = None
     redact: tuple[str, ...] = ()
     reason: str = ""
-    policy_version: str = "0"
+    policy_version: str = NO_POLICY
 
     def escalated(self) -> ReviewPlan:
         """The plan after the next step of its chain: more people, their deadline, and what comes after that. There is a next step."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -58,7 +58,8 @@ class Watch:
         """Whether as many listen as may."""
         return len(self._listeners) >= MOST_LISTENERS
 
-    async def changes(self, after: int | None = None) -> AsyncIterator[Passed]:
+    @contextlib.asynccontextmanager
+    async def listening(self, after: int | None = None) -> AsyncIterator[AsyncIterator[Passed]]:
         """Every event from now on; from behind number ``after`` where that is given. Ends after a while, and when the server stops."""
         if self._looking is None:
             # Looked at before anybody is told that they are heard: what happens from then on is new.
@@ -68,18 +69,26 @@ class Watch:
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_on())
         try:
-            while after is not None and not self._leaving():
-                missed = await self._hitl.portal.run(self._hitl.views.audit, after=after, limit=AT_ONCE)
-                for event in missed:
-                    yield event, event.seq or after
-                after = missed[-1].seq if len(missed) == AT_ONCE else None
-            while (passed := await mine.get()) is not None:
-                yield passed
+            yield self._told(mine, after)
         finally:
             self._listeners.pop(mine, None)
             if not self._listeners and self._looking is not None:
                 self._looking.cancel()
                 self._looking = None
+
+    async def _told(self, mine: asyncio.Queue[Passed | None], after: int | None) -> AsyncIterator[Passed]:
+        # Before what is sealed: what is sealed between the two looks is then seen twice, not never.
+        early = await self._hitl.portal.run(self._unsealed) if after is not None else ()
+        while after is not None and not self._leaving():
+            missed = await self._hitl.portal.run(self._hitl.views.audit, after=after, limit=AT_ONCE)
+            for event in missed:
+                yield event, event.seq or after
+            if len(missed) < AT_ONCE:
+                for event in early:
+                    yield event, after
+            after = missed[-1].seq if len(missed) == AT_ONCE else None
+        while (passed := await mine.get()) is not None:
+            yield passed
 
     async def _look_on(self) -> None:
         while not self._leaving():
@@ -109,6 +118,10 @@ class Watch:
         async with self._hitl.store.read() as uow:
             self._seq = (await uow.chain_head()).seq
             self._early = {event.id for event in await uow.unsealed(AT_ONCE)}
+
+    async def _unsealed(self) -> Sequence[AuditEvent]:
+        async with self._hitl.store.read() as uow:
+            return await uow.unsealed(AT_ONCE)
 
     async def _look(self) -> list[AuditEvent]:
         """What is new since the last look, in order."""

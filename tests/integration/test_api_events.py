@@ -121,14 +121,25 @@ def test_a_server_that_stops_lets_its_listeners_go(make_world: Callable[..., Wor
             assert next(lines) == ": listening"
             stopping = threading.Thread(target=running.close)
             stopping.start()
-            assert not [line for line in lines if line.startswith("data")]  # to its end, which is one
+            assert not [line for line in lines if line == "event: change"]  # to its end, which is one
             stopping.join()
 
 
 async def test_nobody_is_told_for_ever(open_server: Served):
     """Whoever listens has to come back now and then: who was signed out meanwhile is not let in again."""
     watch = Watch(open_server.world, lasts=0.0)
-    assert [event async for event in watch.changes()] == []
-    heard = watch.changes(after=0)
+    async with watch.listening() as heard:
+        assert [event async for event in heard] == []
     request = open_server.asked()
-    assert [event.kind async for event, _ in heard if event.request_id == request["id"]]
+    async with watch.listening(after=0) as heard:
+        assert [event.kind async for event, _ in heard if event.request_id == request["id"]]
+
+
+async def test_what_is_not_sealed_yet_is_missed_too(open_server: Served):
+    """Who comes back hears also of what is so new that it has no number."""
+    request = open_server.asked()
+    last = open_server.http.get("/api/v1/audit").json()["items"][-1]["seq"]
+    open_server.decide(request["id"], type="reject")
+    async with Watch(open_server.world, lasts=0.0).listening(after=last) as heard:
+        told = [event async for event, _ in heard]
+    assert "request.rejected" in [event.kind for event in told if event.seq is None]

@@ -9,6 +9,7 @@ written out where it draws nothing or turns the text around.
     seen      the arguments of a call, or the data of a step, in full or cut loudly
     told      who was asked and why: the plan in sentences                             pure
     fields    the fields of a form as inputs                                           pure
+    offered   which answers whoever looks is offered
     answers   what was sent by a form as a decision, or what is wrong with it          pure
     story     what happened in a run, and when people were waited for                  pure
     inbox · request · run · static   the routes

@@ -15,6 +15,7 @@ from hitl_middleware.review import precedence
 from hitl_server.auth import Caller
 from hitl_server.openapi import refusals
 from hitl_server.pages.drawing import PAGE, page
+from hitl_server.pages.offered import offered
 from hitl_server.roles import EVERYBODY
 
 AT_ONCE = 25
@@ -49,6 +50,7 @@ def inbox_router(hitl: Hitl) -> APIRouter:
             request,
             now=hitl.clock.now(),
             requests=listed,
+            offers=await offered(hitl, request, listed),
             mine={each.id for each in mine},
             progress=progress,
             next=line.next,

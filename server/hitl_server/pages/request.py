@@ -27,6 +27,7 @@ from hitl_server.openapi import refusals
 from hitl_server.pages.answers import Draft, decision_of, misfit, one
 from hitl_server.pages.drawing import PAGE, drawn, page
 from hitl_server.pages.fields import Sent
+from hitl_server.pages.offered import offered
 from hitl_server.pages.sending import FORM, by_htmx, form_refusals, sent_by
 from hitl_server.roles import DECIDING, EVERYBODY
 from hitl_server.routes.requests import IdOrCode
@@ -158,15 +159,15 @@ class _Looking:
         self, key: str, asked: Request, draft: Draft | None = None, status: int = 200
     ) -> HTMLResponse:
         detail, trail = await self._hitl.portal.run(self._read, key)
-        return self._draw("request.html", detail, asked, draft, status, trail)
+        return await self._draw("request.html", detail, asked, draft, status, trail)
 
     async def card(
         self, key: str, asked: Request, draft: Draft | None = None, status: int = 200
     ) -> HTMLResponse:
         detail = await self._hitl.portal.run(self._hitl.views.request, key)
-        return self._draw("card.html", detail, asked, draft, status)
+        return await self._draw("card.html", detail, asked, draft, status)
 
-    def _draw(
+    async def _draw(
         self,
         name: str,
         detail: RequestDetail,
@@ -186,6 +187,7 @@ class _Looking:
             detail=detail,
             progress=detail.progress,
             mine=(),
+            offers=await offered(self._hitl, asked, (detail.request,)),
             run=detail.run,
             trail=trail,
         )

@@ -10,12 +10,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hitl_middleware.errors import NotAllowed, Refused
 from hitl_middleware.hitl import Hitl
+from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import is_final
+from hitl_middleware.views import RunDetail
 from hitl_server.auth import Who
 from hitl_server.metrics import Meter
 from hitl_server.openapi import refusals
 from hitl_server.pages.answers import MESSAGE, Draft, one, outcome_of
 from hitl_server.pages.drawing import PAGE, drawn, page
+from hitl_server.pages.offered import offered
 from hitl_server.pages.request import VIA
 from hitl_server.pages.sending import FORM, form_refusals, sent_by
 from hitl_server.pages.story import links, plain, story_of
@@ -46,6 +49,12 @@ _BODY: dict[str, Any] = {
 }
 
 
+def lost_to(detail: RunDetail) -> list[ReviewRequest]:
+    """The requests by which acts were asked for that nobody knows the end of."""
+    lost = {action.request_id for action in detail.actions if action.status == "unknown"}
+    return [request for request in detail.requests if request.id in lost]
+
+
 def run_router(hitl: Hitl, meter: Meter) -> APIRouter:
     """``/runs/{id}``, and settling an act from it."""
     router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
@@ -67,6 +76,7 @@ def run_router(hitl: Hitl, meter: Meter) -> APIRouter:
             links=links(detail.run.labels),
             facts=plain(detail.run.labels),
             done=is_final("run", detail.run.status),
+            offers=await offered(hitl, asked, lost_to(detail)),
             draft=draft,
             act=act,
         )

@@ -14,6 +14,7 @@ from hitl_server.roles import EVERYBODY
 
 FILES: Final[Mapping[str, str]] = {
     "style.css": "text/css",
+    "typed.js": "text/javascript",
     "hitl.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from hitl_middleware.policy import NO_POLICY
 from hitl_middleware.quorum import role_words
 from hitl_middleware.records import ReviewRequest
 
@@ -31,15 +32,21 @@ def _told(request: ReviewRequest) -> Iterator[tuple[str, str]]:
         yield "Answers", "done, failed or retry"
     else:
         yield "Answers", ", ".join(plan.allowed_decisions)
+    yield from _in_time(request)
+    if plan.redact:
+        yield "Hidden", f"the policy shows nobody {_list(plan.redact, 'and')}"
+    if plan.policy_version != NO_POLICY:
+        yield "Policy", f"version {plan.policy_version}"
+
+
+def _in_time(request: ReviewRequest) -> Iterator[tuple[str, str]]:
+    plan = request.plan
     if request.deadline_at is not None:
         yield "Overdue since" if request.overdue else "Until", f"{request.deadline_at:%Y-%m-%d %H:%M} UTC"
         if request.status == "pending" and not request.overdue:
             yield "And then", _then(request)
     if plan.remind and request.status == "pending":
         yield "Reminded", f"{_list([span(each) for each in plan.remind], 'and')} before"
-    if plan.redact:
-        yield "Hidden", f"the policy shows nobody {_list(plan.redact, 'and')}"
-    yield "Policy", plan.policy_version
 
 
 def _who(approvers: Sequence[str], required: int) -> str:

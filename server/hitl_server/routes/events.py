@@ -17,6 +17,7 @@ from hitl_server.schemas import change_out
 from hitl_server.watching import Watch
 
 CHANGE: Final = "change"
+LISTENING: Final = "listening"
 BACK_IN: Final = 1_000
 """Milliseconds after which a browser comes back."""
 
@@ -49,14 +50,16 @@ def events_router(watch: Watch) -> APIRouter:
     ) -> AsyncIterable[ServerSentEvent]:
         """Events named `change`, whose data is JSON: `seq`, `kind`, `at`, `actor`, `via`, `run_id`, `request_id`, `action_id`.
 
-        Each is sent as soon as it is committed, in whichever process. `seq` is its number in the audit, `null` where it has none yet. Who
-        comes back with `Last-Event-ID` hears what they missed; a few events may be heard twice, none is left out.
+        First comes one named `listening`: what changes from then on is told. Each is sent as soon as it is committed, in whichever
+        process. `seq` is its number in the audit, `null` where it has none yet. Who comes back with `Last-Event-ID` hears what they
+        missed; a few events may be heard twice, none is left out.
         """
-        yield ServerSentEvent(comment="listening", retry=BACK_IN)
-        if request.scope.get("hitl.head"):
-            return
         after = int(last_event_id) if last_event_id and _NUMBER.fullmatch(last_event_id) else None
-        async for event, back in watch.changes(after):
-            yield ServerSentEvent(data=change_out(event), event=CHANGE, id=str(back))
+        async with watch.listening(after) as changes:
+            yield ServerSentEvent(comment="listening", event=LISTENING, data={}, retry=BACK_IN)
+            if request.scope.get("hitl.head"):
+                return
+            async for event, back in changes:
+                yield ServerSentEvent(data=change_out(event), event=CHANGE, id=str(back))
 
     return router

@@ -2,22 +2,21 @@
 "use strict";
 (() => {
   const TYPED = "input:not([type=hidden]), textarea, select";
+  const FOCUSED = "a, button, summary, input, textarea, select, [tabindex]";
 
   // ------------------------------------------------------------------------------------------------- what is half typed
-
-  const changed = (control) =>
-    control.type === "checkbox" || control.type === "radio"
-      ? control.checked !== control.defaultChecked
-      : control.tagName === "SELECT"
-        ? [...control.options].some((option) => option.selected !== option.defaultSelected)
-        : control.value !== control.defaultValue;
 
   // What somebody is typing into, has typed into, or was handed back with what is wrong with it, is never drawn anew under their hands.
   const holdsDraft = (element) =>
     element.matches("[data-draft]") ||
     element.querySelector("[data-draft]") !== null ||
     (element.contains(document.activeElement) && document.activeElement.matches(TYPED)) ||
-    [...element.querySelectorAll(TYPED)].some(changed);
+    [...element.querySelectorAll(TYPED)].some(hitlTyped.changed);
+
+  const ready = (drawn) => {
+    window.htmx?.process(drawn);
+    hitlTyped.restore(drawn);
+  };
 
   const put = (old, fresh) => {
     const drawn = document.adoptNode(fresh);
@@ -25,15 +24,17 @@
     const opened = [...old.querySelectorAll("details")].map((details) => details.open);
     drawn.querySelectorAll("details").forEach((details, at) => { details.open ||= opened[at] ?? false; });
     const current = old.hasAttribute("aria-current"), focused = old.contains(document.activeElement);
+    const at = [...old.querySelectorAll(FOCUSED)].indexOf(document.activeElement);
     old.replaceWith(drawn);
-    window.htmx?.process(drawn);
+    ready(drawn);
     if (current) choose(drawn, focused);
+    if (at >= 0) drawn.querySelectorAll(FOCUSED)[at]?.focus({ preventScroll: true });
   };
 
   // ------------------------------------------------------------------------------------------- what others have changed
 
   const connection = document.getElementById("connection");
-  const say = (text) => { connection.hidden = !text; connection.textContent = text; };
+  const say = (text, state = "") => { connection.hidden = !text; connection.textContent = text; connection.dataset.state = state; };
 
   const fetched = async (address) => {
     const answer = await fetch(address, { credentials: "same-origin", headers: { Accept: "text/html" } });
@@ -54,7 +55,7 @@
       if (old === null) {
         const drawn = document.adoptNode(item);
         before === null ? line.prepend(drawn) : before.after(drawn);
-        window.htmx?.process(drawn);
+        ready(drawn);
         before = drawn;
         continue;
       }
@@ -84,14 +85,15 @@
     const fresh = await fetched(location.pathname);
     for (const part of [...document.querySelectorAll("[data-part]")]) {
       const now = fresh.getElementById(part.id);
-      if (now === null) { if (!holdsDraft(part)) part.remove(); continue; }
-      if (!holdsDraft(part)) { if (!part.isEqualNode(now)) put(part, now); }
-      else if (!now.querySelector("form")) part.querySelectorAll("button").forEach((button) => { button.disabled = true; });
+      if (holdsDraft(part)) {
+        if (!now?.querySelector("form")) part.querySelectorAll("button").forEach((button) => { button.disabled = true; });
+      } else if (now === null) part.remove();
+      else if (!part.isEqualNode(now)) put(part, now);
     }
     for (const now of [...fresh.querySelectorAll("[data-part]")]) {
       if (document.getElementById(now.id) !== null) continue;
       const before = now.previousElementSibling && document.getElementById(now.previousElementSibling.id);
-      if (before) { before.after(document.adoptNode(now)); window.htmx?.process(document.getElementById(now.id)); }
+      if (before) { before.after(document.adoptNode(now)); ready(document.getElementById(now.id)); }
     }
   };
 
@@ -111,9 +113,15 @@
         const change = JSON.parse(event.data);
         if (live === "inbox" || change.request_id === request || change.run_id === run) soon();
       });
-      events.onopen = () => { say(""); if (lost) { lost = false; soon(); } };
-      // A stream ends now and then and begins again at once: that is no news.
-      events.onerror = () => { lost = true; setTimeout(() => { if (lost && events) say("Not live – what you see may be old"); }, 4000); };
+      // From here on nothing is missed; what changed between the drawing of the page and now is.
+      events.addEventListener("listening", () => { lost = false; say("Live", "live"); soon(); });
+      events.onerror = () => {
+        lost = true;
+        // Refused, and so not tried again: to ask for the page tells why.
+        if (events.readyState === EventSource.CLOSED) soon();
+        // A stream ends now and then and begins again at once: that is no news.
+        setTimeout(() => { if (lost && events && connection.dataset.state === "live") say("Not live – what you see may be old"); }, 4000);
+      };
     };
     const leave = () => { events?.close(); events = null; lost = true; };
     // A browser has six connections to one server for all its tabs: only what is looked at keeps one.
@@ -181,6 +189,7 @@
     }
     from = card.matches?.("li[aria-current]") ? card.id : null;
   });
+  document.addEventListener("htmx:load", (event) => hitlTyped.restore(event.detail.elt));
   document.addEventListener("htmx:afterSettle", () => {
     const card = from && document.getElementById(from);
     from = null;
