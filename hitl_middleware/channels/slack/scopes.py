@@ -14,6 +14,7 @@ from hitl_middleware.channels.slack.settings import SlackSettings
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     "apps_connections_open": (),  # the app token's own scope, connections:write
     "auth_test": (),
+    "chat_delete": ("chat:write",),
     "chat_postEphemeral": ("chat:write",),
     "chat_postMessage": ("chat:write",),
     "chat_update": ("chat:write",),
