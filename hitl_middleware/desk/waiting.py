@@ -11,7 +11,7 @@ from hitl_middleware.actions import Decision
 from hitl_middleware.desk.authority import check_person, weigh
 from hitl_middleware.errors import ApprovalNotNeeded, NotAllowed
 from hitl_middleware.ports import Directory, Person, Store
-from hitl_middleware.quorum import approvals, shows
+from hitl_middleware.quorum import Approvals, approvals, shows
 from hitl_middleware.records import Card, ReviewRequest, Submission
 
 MOST_READ: Final = 1_000
@@ -22,10 +22,11 @@ PAGE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class WaitingRequest:
-    """One of them, with the messages that show it."""
+    """One of them, with the messages that show it. ``approvals``: how far it is, where several have to approve."""
 
     request: ReviewRequest
     cards: tuple[Card, ...]
+    approvals: Approvals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,18 @@ async def waiting_for(store: Store, directory: Directory, by: Person, *, most: i
         (request, person) for request in pending if (person := await _may(request, by, directory)) is not None
     ]
     async with store.read() as uow:
-        mine: list[ReviewRequest] = []
+        mine: list[tuple[ReviewRequest, Approvals | None]] = []
         for request, person in may:
+            found = None
             if shows(request):
                 earlier = await uow.submissions(request.id)
                 if not await _is_missing(request, person, earlier, directory):
                     continue
-            mine.append(request)
-        items = [WaitingRequest(each, tuple(await uow.cards_of(each.id))) for each in mine[:most]]
+                found = approvals(request.plan, earlier)
+            mine.append((request, found))
+        items = [
+            WaitingRequest(each, tuple(await uow.cards_of(each.id)), found) for each, found in mine[:most]
+        ]
     return Waiting(items=tuple(items), more=max(len(mine) - most, 0), at=at)
 
 

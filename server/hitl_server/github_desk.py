@@ -13,6 +13,7 @@ from hitl_middleware.channels.github.triggers import LABELED_AGAIN, StartRun
 from hitl_middleware.channels.github.words import REPOSITORY
 from hitl_middleware.errors import NotFound, ThreadBusy
 from hitl_middleware.hitl import Hitl
+from hitl_middleware.quorum import Approvals
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.redaction import hide_request
 from hitl_middleware.work import unit
@@ -36,6 +37,10 @@ class HitlGitHubDesk:
         async with self._hitl.store.read() as uow:
             page = await uow.list_requests(status="pending" if pending else None, labels=labels, limit=PAGE)
         return [hide_request(request) for request in page.items]
+
+    async def approvals(self, requests: Sequence[ReviewRequest]) -> Mapping[str, Approvals]:
+        """See ``GitHubDesk.approvals``."""
+        return await self._hitl.views.approvals(requests)
 
     async def watched(self) -> Sequence[ReviewRequest]:
         """See ``GitHubDesk.watched``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import re
 from dataclasses import replace
 
 import psycopg
@@ -20,6 +21,7 @@ from hitl_middleware.records import Action, Lease, ReviewRequest
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.sql import SqlStore, postgresql
 from hitl_middleware.stores.sql.due import STATEMENTS
+from hitl_middleware.stores.sql.requests import WAITING_AFTER
 from hitl_middleware.stores.url import connection_words, parse
 from hitl_middleware.testing.store_contract import StoreContract
 from hitl_middleware.testing.store_contract.case import BORN, a_request, a_run, a_submission
@@ -289,6 +291,21 @@ class TestPostgresqlStore(StoreContract):
         lines = "\n".join(line for (line,) in plan)
         assert f"ix_hitl_{INDEX[topic]}" in lines
         assert "Seq Scan" not in lines
+
+    async def test_the_line_is_read_in_its_order(self, postgres_url) -> None:
+        """O-05: what waits is read from its index, from the first page to the last; nothing is sorted and no row is skipped over."""
+        statement = WAITING_AFTER.compile(dialect=dialect(), compile_kwargs={"render_postcompile": True})
+        values = {**dict.fromkeys(statement.params, ""), "of_precedence": 1, "rows": 26}
+        with psycopg.connect(**connection_words(parse(postgres_url))) as connection:
+            connection.execute("SET enable_seqscan = off")
+            connection.execute("SET enable_bitmapscan = off")
+            plan = "\n".join(
+                line for (line,) in connection.execute(f"EXPLAIN {statement}", values).fetchall()
+            )
+        assert "Index Scan using ix_hitl_requests_waiting" in plan
+        assert re.search(r"Index Cond: .*ROW\(precedence, .*id.*\) > ROW\(", plan), plan
+        assert "Sort" not in plan
+        assert "Filter" not in plan
 
 
 # URLs and errors

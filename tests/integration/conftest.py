@@ -72,6 +72,48 @@ def locked_server(serve: Callable[..., Served]) -> Served:
 
 
 @pytest.fixture(scope="module")
+def _one_open() -> Iterator[Served]:
+    with served(World(), Effects()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def _one_locked() -> Iterator[Served]:
+    with served(with_token(World()), Effects(), token=TOKEN) as server:
+        yield server
+
+
+@pytest.fixture
+def open_desk(_one_open: Served) -> Iterator[Served]:
+    """As ``open_server``, one for all tests of a module: nothing waits when a test begins, and what was before is long ago."""
+    yield _one_open
+    _cleared(_one_open)
+
+
+@pytest.fixture
+def locked_desk(_one_locked: Served) -> Iterator[Served]:
+    """The same, as ``locked_server``."""
+    yield _one_locked
+    _cleared(_one_locked)
+
+
+def _cleared(server: Served) -> None:
+    """Nothing waits there any more, nothing is remembered of what was done."""
+    server.effects.first = server.effects.then = None
+    for request in server.world.pending():
+        if request.kind != "outcome":
+            may = request.plan.allowed_decisions
+            server.world.decide(
+                request, "reject" if "reject" in may else "respond", message="The day is over."
+            )
+        elif request.action_id is not None:
+            server.world.say(server.world.portal.call(server.world.views.action, request.action_id), "failed")
+    server.world.step()
+    server.effects.done.clear()
+    server.world.time.advance(60)
+
+
+@pytest.fixture(scope="module")
 def locked() -> Iterator[Served]:
     """With a token, people, and one request that waits; the client has no credentials."""
     with opened(with_token(World(config=CONFIG))) as server:

@@ -64,13 +64,13 @@ def page(server: Served, path: str) -> Elements:
     return found
 
 
-def test_what_waits(open_server: Served):
+def test_what_waits(open_desk: Served):
     """O-05: the first page lists what waits, for whom, with links; nothing else."""
-    assert "Nothing waits." in page(open_server, "/").text
-    request = open_server.asked()
-    decided = open_server.asked()
-    open_server.decide(decided["id"], type="reject")
-    shown = page(open_server, "/")
+    assert "Nothing waits." in page(open_desk, "/").text
+    request = open_desk.asked()
+    decided = open_desk.asked()
+    open_desk.decide(decided["id"], type="reject")
+    shown = page(open_desk, "/")
     assert f"/requests/{request['id']}" in shown.links
     assert f"/requests/{decided['id']}" not in shown.links
     assert request["code"] in shown.text
@@ -88,82 +88,82 @@ def test_the_riskiest_waits_in_front(serve: Callable[..., Served]):
     assert "high" in shown.text
 
 
-def test_one_of_the_list(open_server: Served):
+def test_one_of_the_list(open_desk: Served):
     """What the list shows of one, as it is now: it is drawn anew when others have decided, and says who."""
-    request = open_server.asked()
-    asked = open_server.http.get(f"/requests/{request['id']}/card").text
+    request = open_desk.asked()
+    asked = open_desk.http.get(f"/requests/{request['id']}/card").text
     assert "&#34;amount&#34;: 5" in asked
-    open_server.decide(request["id"], type="reject", reviewer=ANN)
-    shown = open_server.http.get(f"/requests/{request['id']}/card").text
+    open_desk.decide(request["id"], type="reject", reviewer=ANN)
+    shown = open_desk.http.get(f"/requests/{request['id']}/card").text
     assert f"Rejected by {ANN}" in shown
     assert "<html" not in shown
 
 
-def test_too_long_for_the_list(open_server: Served):
+def test_too_long_for_the_list(open_desk: Served):
     """Rule 9: what the list does not show in full is cut loudly, with the way to all of it."""
-    request = open_server.asked("poll", {"colour": 1})
-    open_server.world.portal.call(_odd_args, open_server, request["id"], "x" * 5_000)
-    assert "⟦CUT" in page(open_server, "/").text
-    assert "⟦CUT" not in page(open_server, f"/requests/{request['id']}").text
+    request = open_desk.asked("poll", {"colour": 1})
+    open_desk.world.portal.call(_odd_args, open_desk, request["id"], "x" * 5_000)
+    assert "⟦CUT" in page(open_desk, "/").text
+    assert "⟦CUT" not in page(open_desk, f"/requests/{request['id']}").text
 
 
-def test_what_waits_in_pages(open_server: Served):
+def test_what_waits_in_pages(open_desk: Served):
     """More than fit lead on to the next page, which begins where the first ended."""
     for _ in range(AT_ONCE + 1):
-        open_server.asked()
-    (older,) = [link for link in page(open_server, "/").links if "cursor" in link]
-    links = page(open_server, older).links
+        open_desk.asked()
+    (older,) = [link for link in page(open_desk, "/").links if "cursor" in link]
+    links = page(open_desk, older).links
     assert len({link for link in links if re.fullmatch(r"/requests/[0-9a-f-]{36}", link)}) == 1
 
 
-def test_a_request(open_server: Served):
+def test_a_request(open_desk: Served):
     """The call as it will run, why it is asked, who decides; then who decided and what became of it."""
-    request = open_server.asked()
+    request = open_desk.asked()
     for key in (request["id"], request["code"]):
-        shown = page(open_server, f"/requests/{key}").text
+        shown = page(open_desk, f"/requests/{key}").text
         assert "Waiting for a decision" in shown
         assert '"amount": 5' in shown
         assert f"api, {ANN}" in shown
         assert request["digest"] in shown
-    open_server.decide(request["id"], type="approve", reviewer=ANN, message="go on")
-    open_server.world.step()
-    shown = page(open_server, f"/requests/{request['id']}").text
+    open_desk.decide(request["id"], type="approve", reviewer=ANN, message="go on")
+    open_desk.world.step()
+    shown = page(open_desk, f"/requests/{request['id']}").text
     assert f"Approved by {ANN} Executed" in shown
     assert "go on" in shown
     assert "paid 5" in shown
     assert "named by loopback" in shown
 
 
-def test_an_unknown_outcome(open_server: Served):
+def test_an_unknown_outcome(open_desk: Served):
     """Rule 2: shown as such on the request's own page, with what to do."""
 
     def lose() -> None:
         raise OutcomeUnknown
 
-    open_server.effects.then = lose
-    request = open_server.asked()
-    open_server.decide(request["id"], type="approve")
-    open_server.world.step()
-    shown = page(open_server, f"/requests/{request['id']}")
+    open_desk.effects.then = lose
+    request = open_desk.asked()
+    open_desk.decide(request["id"], type="approve")
+    open_desk.world.step()
+    shown = page(open_desk, f"/requests/{request['id']}")
     assert "Approved by api Unknown" in shown.text
     assert f"/actions/{request['action']['id']}/settle" in shown.links
 
 
-def test_a_run(open_server: Served):
+def test_a_run(open_desk: Served):
     """Where it stands, what it asked; found by its id."""
-    run = open_server.started(requester=ANN)
-    shown = page(open_server, f"/runs/{run['id']}")
+    run = open_desk.started(requester=ANN)
+    shown = page(open_desk, f"/runs/{run['id']}")
     assert "suspended" in shown.text
     assert ANN in shown.text
-    (request,) = open_server.http.get("/api/v1/requests").json()["items"]
+    (request,) = open_desk.http.get("/api/v1/requests?status=pending").json()["items"]
     assert f"/requests/{request['id']}" in shown.links
 
 
-def test_a_run_that_failed(open_server: Served):
+def test_a_run_that_failed(open_desk: Served):
     """Its error."""
-    run = open_server.started("poll", {"color": 1, "no such key": HOSTILE})
-    open_server.world.portal.call(_fail, open_server, run["id"])
-    assert "it broke" in page(open_server, f"/runs/{run['id']}").text
+    run = open_desk.started("poll", {"color": 1, "no such key": HOSTILE})
+    open_desk.world.portal.call(_fail, open_desk, run["id"])
+    assert "it broke" in page(open_desk, f"/runs/{run['id']}").text
 
 
 async def _fail(server: Served, run_id: str) -> None:
@@ -172,9 +172,9 @@ async def _fail(server: Served, run_id: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/requests/none", "/runs/none", "/none"])
-def test_what_is_not_there(open_server: Served, path: str):
+def test_what_is_not_there(open_desk: Served, path: str):
     """404, as everywhere a problem document."""
-    answer = open_server.http.get(path)
+    answer = open_desk.http.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
@@ -202,21 +202,21 @@ class TestWhatOthersWrote:
         for name in ("U+202E", "U+2066", "U+200B", "U+001B"):
             assert f"⟦{name}⟧" in shown.text
 
-    def test_arguments(self, open_server: Served):
+    def test_arguments(self, open_desk: Served):
         """The same for arguments, which are written out once."""
-        request = open_server.asked("poll", {"colour": 1})
-        open_server.world.portal.call(_odd_args, open_server, request["id"])
-        shown = page(open_server, f"/requests/{request['id']}").text
+        request = open_desk.asked("poll", {"colour": 1})
+        open_desk.world.portal.call(_odd_args, open_desk, request["id"])
+        shown = page(open_desk, f"/requests/{request['id']}").text
         assert "⟦U+202E⟧" in shown
         assert "⇥" in shown
         assert "⇥⇥" not in shown
         assert "</pre><b>" in shown
 
-    def test_too_long_to_show(self, open_server: Served):
+    def test_too_long_to_show(self, open_desk: Served):
         """A loud cut."""
-        request = open_server.asked("poll", {"colour": 1})
-        open_server.world.portal.call(_odd_args, open_server, request["id"], "x" * 200_000)
-        assert "⟦CUT" in page(open_server, f"/requests/{request['id']}").text
+        request = open_desk.asked("poll", {"colour": 1})
+        open_desk.world.portal.call(_odd_args, open_desk, request["id"], "x" * 200_000)
+        assert "⟦CUT" in page(open_desk, f"/requests/{request['id']}").text
 
 
 async def _odd_args(server: Served, request_id: str, text: str = "a\tb \u202e </pre><b>\nc\td") -> None:

@@ -23,46 +23,46 @@ def decided(server: Served, key: str, *, htmx: bool = False, **form: str) -> htt
     return server.http.post(f"/requests/{key}/decide", data=form, headers=HTMX if htmx else None)
 
 
-def test_approve(locked_server: Served):
+def test_approve(locked_desk: Served):
     """O-05: stored, and the browser is led back to where it was; the act follows as from anywhere else."""
-    request = locked_server.asked()
-    answer = decided(locked_server, request["id"], type="approve", digest=request["digest"], part="page")
+    request = locked_desk.asked()
+    answer = decided(locked_desk, request["id"], type="approve", digest=request["digest"], part="page")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/{request['id']}")
-    assert locked_server.request(request["id"])["action"]["status"] == "succeeded"
-    assert locked_server.effects.done == [5]
-    told = locked_server.http.get(f"/requests/{request['id']}").text
+    assert locked_desk.request(request["id"])["action"]["status"] == "succeeded"
+    assert locked_desk.effects.done == [5]
+    told = locked_desk.http.get(f"/requests/{request['id']}").text
     assert "Approved by api" in told
     assert "inbox" in told
 
 
-def test_from_the_list(locked_server: Served):
+def test_from_the_list(locked_desk: Served):
     """The browser is led back to the list; htmx is given just the one request, as it is now."""
-    first, second = locked_server.asked(), locked_server.asked()
-    answer = decided(locked_server, first["id"], type="reject", message="too much", part="card")
+    first, second = locked_desk.asked(), locked_desk.asked()
+    answer = decided(locked_desk, first["id"], type="reject", message="too much", part="card")
     assert (answer.status_code, answer.headers["location"]) == (303, "/inbox")
-    answer = decided(locked_server, second["id"], htmx=True, type="reject", part="card")
+    answer = decided(locked_desk, second["id"], htmx=True, type="reject", part="card")
     assert answer.status_code == 200
     assert "Rejected by api" in answer.text
     assert "<html" not in answer.text
-    assert locked_server.request(first["id"])["decision"]["message"] == "too much"
-    assert locked_server.effects.done == []
+    assert locked_desk.request(first["id"])["decision"]["message"] == "too much"
+    assert locked_desk.effects.done == []
 
 
-def test_edit(locked_server: Served):
+def test_edit(locked_desk: Served):
     """S-11: fields from the schema of the tool's arguments; what runs is what was entered, and the page shows before and after."""
-    request = locked_server.asked()
+    request = locked_desk.asked()
     form: Any = {"type": "edit", "field-0": "3", "digest": request["digest"]}
-    assert decided(locked_server, request["id"], **form).status_code == 303
-    locked_server.world.step()
-    assert locked_server.effects.done == [3]
-    assert "amount: 5 → 3" in locked_server.http.get(f"/requests/{request['id']}").text
+    assert decided(locked_desk, request["id"], **form).status_code == 303
+    locked_desk.world.step()
+    assert locked_desk.effects.done == [3]
+    assert "amount: 5 → 3" in locked_desk.http.get(f"/requests/{request['id']}").text
 
 
-def test_an_edit_that_changes_nothing(locked_server: Served):
+def test_an_edit_that_changes_nothing(locked_desk: Served):
     """It is an approval."""
-    request = locked_server.asked()
-    assert decided(locked_server, request["id"], **UNCHANGED).status_code == 303
-    assert locked_server.request(request["id"])["decision"]["type"] == "approve"
+    request = locked_desk.asked()
+    assert decided(locked_desk, request["id"], **UNCHANGED).status_code == 303
+    assert locked_desk.request(request["id"])["decision"]["type"] == "approve"
 
 
 @pytest.mark.parametrize(
@@ -75,24 +75,24 @@ def test_an_edit_that_changes_nothing(locked_server: Served):
         ({"type": "respond", "message": "x" * 20_001}, "at most 20000 characters"),
     ],
 )
-def test_what_does_not_fit(locked_server: Served, form: Any, why: str):
+def test_what_does_not_fit(locked_desk: Served, form: Any, why: str):
     """422 on the page: why, with what was typed; nothing is decided."""
-    request = locked_server.asked()
+    request = locked_desk.asked()
     for htmx in (True, False):
-        answer = decided(locked_server, request["id"], htmx=htmx, part="card", **form)
+        answer = decided(locked_desk, request["id"], htmx=htmx, part="card", **form)
         assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
         assert why in answer.text or "Nothing was decided yet" in answer.text
         assert form.get("field-0", form.get("message", "")).strip()[:100] in answer.text
-    assert locked_server.request(request["id"])["status"] == "pending"
+    assert locked_desk.request(request["id"])["status"] == "pending"
 
 
-def test_somebody_was_first(locked_server: Served):
+def test_somebody_was_first(locked_desk: Served):
     """409: the page says who and when, shows the truth, and gives back what was typed."""
-    request = locked_server.asked()
-    locked_server.decide(request["id"], type="reject", message="no", reviewer=ANN)
+    request = locked_desk.asked()
+    locked_desk.decide(request["id"], type="reject", message="no", reviewer=ANN)
     for htmx in (True, False):
         answer = decided(
-            locked_server,
+            locked_desk,
             request["id"],
             htmx=htmx,
             type="feedback",
@@ -105,13 +105,13 @@ def test_somebody_was_first(locked_server: Served):
         assert "Half of it &lt;b&gt;" in answer.text
 
 
-def test_what_was_looked_at_has_changed(locked_server: Served):
+def test_what_was_looked_at_has_changed(locked_desk: Served):
     """412: nobody decides on what they did not see (rule 3)."""
-    request = locked_server.asked()
-    answer = decided(locked_server, request["id"], type="approve", digest="0" * 64)
+    request = locked_desk.asked()
+    answer = decided(locked_desk, request["id"], type="approve", digest="0" * 64)
     assert answer.status_code == 412
     assert "has changed since it was read" in answer.text
-    assert locked_server.request(request["id"])["status"] == "pending"
+    assert locked_desk.request(request["id"])["status"] == "pending"
 
 
 def test_who_may_not(serve: Callable[..., Served]):
@@ -155,29 +155,29 @@ def test_whose_approval_would_change_nothing(serve: Callable[..., Served]):
 class TestFormsOfPages:
     """As a browser sends them: what the page holds, and the button that was pressed."""
 
-    def test_approve_with_a_click(self, open_server: Served):
+    def test_approve_with_a_click(self, open_desk: Served):
         """No script and no token but the page's own."""
-        request = open_server.asked()
-        form = form_of(open_server, "/", "approve")
+        request = open_desk.asked()
+        form = form_of(open_desk, "/", "approve")
         assert form.action == f"/requests/{request['id']}/decide"
-        assert open_server.http.post(form.action, data=form.sent | {"csrf": "0"}).status_code == 403
-        assert open_server.request(request["id"])["status"] == "pending"
-        assert open_server.http.post(form.action, data=form.sent).status_code == 303
-        assert open_server.request(request["id"])["status"] == "approved"
+        assert open_desk.http.post(form.action, data=form.sent | {"csrf": "0"}).status_code == 403
+        assert open_desk.request(request["id"])["status"] == "pending"
+        assert open_desk.http.post(form.action, data=form.sent).status_code == 303
+        assert open_desk.request(request["id"])["status"] == "approved"
 
-    def test_an_error_at_its_field(self, open_server: Served):
+    def test_an_error_at_its_field(self, open_desk: Served):
         """The sentence stands at the field, the form is open, and holds what was typed."""
-        request = open_server.asked()
-        form = form_of(open_server, f"/requests/{request['id']}", "edit")
+        request = open_desk.asked()
+        form = form_of(open_desk, f"/requests/{request['id']}", "edit")
         assert form.sent["field-0"] == "5"
-        answer = open_server.http.post(form.action, data=form.sent | {"field-0": "5 or so"})
+        answer = open_desk.http.post(form.action, data=form.sent | {"field-0": "5 or so"})
         assert answer.status_code == 422
         again = Forms(answer.text).by("edit")
         assert again.sent["field-0"] == "5 or so"
         assert "A whole number, for example 12000." in answer.text
-        answer = open_server.http.post(again.action, data=again.sent | {"field-0": "6"})
+        answer = open_desk.http.post(again.action, data=again.sent | {"field-0": "6"})
         assert answer.status_code == 303
-        assert open_server.request(request["id"])["args"] == {"amount": 6}
+        assert open_desk.request(request["id"])["args"] == {"amount": 6}
 
     def test_what_is_not_shown_in_full_cannot_be_approved_there(self, serve: Callable[..., Served]):
         """Rule 9: the list offers no approval of what it cuts; the page does, of what it shows."""
@@ -189,10 +189,10 @@ class TestFormsOfPages:
         assert "reject" in kinds
         assert form_of(server, f"/requests/{request['id']}", "approve").action
 
-    def test_who_only_looks(self, locked_server: Served):
+    def test_who_only_looks(self, locked_desk: Served):
         """A program's token is a viewer of pages: they offer it nothing."""
-        locked_server.asked()
-        assert Forms(locked_server.http.get("/").text).all == []
+        locked_desk.asked()
+        assert Forms(locked_desk.http.get("/").text).all == []
 
 
 @dataclass
@@ -265,42 +265,42 @@ async def _long_args(server: Served, request_id: str) -> None:
         (b"x" * 1_000_001, "application/x-www-form-urlencoded", 413),
     ],
 )
-def test_what_is_no_form(locked_server: Served, body: bytes, kind: str, status: int):
+def test_what_is_no_form(locked_desk: Served, body: bytes, kind: str, status: int):
     """O-08: a problem document, and nothing is decided."""
-    request = locked_server.asked()
+    request = locked_desk.asked()
     for path in (f"/requests/{request['id']}/decide", f"/actions/{request['action']['id']}/settle"):
-        answer = locked_server.http.post(path, content=body, headers={"content-type": kind})
+        answer = locked_desk.http.post(path, content=body, headers={"content-type": kind})
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-    assert locked_server.request(request["id"])["status"] == "pending"
+    assert locked_desk.request(request["id"])["status"] == "pending"
 
 
-def test_nothing_is_decided_by_get(locked_server: Served):
+def test_nothing_is_decided_by_get(locked_desk: Served):
     """405, whatever stands behind the question mark."""
-    request = locked_server.asked()
-    answer = locked_server.http.get(f"/requests/{request['id']}/decide?type=approve")
+    request = locked_desk.asked()
+    answer = locked_desk.http.get(f"/requests/{request['id']}/decide?type=approve")
     assert answer.status_code == 405
-    assert locked_server.request(request["id"])["status"] == "pending"
+    assert locked_desk.request(request["id"])["status"] == "pending"
 
 
-def test_settling(locked_server: Served):
+def test_settling(locked_desk: Served):
     """Rule 2: an outcome that nobody knows is settled from the run's page; once, and what was typed is kept."""
 
     def lose() -> None:
         raise OutcomeUnknown
 
-    locked_server.effects.then = lose
-    request = locked_server.asked()
-    locked_server.decide(request["id"], type="approve")
-    locked_server.world.step()
+    locked_desk.effects.then = lose
+    request = locked_desk.asked()
+    locked_desk.decide(request["id"], type="approve")
+    locked_desk.world.step()
     run, path = f"/runs/{request['run_id']}", f"/actions/{request['action']['id']}/settle"
-    assert "Nobody knows what became of" in locked_server.http.get(run).text
-    answer = locked_server.http.post(path, data={"type": "perhaps", "message": "I called the bank"})
+    assert "Nobody knows what became of" in locked_desk.http.get(run).text
+    answer = locked_desk.http.post(path, data={"type": "perhaps", "message": "I called the bank"})
     assert (answer.status_code, "I called the bank" in answer.text) == (422, True)
-    answer = locked_server.http.post(path, data={"type": "done", "message": "It is on the statement"})
+    answer = locked_desk.http.post(path, data={"type": "done", "message": "It is on the statement"})
     assert (answer.status_code, answer.headers["location"]) == (303, run)
-    locked_server.world.step()
-    assert locked_server.request(request["id"])["action"]["status"] == "succeeded"
-    answer = locked_server.http.post(
+    locked_desk.world.step()
+    assert locked_desk.request(request["id"])["action"]["status"] == "succeeded"
+    answer = locked_desk.http.post(
         path, data={"type": "failed", "message": "No, it is not", "back": "request"}
     )
     assert answer.status_code == 422

@@ -8,6 +8,7 @@ from hitl_middleware.channels.github.inbound import Command
 from hitl_middleware.channels.github.sentences import form_answer
 from hitl_middleware.errors import AlreadyDecided, DigestMismatch, DoesNotFit, NotAllowed, NotFound
 from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.quorum import Approvals, Approver
 
 from tests.kit.github_cards import NOW, assert_quiet, step_view, view_of
 from tests.kit.reader import text
@@ -178,3 +179,10 @@ class TestQuestions:
         assert "until 2026-01-01 12:00 UTC" in said
         assert "was rejected by @ann at 2026-01-01 12:00 UTC" in said
         assert replies.status_text([]) == "Nothing waits here.\n"
+
+    def test_status_says_how_far_it_is_that_several_approve(self):
+        """P-02: as the comment of the request does."""
+        request = step_view().request
+        found = Approvals(2, (Approver("github:ann", "github:ann", "ann", frozenset()),), ("group:security",))
+        said = text(replies.status_text([request], {request.id: found}))
+        assert said.count("1 of 2 approvals – still needed from the group security") == 1

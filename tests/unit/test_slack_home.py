@@ -15,6 +15,7 @@ from hitl_middleware.clock import SystemClock
 from hitl_middleware.desk.waiting import Waiting, WaitingRequest
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ids import new_id
+from hitl_middleware.quorum import Approvals, Approver
 from hitl_middleware.records import Card, Delivery, Target
 from hitl_middleware.testing.channel_contract import HOSTILE, sample_view
 from hitl_middleware.testing.fake_slack import FakeSlack, Refused, ServerError, words
@@ -25,6 +26,15 @@ from tests.kit.slack_stage import ANN, BOB, CHANNEL, REVIEWS, SmallDesk
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 WORKSPACE = "https://acme.slack.com/"
 PAGES = "https://hitl.example.com"
+
+
+def test_how_far_it_is_that_several_approve():
+    """P-02: as the card says it, the role as a mention where Slack knows it; nothing where one person decides."""
+    found = Approvals(2, (Approver("github:bob", "github:bob", "bob", frozenset()),), (f"slack:{ANN}",))
+    view, said = tab(replace(waits(), approvals=found))
+    assert "1 of 2 approvals – still needed from" in said
+    assert f"<@{ANN}>" in str(view)
+    assert "approval" not in tab(waits())[1]
 
 
 def posted(address: str, ref: str | None, *, channel: str = "slack") -> Card:

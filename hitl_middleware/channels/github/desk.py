@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from hitl_middleware.actions import Decision
 from hitl_middleware.channels.github.triggers import StartRun
+from hitl_middleware.quorum import Approvals
 from hitl_middleware.records import CardView, ReviewRequest
 
 Judged: TypeAlias = Literal["carried_out", "refused", "not_understood"]
@@ -18,6 +19,9 @@ class GitHubDesk(Protocol):
 
     async def requests(self, labels: Mapping[str, str], *, pending: bool) -> Sequence[ReviewRequest]:
         """Those with all of these labels, newest first; ``pending``: only those that wait."""
+
+    async def approvals(self, requests: Sequence[ReviewRequest]) -> Mapping[str, Approvals]:
+        """Who has approved each of them, and who is still needed, by id."""
 
     async def watched(self) -> Sequence[ReviewRequest]:
         """Everything pending that has a card on GitHub."""

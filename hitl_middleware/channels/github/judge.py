@@ -22,6 +22,7 @@ from hitl_middleware.channels.github.markdown import code
 from hitl_middleware.channels.github.reading import Comment, Review
 from hitl_middleware.channels.github.words import Address
 from hitl_middleware.errors import AlreadyDecided, NotFound, Refused
+from hitl_middleware.quorum import shows
 from hitl_middleware.records import ReviewRequest
 
 log = structlog.get_logger("hitl.github")
@@ -83,11 +84,15 @@ class Judge:
         self, address: Address, comment: Comment, command: Command, pending: Sequence[ReviewRequest]
     ) -> None:
         asked_help = command.text == "help"
-        text = replies.help_text(pending) if asked_help else replies.status_text(await self._all(address))
+        text = replies.help_text(pending) if asked_help else await self._status(address, pending)
         await self._reply(address, comment, text)
         await self._react(address, comment, "rocket")
         await self._on_record(comment, "carried_out")
         _log(address, comment, command.name, None, command.text)
+
+    async def _status(self, address: Address, pending: Sequence[ReviewRequest]) -> str:
+        found = await self._desk.approvals([request for request in pending if shows(request)])
+        return replies.status_text(await self._all(address), found)
 
     async def _decide(
         self, address: Address, comment: Comment, command: Command, pending: Sequence[ReviewRequest]

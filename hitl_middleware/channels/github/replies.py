@@ -5,7 +5,7 @@ Bots get no reply, only a reaction: two programs that answer each other never st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from hitl_middleware.channels.github import sentences
@@ -20,6 +20,7 @@ from hitl_middleware.errors import (
     NotAllowed,
     NotFound,
 )
+from hitl_middleware.quorum import Approvals
 from hitl_middleware.records import ReviewRequest
 
 MOST_LISTED: Final = 20
@@ -129,11 +130,16 @@ def help_text(requests: Sequence[ReviewRequest]) -> str:
     return f"**Commands**\n\n{bullets(forms)}\n\n{rules}\n\n{waiting}\n"
 
 
-def status_text(requests: Sequence[ReviewRequest]) -> str:
-    """Where the requests of an issue stand: those that wait, and how the others ended, as they are given (newest first)."""
+def status_text(requests: Sequence[ReviewRequest], found: Mapping[str, Approvals] = {}) -> str:
+    """Where the requests of an issue stand: those that wait, and how the others ended, as they are given (newest first).
+
+    ``found``: how far those are that several have to approve, by id.
+    """
     pending = [request for request in requests if request.status == "pending"]
     others = [request for request in requests if request.status != "pending"]
-    waiting = f"**Waiting here:**\n\n{bullets(_with_people(pending))}" if pending else "Nothing waits here."
+    waiting = (
+        f"**Waiting here:**\n\n{bullets(_with_people(pending, found))}" if pending else "Nothing waits here."
+    )
     ended = (
         f"{sentences.heading(each)} {code(each.code)} was {sentences.decided(each)}"
         for each in others[:MOST_LISTED]
@@ -167,11 +173,12 @@ def _lines(requests: Sequence[ReviewRequest]) -> Iterator[str]:
         yield f"and {len(requests) - MOST_LISTED} more"
 
 
-def _with_people(requests: Sequence[ReviewRequest]) -> Iterator[str]:
+def _with_people(requests: Sequence[ReviewRequest], found: Mapping[str, Approvals]) -> Iterator[str]:
     for request, line in zip(requests, _lines(requests[:MOST_LISTED]), strict=False):
         since = "overdue since" if request.overdue else "until"
         until = f", {since} {moment(request.deadline_at)}" if request.deadline_at else ""
-        yield f"{line}: it is for {sentences.may_decide(request)}{until}"
+        so_far = f", {sentences.so_far(found[request.id], request.labels)}" if request.id in found else ""
+        yield f"{line}: it is for {sentences.may_decide(request)}{until}{so_far}"
     if len(requests) > MOST_LISTED:
         yield f"and {len(requests) - MOST_LISTED} more"
 

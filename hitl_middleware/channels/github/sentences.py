@@ -74,9 +74,14 @@ def may_decide(request: ReviewRequest) -> str:
     return f"{', '.join(some)} or {last}" if some else last
 
 
+def so_far(found: Approvals, labels: Mapping[str, str]) -> str:
+    """“1 of 2 approvals – still needed from the team `acme/security`”."""
+    return progress(found, lambda role: approver(role, labels))
+
+
 def still_needed(found: Approvals, labels: Mapping[str, str]) -> str:
     """What follows “1 of 2”: “ – still needed from the team `acme/security`”; nothing where nobody is."""
-    _, dash, still = progress(found, lambda role: approver(role, labels)).partition(" – ")
+    _, dash, still = so_far(found, labels).partition(" – ")
     return f"{dash}{still}"
 
 

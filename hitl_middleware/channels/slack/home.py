@@ -15,6 +15,7 @@ from typing import Final
 from hitl_middleware.channels.slack import words
 from hitl_middleware.channels.slack.words import Json, markup, plain
 from hitl_middleware.desk.waiting import Waiting, WaitingRequest
+from hitl_middleware.quorum import progress
 from hitl_middleware.records import Card
 
 MOST_BLOCKS: Final = 100
@@ -46,6 +47,7 @@ def view(waiting: Waiting, *, user: str, workspace_url: str | None = None, pages
 def _item(item: WaitingRequest, user: str, workspace_url: str | None, pages: str | None) -> list[Json]:
     request = item.request
     facts = [
+        progress(item.approvals, words.role) if item.approvals else None,
         words.code(request.tool, 80) if request.tool else None,
         f"asked {words.date(request.created_at)}",
         f"{'overdue since' if request.overdue else 'until'} {words.date(request.deadline_at)}"

@@ -26,7 +26,7 @@ from hitl_middleware.display import (
     shown_text,
     status_words,
 )
-from hitl_middleware.quorum import approvals, counted, role_words, shows, still_words
+from hitl_middleware.quorum import approvals, counted, shows, still_words
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import is_final
 
@@ -186,7 +186,7 @@ def _progress(view: CardView) -> Iterator[tuple[str, Json]]:
         yield "Approvals", markup(counted(found))
         if found.given:
             yield "By", _people([(each.person, each.name) for each in found.given])
-        if request.status == "pending" and (still := still_words(found, _role)) is not None:
+        if request.status == "pending" and (still := still_words(found, words.role)) is not None:
             yield "Still needed", markup(still)
     if request.decided_at:
         yield "Decided", markup(words.date(request.decided_at))
@@ -194,11 +194,6 @@ def _progress(view: CardView) -> Iterator[tuple[str, Json]]:
     # Where no person settled it, it was the process that performed it, or the sweep.
     if action and action.settled_by and ":" in action.settled_by and action.settled_by != action.claim_owner:
         yield "Settled by", _people([(action.settled_by, None)])
-
-
-def _role(role: str) -> str:
-    """A required role in our markup: a mention where Slack knows it."""
-    return words.reference(role) or words.code(role_words(role), 80)
 
 
 def _people(who: Sequence[tuple[str, str | None]]) -> Json:

@@ -21,6 +21,7 @@ from hitl_middleware.errors import (
     NotAllowed,
     NotFound,
 )
+from hitl_middleware.quorum import role_words
 from hitl_middleware.records import ReviewRequest
 
 Json = dict[str, Any]
@@ -66,6 +67,11 @@ def mention(identity: str | None, name: str | None = None) -> str | None:
         return known
     shown = person(identity, name)
     return None if shown is None else code(shown, 80)
+
+
+def role(name: str) -> str:
+    """A required role in our markup: a mention where Slack knows it."""
+    return reference(name) or code(role_words(name), 80)
 
 
 def reference(identity: str | None) -> str | None:
