@@ -21,18 +21,9 @@ from hitl_middleware.inbox import Inbox
 from hitl_middleware.leases import Holdings
 from hitl_middleware.ledger import Ledger, Outcome
 from hitl_middleware.portal import Portal
-from hitl_middleware.ports import (
-    Clock,
-    Crew,
-    Directory,
-    Dispatcher,
-    GraphReader,
-    GraphRuns,
-    Person,
-    ReviewChannel,
-    Store,
-)
+from hitl_middleware.ports import Clock, Crew, Directory, Dispatcher, GraphRuns, Person, ReviewChannel, Store
 from hitl_middleware.ports.dispatching import Chore
+from hitl_middleware.ports.reading import GraphReader
 from hitl_middleware.records import Action, NoticeDraft, ReviewRequest, Run
 from hitl_middleware.redaction import hide_action, hide_request
 from hitl_middleware.runs.callers import Callers

@@ -4,6 +4,8 @@
     painting.py  … as SVG (``draw``)
     placing.py   … with a place for everything
     layered/     … by a layered layout
+    timeline.py  when nodes ran and people were waited for, as values; the same for a terminal
+    timing.py    … as SVG (``draw_timeline``), with a scale of its own
     style.py     ``STYLE``, the CSS of all drawings
 
 A layout of our own: the one alive in pure Python (grandalf) knows no subgraphs and no room for labels, and lays links over boxes; the
@@ -24,6 +26,7 @@ from hitl_middleware.drawing.graph import (
 from hitl_middleware.drawing.painting import draw
 from hitl_middleware.drawing.style import STYLE
 from hitl_middleware.drawing.timeline import Bar, Timeline
+from hitl_middleware.drawing.timing import draw_timeline
 
 __all__ = [
     "NOWHERE",
@@ -38,5 +41,6 @@ __all__ = [
     "Status",
     "Timeline",
     "draw",
+    "draw_timeline",
     "told",
 ]

@@ -50,4 +50,11 @@ STYLE: Final = f"""/* drawings: colours first, dark ones after them (by the syst
 .hitl-drawing .edge.conditional > .way {{ stroke-dasharray: 4 3; }}
 .hitl-drawing .edge.taken > path {{ stroke: var(--hd-good); stroke-width: 2; }}
 .hitl-drawing .edge.taken > .head {{ fill: var(--hd-good); stroke: none; }}
+.hitl-drawing .bar > rect {{ fill: var(--hd-accent); }}
+.hitl-drawing .bar.is-failed > rect {{ fill: var(--hd-bad); }}
+.hitl-drawing .bar.is-unknown > rect {{ fill: var(--hd-paper); stroke: var(--hd-warn); stroke-width: 2; }}
+.hitl-drawing .bar.by-human > rect {{ fill: var(--hd-warn); }}
+.hitl-drawing .bar.by-human > .took {{ fill: var(--hd-paper); font-weight: 600; }}
+.hitl-drawing > .wait {{ fill: var(--hd-warn-soft); }}
+.hitl-drawing .axis, .hitl-drawing .rule {{ stroke: var(--hd-faint); }}
 """
