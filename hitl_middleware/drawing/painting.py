@@ -113,7 +113,7 @@ def _way(way: Way, standing: Standing) -> str:
         tag("path", class_="head", d=head, fill="currentColor"),
     ]
     if way.text and route.label:
-        inside.append(_line(way.text, route.label.x, route.label.y + SMALL, SMALL, "small"))
+        inside.append(_line(way.text, route.label.x, route.label.y + SMALL, SMALL, "soft"))
         if way.text != edge.label:
             inside.insert(0, tag("title", written(edge.label or "")))
     return tag(

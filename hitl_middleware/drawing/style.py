@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _DARK: Final = """
-  --hd-paper: #1a1e25; --hd-ground: #12151a; --hd-line: #4a5361; --hd-faint: #323944; --hd-text: #e5e8ed; --hd-soft: #a2abb8;
+  --hd-paper: #1a1e25; --hd-ground: #12151a; --hd-line: #76818f; --hd-faint: #323944; --hd-text: #e5e8ed; --hd-soft: #a2abb8;
   --hd-good: #7ad6a0; --hd-good-soft: #16301f; --hd-bad: #ff9d96; --hd-bad-soft: #3a1a19; --hd-warn: #f2bd76; --hd-warn-soft: #35260f;
   --hd-accent: #8db2ff; --hd-accent-soft: #1c2840;"""
 
@@ -28,7 +28,7 @@ STYLE: Final = f"""/* drawings: colours first, dark ones after them (by the syst
 }}
 .hitl-drawing {{ display: block; font-family: system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; }}
 .hitl-drawing text {{ fill: var(--hd-text); }}
-.hitl-drawing .small {{ fill: var(--hd-soft); }}
+.hitl-drawing .soft {{ fill: var(--hd-soft); }}
 .hitl-drawing .node > rect {{ fill: var(--hd-paper); stroke: var(--hd-line); }}
 .hitl-drawing .node.start > rect, .hitl-drawing .node.end > rect {{ fill: var(--hd-faint); stroke: none; }}
 .hitl-drawing .node.human > rect {{ stroke: var(--hd-accent); stroke-width: 1.5; }}
@@ -50,11 +50,11 @@ STYLE: Final = f"""/* drawings: colours first, dark ones after them (by the syst
 .hitl-drawing .edge.conditional > .way {{ stroke-dasharray: 4 3; }}
 .hitl-drawing .edge.taken > path {{ stroke: var(--hd-good); stroke-width: 2; }}
 .hitl-drawing .edge.taken > .head {{ fill: var(--hd-good); stroke: none; }}
-.hitl-drawing .bar > rect {{ fill: var(--hd-accent); }}
-.hitl-drawing .bar.is-failed > rect {{ fill: var(--hd-bad); }}
-.hitl-drawing .bar.is-unknown > rect {{ fill: var(--hd-paper); stroke: var(--hd-warn); stroke-width: 2; }}
-.hitl-drawing .bar.by-human > rect {{ fill: var(--hd-warn); }}
-.hitl-drawing .bar.by-human > .took {{ fill: var(--hd-paper); font-weight: 600; }}
+.hitl-drawing .stretch > rect {{ fill: var(--hd-accent); }}
+.hitl-drawing .stretch.is-failed > rect {{ fill: var(--hd-bad); }}
+.hitl-drawing .stretch.is-unknown > rect {{ fill: var(--hd-paper); stroke: var(--hd-warn); stroke-width: 2; }}
+.hitl-drawing .stretch.by-human > rect {{ fill: var(--hd-warn); }}
+.hitl-drawing .stretch.by-human > .took {{ fill: var(--hd-paper); font-weight: 600; }}
 .hitl-drawing > .wait {{ fill: var(--hd-warn-soft); }}
 .hitl-drawing .axis, .hitl-drawing .rule {{ stroke: var(--hd-faint); }}
 """

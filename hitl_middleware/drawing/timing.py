@@ -11,9 +11,9 @@ from hitl_middleware.drawing.svg import number, tag, written
 from hitl_middleware.drawing.text import cut, width
 from hitl_middleware.drawing.timeline import Bar, Timeline, lasting
 
-WIDE: Final = 760.0
-LEFT: Final = 156.0
-RIGHT: Final = 628.0
+WIDE: Final = 740.0
+LEFT: Final = 150.0
+RIGHT: Final = 606.0
 """Between these two is time; left of it names, right of it sums."""
 
 ROW: Final = 24.0
@@ -45,7 +45,7 @@ def draw_timeline(line: Timeline, *, styled: bool = False, name: str = "") -> st
         parts.append(_row("node", label, _sum(line, bars), line, bars, scale, y))
         y += ROW
     if len(rows) > MOST_ROWS:
-        parts.append(_text(f"and {len(rows) - MOST_ROWS} more nodes", 0, y + 16, SMALL, "small"))
+        parts.append(_text(f"and {len(rows) - MOST_ROWS} more nodes", 0, y + 16, SMALL, "soft"))
         y += ROW
     behind = list(_behind(line, scale, top, y, rule if lanes and rows else None))
     parts = [*parts[: int(styled)], *behind, *parts[int(styled) :], *_axis(line, scale, y)]
@@ -93,7 +93,7 @@ def _row(
     )
     inside += [_bar(bar, line, scale, y) for bar in bars]
     if total:
-        inside.append(_text(cut(total, WIDE - RIGHT - 12, SMALL), RIGHT + 12, middle + 4, SMALL, "small"))
+        inside.append(_text(cut(total, WIDE - RIGHT - 12, SMALL), RIGHT + 12, middle + 4, SMALL, "soft"))
     return tag("g", *inside, class_=f"row of-{kind}")
 
 
@@ -115,7 +115,7 @@ def _bar(bar: Bar, line: Timeline, scale: Scale, y: float) -> str:
     ]
     if bar.kind == "human" and width(took, SMALL) + 10 <= wide:
         inside.append(_text(took, left + wide / 2, y + ROW / 2 + 4, SMALL, "took", "middle"))
-    return tag("g", *inside, class_=f"bar by-{bar.kind} is-{bar.status}", data_label=bar.label)
+    return tag("g", *inside, class_=f"stretch by-{bar.kind} is-{bar.status}", data_label=bar.label)
 
 
 def _behind(line: Timeline, scale: Scale, top: float, bottom: float, rule: float | None) -> Iterator[str]:
@@ -158,11 +158,11 @@ def _axis(line: Timeline, scale: Scale, y: float) -> Iterator[str]:
         yield tag(
             "path", class_="axis", d=f"M{number(x)},{number(y + 4)}v4", fill="none", stroke="currentColor"
         )
-        yield _text(words, x, y + 20, SMALL, "small tick", "middle")
+        yield _text(words, x, y + 20, SMALL, "soft tick", "middle")
     began = f"from {line.start:%Y-%m-%d %H:%M:%S} UTC" + (
         "; waiting is drawn shorter than it was" if scale.broken else ""
     )
-    yield _text(began, LEFT, y + 37, SMALL, "small")
+    yield _text(began, LEFT, y + 37, SMALL, "soft")
 
 
 def _text(words: str, x: float, y: float, size: float, kind: str, anchor: str | None = None) -> str:

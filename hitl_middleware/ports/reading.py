@@ -68,7 +68,8 @@ class Checkpoint:
 
 
 class GraphReader(Protocol):
-    """Reads and changes nothing. ``hitl_middleware.testing.RunsContract`` tests it beside the ``GraphRuns`` it belongs to.
+    """Reads and changes nothing. What it reads is the state as it is: who shows it reads it by ``runs.history.look_back``, which takes out
+    what policies hide. ``hitl_middleware.testing.RunsContract`` tests it beside the ``GraphRuns`` it belongs to.
 
     Raises ``UnknownGraph`` for a name that no graph has, ``OutOfReach`` where it lives somewhere that does not answer, and ``Unreadable``
     where what it left cannot be read.
@@ -76,6 +77,9 @@ class GraphReader(Protocol):
 
     def graphs(self) -> Collection[str]:
         """Names of the graphs it can read."""
+
+    def hidden(self, graph: str) -> Collection[str]:
+        """Names of arguments that the policies of the graph's own gates hide, as far as that can be known here."""
 
     async def shape(self, graph: str) -> Diagram:
         """Its nodes and edges, with those of the graphs inside it: their ids are ``outer:inner``."""

@@ -52,7 +52,7 @@ def bars_of(svg: str) -> Iterator[tuple[set[str], str, Rect]]:
     """The bars of a picture: their classes, whose they are, and where they lie."""
     for group in ET.fromstring(svg).iter(f"{SVG}g"):  # noqa: S314 – our own pictures
         kinds = set(group.attrib.get("class", "").split())
-        if "bar" in kinds:
+        if "stretch" in kinds:
             (rect,) = group.findall(f"{SVG}rect")
             x, y, wide, high = (float(rect.attrib[key]) for key in ("x", "y", "width", "height"))
             yield (

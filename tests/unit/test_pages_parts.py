@@ -18,7 +18,7 @@ from hitl_middleware.testing.store_contract.case import a_request, a_run, an_act
 from hitl_middleware.views import RunDetail
 from hitl_server.pages.answers import Draft, decision_of
 from hitl_server.pages.fields import HIDDEN, InputView, entries, inputs
-from hitl_server.pages.story import Stretch, links, plain, story_of
+from hitl_server.pages.story import links, plain, story_of
 from hitl_server.pages.told import span, told
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
@@ -143,7 +143,6 @@ class TestTheStory:
             NOON + dt.timedelta(seconds=1_000),
         )
         assert (story.whole, story.waited) == (1_000, 240)
-        assert story.waits == (Stretch(60, 140), Stretch(900, 100))
         assert [moment.kind for moment in story.moments] == ["run", "wait", "wait", "wait"]
 
     def test_a_run_that_ended_stands_still(self):
@@ -155,7 +154,7 @@ class TestTheStory:
         story = story_of(
             RunDetail(run=run, requests=(), actions=(action,), approvals={}), NOON + dt.timedelta(days=1)
         )
-        assert (story.whole, story.waited, story.waits) == (10, 0, ())
+        assert (story.whole, story.waited) == (10, 0)
         assert [moment.kind for moment in story.moments] == ["run", "act", "run"]
 
     def test_labels_lead_elsewhere(self):

@@ -13,6 +13,7 @@ from langgraph.types import PregelTask, StateSnapshot
 
 from hitl_middleware.drawing import Diagram
 from hitl_middleware.errors import HitlError, UnknownGraph, Unreadable
+from hitl_middleware.gate.build import gates_and_tools
 from hitl_middleware.ports import Checkpoint, Task
 from hitl_middleware.records import PendingInterrupt
 from hitl_middleware.runs.history.plain import plain
@@ -50,6 +51,16 @@ class CompiledReader:
     def graphs(self) -> Collection[str]:
         """Names of the graphs."""
         return self._home.graphs()
+
+    def hidden(self, graph: str) -> Collection[str]:
+        """What the policies of its gates hide, whether they have asked or not."""
+        compiled = self._home.graph(graph)
+        policies = (
+            gate.policy_for(name, tool)
+            for gate, tools in gates_and_tools(compiled)
+            for name, tool in tools.items()
+        )
+        return frozenset(name for policy in policies if policy is not None for name in policy.redact)
 
     async def shape(self, graph: str) -> Diagram:
         """Drawn once for each graph, as long as it is the same."""

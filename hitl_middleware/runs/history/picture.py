@@ -11,7 +11,7 @@ from hitl_middleware.drawing.timeline import joined, without
 from hitl_middleware.ports import Checkpoint, Task
 from hitl_middleware.records import Action, ReviewRequest, Run
 from hitl_middleware.review import is_final
-from hitl_middleware.runs.history.back import History
+from hitl_middleware.runs.history.kept import History
 
 _WEIGHT: Mapping[Status, int] = {"unknown": 6, "failed": 5, "waiting": 4, "running": 3, "next": 2, "done": 1}
 

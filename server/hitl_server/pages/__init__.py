@@ -12,6 +12,7 @@ written out where it draws nothing or turns the text around.
     offered   which answers whoever looks is offered
     answers   what was sent by a form as a decision, or what is wrong with it          pure
     story     what happened in a run, and when people were waited for                  pure
+    course    the course of a run: its graph, its time line, its state step by step
     inbox · request · run · static   the routes
 """
 

@@ -17,6 +17,7 @@ from hitl_server.auth import Who
 from hitl_server.metrics import Meter
 from hitl_server.openapi import refusals
 from hitl_server.pages.answers import MESSAGE, Draft, one, outcome_of
+from hitl_server.pages.course import course_of
 from hitl_server.pages.drawing import PAGE, drawn, page
 from hitl_server.pages.offered import offered
 from hitl_server.pages.request import VIA
@@ -64,6 +65,7 @@ def run_router(hitl: Hitl, meter: Meter) -> APIRouter:
     ) -> HTMLResponse:
         detail = await hitl.portal.run(hitl.views.run, key)
         now = hitl.clock.now()
+        course = await course_of(hitl.reader, detail, now)
         return page(
             "run.html",
             asked,
@@ -73,6 +75,7 @@ def run_router(hitl: Hitl, meter: Meter) -> APIRouter:
             run=detail.run,
             actions=detail.action_of,
             story=story_of(detail, now),
+            course=course,
             links=links(detail.run.labels),
             facts=plain(detail.run.labels),
             done=is_final("run", detail.run.status),

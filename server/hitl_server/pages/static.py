@@ -10,11 +10,14 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
+from hitl_middleware.drawing import STYLE
 from hitl_server.roles import EVERYBODY
 
 FILES: Final[Mapping[str, str]] = {
     "style.css": "text/css",
     "typed.js": "text/javascript",
+    "drawing.css": "text/css",
+    "run.css": "text/css",
     "hitl.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
@@ -56,4 +59,6 @@ def _serving(name: str, kind: str) -> Callable[[], Coroutine[Any, Any, Response]
 
 @cache
 def _content(name: str) -> bytes:
+    if name == "drawing.css":  # it belongs to the drawings, wherever they are shown
+        return STYLE.encode()
     return files("hitl_server").joinpath("static", name).read_bytes()

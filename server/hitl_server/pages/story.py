@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from hitl_middleware.display import person
-from hitl_middleware.records import Action, ReviewRequest, Run
+from hitl_middleware.drawing.timeline import Span, joined
+from hitl_middleware.records import Action, ReviewRequest
 from hitl_middleware.review import is_final
 from hitl_middleware.views import RunDetail
-
-WIDTH: Final = 1_000
-"""Units across the drawn line of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +26,6 @@ class Moment:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of the drawn line: where it begins and how long it is, in units of ``WIDTH``."""
-
-    x: int
-    width: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """``whole`` and ``waited`` in seconds: how long it took (so far), and how much of that people were waited for."""
@@ -43,20 +33,18 @@ class Story:
     moments: tuple[Moment, ...]
     whole: float
     waited: float
-    waits: tuple[Stretch, ...]
 
 
 def story_of(detail: RunDetail, now: dt.datetime) -> Story:
     """The story of a run up to ``now``, or to its end."""
     run = detail.run
     end = max(run.updated_at if is_final("run", run.status) else now, run.created_at)
-    waits = _apart([(each.created_at, _over(each) or end) for each in detail.requests], run.created_at, end)
+    waits = joined(_within(each, run.created_at, end) for each in detail.requests)
     whole = (end - run.created_at).total_seconds()
     return Story(
         moments=tuple(sorted(_moments(detail), key=lambda moment: moment.at)),
         whole=whole,
         waited=sum((to - since).total_seconds() for since, to in waits),
-        waits=tuple(_stretch(since, to, run, whole) for since, to in waits),
     )
 
 
@@ -76,28 +64,10 @@ def _over(request: ReviewRequest) -> dt.datetime | None:
     return None if request.status == "pending" else request.decided_at or request.updated_at
 
 
-def _apart(
-    spans: Sequence[tuple[dt.datetime, dt.datetime]], first: dt.datetime, last: dt.datetime
-) -> list[tuple[dt.datetime, dt.datetime]]:
-    """Spans that overlap as one, none outside of the run."""
-    found: list[tuple[dt.datetime, dt.datetime]] = []
-    for since, to in sorted((max(since, first), min(to, last)) for since, to in spans):
-        if to < since:
-            continue
-        if found and since <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], to))
-        else:
-            found.append((since, to))
-    return found
-
-
-def _stretch(since: dt.datetime, to: dt.datetime, run: Run, whole: float) -> Stretch:
-    if whole <= 0:
-        return Stretch(0, WIDTH)
-    x = round((since - run.created_at).total_seconds() / whole * WIDTH)
-    # As wide as can be seen, however short it was.
-    width = max(round((to - since).total_seconds() / whole * WIDTH), 4)
-    return Stretch(min(x, WIDTH - 4), min(width, WIDTH - min(x, WIDTH - 4)))
+def _within(request: ReviewRequest, first: dt.datetime, last: dt.datetime) -> Span:
+    """When it waited, as far as that was in the run's time."""
+    since = min(max(request.created_at, first), last)
+    return since, max(min(_over(request) or last, last), since)
 
 
 _ADDRESS: Final = "_url"
