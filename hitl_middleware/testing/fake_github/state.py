@@ -139,6 +139,11 @@ class Hub:
         self.deliveries.append(delivery)
         self._made[-1].append(delivery)
 
+    @property
+    def changes(self) -> int:
+        """How often something has changed."""
+        return self._changes
+
     def read(self, what: Callable[[], T]) -> T:
         """Read several things that belong together."""
         with self._changed:

@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import anyio.to_thread
 
+from hitl_middleware.testing.fake_github.access import role_name
 from hitl_middleware.testing.fake_github.delivering import Deliverer
 from hitl_middleware.testing.fake_github.errors import CannotHappen
 from hitl_middleware.testing.fake_github.markdown import Seen, seen
-from hitl_middleware.testing.fake_github.records import Comment, Hook, Issue
+from hitl_middleware.testing.fake_github.records import Account, Comment, Hook, Issue
 from hitl_middleware.testing.fake_github.traffic import Call, Delivery, Reply
 
 T = TypeVar("T")
@@ -18,6 +19,24 @@ T = TypeVar("T")
 
 class Watching(Deliverer):
     """Everything that is there and that happened; lists are copies of the moment."""
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Everybody who has an account: people, bots, organisations."""
+        return self._hub.read(lambda: [*self._hub.world.accounts.values()])
+
+    def role(self, repository: str, login: str) -> str:
+        """What somebody may do in a repository, as `role_name` of the API has it; "none": nothing."""
+        found = self._hub.read(lambda: self._hub.world.repositories.get(repository.lower()))
+        if found is None:
+            msg = f"There is no {repository}. {self._hub.inventory()}"
+            raise CannotHappen(msg)
+        return self._hub.read(lambda: role_name(self._hub, found, login))
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with whatever happens here: while it stays, there is nothing new to look at."""
+        return self._hub.changes
 
     def issue(self, repository: str, number: int) -> Issue:
         """One issue (or pull request) as it is now."""

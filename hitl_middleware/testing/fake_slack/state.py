@@ -106,6 +106,11 @@ class Workspace:
         with self.changing():
             pass
 
+    @property
+    def changes(self) -> int:
+        """How often something has changed."""
+        return self._changes
+
     def read(self, what: Callable[[], T]) -> T:
         """Read several things that belong together."""
         with self._changed:

@@ -8,13 +8,28 @@ from typing import TypeVar
 import anyio.to_thread
 
 from hitl_middleware.testing.fake_slack.acting import Actor
-from hitl_middleware.testing.fake_slack.records import Call, Delivery, Message, Reply, View
+from hitl_middleware.testing.fake_slack.records import Call, Channel, Delivery, Message, Reply, User, View
 
 T = TypeVar("T")
 
 
 class Watching(Actor):
     """Everything that is there and that happened; lists are copies of the moment."""
+
+    @property
+    def users(self) -> list[User]:
+        """Everybody in the workspace, bots and those who left, too."""
+        return self._workspace.read(lambda: [*self._workspace.users.values()])
+
+    @property
+    def channels(self) -> list[Channel]:
+        """Every conversation, direct ones, too."""
+        return self._workspace.read(lambda: [*self._workspace.channels.values()])
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with whatever happens here: while it stays, there is nothing new to look at."""
+        return self._workspace.changes
 
     @property
     def messages(self) -> list[Message]:
