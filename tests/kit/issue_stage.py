@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
+from fastapi import APIRouter
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
@@ -141,9 +142,13 @@ def github_stage(
     graph: Graph | None = None,
     connected: bool | None = None,
     token: str | None = None,
+    routers: Callable[[FakeGitHub], Sequence[APIRouter]] = lambda _: (),
     **config: Any,
 ) -> Iterator[GitHubStage]:
-    """``fake``: another stage's. ``connected``: the repository gets a webhook, unless it has one. ``config``: more of ``hitl.toml``."""
+    """``fake``: another stage's. ``routers``: what else is served, given the fake.
+
+    ``connected``: the repository gets a webhook, unless it has one. ``config``: more of ``hitl.toml``.
+    """
     with contextlib.ExitStack() as stack:
         ours = fake or a_shop(world)
         if fake is None:
@@ -154,7 +159,7 @@ def github_stage(
         world._given = (found, None, configured_directory(found, world.time))
         world.__dict__.pop("config", None)
         graphs = {"fix": graph or workflow(), "second": workflow()}
-        server = stack.enter_context(running_server(world, graphs=graphs))
+        server = stack.enter_context(running_server(world, graphs=graphs, routers=routers(ours)))
         world._crew = crew_of(world)
         if connected or (connected is None and fake is None):
             ours.connect(f"{server.url}/github/webhooks")

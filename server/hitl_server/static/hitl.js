@@ -97,8 +97,8 @@
     }
   };
 
-  const { live, request, run } = document.body.dataset;
-  const renew = { inbox: renewInbox, page: renewPage }[live];
+  const { live, request, run, events: source = "/api/v1/events" } = document.body.dataset;
+  const renew = { inbox: renewInbox, page: renewPage, preview: renewPage }[live];
   let busy = false, again = false;
   const soon = async () => {
     if (busy) { again = true; return; }
@@ -108,10 +108,10 @@
   if (renew && window.EventSource) {
     let events = null, lost = false;
     const listen = () => {
-      events = new EventSource("/api/v1/events");
+      events = new EventSource(source);
       events.addEventListener("change", (event) => {
         const change = JSON.parse(event.data);
-        if (live === "inbox" || change.request_id === request || change.run_id === run) soon();
+        if (live !== "page" || change.request_id === request || change.run_id === run) soon();
       });
       // From here on nothing is missed; what changed between the drawing of the page and now is.
       events.addEventListener("listening", () => { lost = false; say("Live", "live"); soon(); });
