@@ -9,10 +9,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from rich.cells import cell_len
 
+from tests.kit.browsing import Browser
 from tests.kit.commands import AtTerminal, Commands
+from tests.kit.plain import NO_TLS
 
 STAGES = ("Waiting for a decision", "Approved by", "Executing", "Executed")
 DATABASE = {"HITL_DATABASE_URL": "sqlite:///.hitl/demo.db"}
@@ -102,12 +105,22 @@ class TestWithoutATerminal:
 
 class TestAtATerminal:
     def test_played_through_and_begun_anew(self, tmp_path: Path):
-        """E-01, S-08: two answers lead through the conversation; the card is drawn in all its states, the books and the audit are told."""
+        """E-01, E-02, S-08: two answers lead through the conversation, one typed, one by a button of Slack as drawn in the browser.
+
+        The card is drawn in all its states, the books and the audit are told.
+        """
         with AtTerminal(tmp_path, "demo", NO_COLOR="1") as person:
-            for words in ("Is there still room", "A-1001, 120.00"):
+            for words, typed in (("Is there still room", True), ("A-1001, 120.00", False)):
                 person.sees(re.escape(words))
                 person.sees(STAGES[0])
-                person.answers("a")
+                address = person.sees(r"Slack +(http://\S+)/preview/slack")[1]
+                if typed:
+                    person.answers("a")
+                else:
+                    person.sees("> ")
+                    with httpx.Client(base_url=address, timeout=30, verify=NO_TLS, trust_env=False) as http:
+                        Browser(http).send(Browser(http).look("/preview/slack"), "Approve")
+                    person.sees(r"It was decided elsewhere: Approved by ann \(in Slack\)\.")
                 for stage in STAGES[1:]:
                     person.sees(stage)
                 person.sees("the services' own books")
@@ -123,7 +136,7 @@ class TestAtATerminal:
             event["actor"].partition(":")[0]
             for event in audit(tmp_path)
             if event["kind"] == "request.approved"
-        } == {"local"}
+        } == {"local", "slack"}
 
         with AtTerminal(tmp_path, "demo") as person:
             person.sees("1 of 3")

@@ -7,9 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 from rich.cells import cell_len
 
+from tests.kit.browsing import Browser
 from tests.kit.commands import AtTerminal, Commands
+from tests.kit.plain import NO_TLS
 
 DATABASE = {"HITL_DATABASE_URL": "sqlite:///.hitl/demo-github.db"}
 CODE = r"/approve ([0-9a-z]{8})"
@@ -106,7 +109,10 @@ class TestAtATerminal:
         assert pull["merged_by"] == "hitl-bot"
 
     def test_stopped_and_taken_up_again(self, tmp_path: Path):
-        """E-01, G-06: after Ctrl-C the same run waits with the same comment at the same address; a rejection ends it."""
+        """E-01, G-06: after Ctrl-C the same run waits with the same comment at the same address; a rejection ends it.
+
+        E-02: what Bob may not decide in the terminal Ann decides in the browser, on the issue as it is drawn there.
+        """
         with AtTerminal(tmp_path, "demo", "--github") as person:
             code = person.sees(CODE)[1]
             address = person.sees(r"Issue +(http\S+)")[1]
@@ -130,14 +136,15 @@ class TestAtATerminal:
 
         with AtTerminal(tmp_path, "demo", "--github", "--as", "github:bob") as person:
             person.sees(r"acme/shop#2 · @bob opened an issue")
-            code = person.sees(CODE)[1]
+            address = person.sees(r"GitHub +(http://\S+)/preview/github")[1]
             person.answers("/approve")
             person.sees("not yours to decide")
             person.sees("> ")
-            Commands(tmp_path, DATABASE).said(
-                "requests", "approve", code
-            )  # somebody else, in another terminal
-            person.sees("It was decided elsewhere")
+            with httpx.Client(base_url=address, timeout=30, verify=NO_TLS, trust_env=False) as http:
+                page = Browser(http).look("/preview/github")
+                assert "Comment as ann" in page.text
+                Browser(http).send(page, "Comment", body="/approve")
+            person.sees(r"It was decided elsewhere: Approved by ann \(on the issue\)\.")
             person.sees("merge-approval")
             person.sees("> ")
             person.interrupts()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from hitl_middleware.cli.demo.lock import held
+from hitl_middleware.display import person, status_words
 from hitl_middleware.errors import ConfigurationError, HitlError
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import ReviewRequest
@@ -27,6 +28,13 @@ LEASE_SECONDS: Final = 5
 """A demo that was killed is taken up again after this long."""
 
 _LOOK_SECONDS: Final = 0.05
+_PLACES: Final = {
+    "slack": "in Slack",
+    "github": "on the issue",
+    "web": "on its page",
+    "cli": "in another terminal",
+    "api": "through the API",
+}
 _OURS: Final = ("HITL_", "SLACK_", "FRONT_", "STRIPE_", "PLATFORM_", "SUPPORT_", "GITHUB_", "DELIVERY_")
 _KEPT: Final = {"HITL_FAILPOINTS"}
 
@@ -67,6 +75,14 @@ class Backstage:
     def is_decided(self, request: ReviewRequest) -> bool:
         """Whether nobody needs to answer it any more."""
         return self.request(request.id).request.status != "pending"
+
+    def elsewhere(self, request: ReviewRequest) -> str:
+        """What somebody is told whose answer is no longer wanted: who decided, and where."""
+        now = self.request(request.id).request
+        by = person(now.decided_by, now.decided_by_name)
+        place = _PLACES.get(now.decided_via or "")
+        words = [status_words(now, None).decision, f"by {by}" if by else "", f"({place})" if place else ""]
+        return f"It was decided elsewhere: {' '.join(filter(None, words))}."
 
     def is_shown(self, request: ReviewRequest) -> bool:
         """Whether every card of the request is true, or was given up."""

@@ -50,7 +50,7 @@ class Decider:
         options = {WORDS[kind][0]: WORDS[kind][1] for kind in allowed}
         typed = self._terminal.choose(options, overtaken)
         if typed is None:
-            return "It was decided elsewhere."
+            return self._stage.elsewhere(request)
         kind = next(kind for kind in allowed if WORDS[kind][0] == typed)
         if self.slack_user and card is not None and kind in {"approve", "reject"}:
             return self._in_slack(kind, self.slack_user, card, request)
@@ -102,7 +102,7 @@ class Decider:
         self._terminal.say("What became of it?")
         typed = self._terminal.choose(OUTCOMES, overtaken)
         if typed is None:
-            return "It was settled elsewhere."
+            return self._stage.elsewhere(request)
         what: Literal["done", "failed", "retry"] = {"d": "done", "f": "failed"}.get(typed, "retry")  # type: ignore[assignment]
         hitl = self._stage.hitl
         hitl.portal.call(

@@ -105,10 +105,17 @@ class Play:
         elif self._drawn.get(asked.id) != len(card.versions):
             self._terminal.box(_PLACE, content(card.blocks, card.names))
             self._drawn[asked.id] = len(card.versions)
-        self._terminal.say(f"Page  {self._stage.url}/requests/{request.id}", indent=4)
+        pages = [
+            ("Slack", f"{self._stage.url}/preview/slack"),
+            ("Page", f"{self._stage.url}/requests/{request.id}"),
+        ]
+        self._terminal.table(pages, indent=4)
         self._terminal.say()
         if not self._hinted and request.kind == "tool_call":
-            self._terminal.say("You may also decide in another terminal, in this folder:")
+            self._terminal.say(
+                "You may also decide in a browser: at the first address Slack is drawn as people would have it before them, and you may "
+                "press the buttons as any of them. Or on the request's page, or in another terminal, in this folder:"
+            )
             self._terminal.say(f"{DATABASE} {called()} requests approve {request.code}", indent=4)
             self._terminal.say()
             self._hinted = True

@@ -19,8 +19,14 @@ CHANNEL: Final = ("C0SUPPORT1", "support-approvals")
 ANN: Final = "U024BE7LH"
 KIM: Final = "U0KIM4DESK"
 PEOPLE: Final = {ANN: ("ann", "Ann Archer"), KIM: ("kim", "Kim Keller")}
-"""Who is in the Slack workspace; both may decide."""
+"""Who is in the Slack workspace and may decide."""
 
+LEE: Final = "U0LEE5SALE"
+OTHERS: Final = {LEE: ("lee", "Lee Lang")}
+"""Who is there, too, and may not."""
+
+ROLES: Final = {**dict.fromkeys(PEOPLE, "may decide"), **dict.fromkeys(OTHERS, "may not")}
+"""A word on each of them."""
 
 DATABASE: Final = "HITL_DATABASE_URL=sqlite:///.hitl/demo.db"
 """For commands in another terminal."""

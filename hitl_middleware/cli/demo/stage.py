@@ -20,6 +20,7 @@ from hitl_middleware.records import ReviewRequest, Run
 from hitl_middleware.review import is_final
 from hitl_middleware.testing.fake_slack import CannotHappen, FakeSlack, Message
 from hitl_middleware.views import RequestDetail, RunDetail
+from hitl_server.preview import SlackSeen, preview_router
 from hitl_server.serve import running_server
 
 _NAME: Final = re.compile(r"cnv_demo([0-9]{1,9})")
@@ -148,7 +149,8 @@ def staged(folder: Path, database: Path) -> Iterator[Stage]:
             "PLATFORM_API_URL": platform.url,
             "PLATFORM_API_TOKEN": platform.token,
         }
-        server = stack.enter_context(running_server(hitl))
+        preview = preview_router(slack=SlackSeen(fake=slack, people=script.ROLES))
+        server = stack.enter_context(running_server(hitl, routers=[preview]))
         slack.connect(f"{server.url}/slack/events")
         front.app_url = server.url
         graph = make_graph().copy({"checkpointer": hitl.checkpointer()})
@@ -169,7 +171,7 @@ def staged(folder: Path, database: Path) -> Iterator[Stage]:
 
 
 def _people(slack: FakeSlack) -> None:
-    for user_id, (name, real_name) in script.PEOPLE.items():
+    for user_id, (name, real_name) in {**script.PEOPLE, **script.OTHERS}.items():
         slack.add_user(user_id, name=name, real_name=real_name)
     slack.add_channel(*script.CHANNEL)
 

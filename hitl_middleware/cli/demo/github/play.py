@@ -98,10 +98,19 @@ class Play:
         )
         self._terminal.table(WAYS, indent=4)
         self._terminal.say()
-        self._terminal.say(f"Issue  {page(self._stage.github.web_url, issue.number)}", indent=4)
-        self._terminal.say(f"Page   {self._stage.url}/requests/{request.id}", indent=4)
+        self._terminal.table(
+            [
+                ("GitHub", f"{self._stage.url}/preview/github"),
+                ("Page", f"{self._stage.url}/requests/{request.id}"),
+                ("Issue", page(self._stage.github.web_url, issue.number)),
+            ],
+            indent=4,
+        )
         self._terminal.say()
-        self._terminal.say("You may also decide on that page, or in another terminal, in this folder:")
+        self._terminal.say(
+            "You may also decide in a browser: at the first address the issue is drawn as on GitHub, and you may comment on it as any of "
+            "its people. Or on the request's page, or in another terminal, in this folder:"
+        )
         self._terminal.say(f"{summary.DATABASE} {called()} requests approve {request.code}")
         self._terminal.say()
         self._explained = True
@@ -112,7 +121,8 @@ class Play:
         typed = self._terminal.line_unless(lambda: any(map(self._stage.is_decided, waiting)))
         self._terminal.say()
         if typed is None:
-            self._terminal.say("It was decided elsewhere.")
+            for request in filter(self._stage.is_decided, waiting):
+                self._terminal.say(self._stage.elsewhere(request))
             return
         try:
             self._stage.github.comment(SHOP, issue.number, self._login, typed)

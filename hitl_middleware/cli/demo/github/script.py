@@ -18,6 +18,13 @@ PEOPLE: Final = {
 }
 """Who is in the repository, and with which role; from ``write`` on they may decide."""
 
+NOTES: Final = {
+    YOU: "maintain – may decide",
+    "kim": "write – may decide",
+    REPORTER: "read – reported it, may not",
+}
+"""A word on each of them."""
+
 FILES: Final = {
     "README.md": "# shop\n\nA small shop.\n",
     "shop/cart.py": "def reload(saved):\n    return {'items': saved['items']}\n",

@@ -12,13 +12,24 @@ from typing import TypeVar
 
 from hitl_middleware.channels.github.words import CommentRef
 from hitl_middleware.cli.demo.backstage import Backstage, Unreadable, environment, own
-from hitl_middleware.cli.demo.github.script import BUGS, CONFIG, FILES, LABEL, PEOPLE, REPORTER, SHOP, YOU
+from hitl_middleware.cli.demo.github.script import (
+    BUGS,
+    CONFIG,
+    FILES,
+    LABEL,
+    NOTES,
+    PEOPLE,
+    REPORTER,
+    SHOP,
+    YOU,
+)
 from hitl_middleware.errors import HitlError
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import is_final
 from hitl_middleware.testing.fake_github import Comment, FakeGitHub, Issue, Pull
 from hitl_middleware.views import RunDetail
+from hitl_server.preview import GitHubSeen, preview_router
 from hitl_server.serve import running_server
 
 T = TypeVar("T")
@@ -123,7 +134,8 @@ def staged(folder: Path, database: Path) -> Iterator[IssueStage]:
         config.write_text(CONFIG, encoding="utf-8")
         hitl = Hitl.from_env()
         stack.callback(hitl.stop)
-        server = stack.enter_context(running_server(hitl))
+        preview = preview_router(github=GitHubSeen(fake=github, repository=SHOP, people=NOTES))
+        server = stack.enter_context(running_server(hitl, routers=[preview]))
         github.disconnect()  # an earlier demo's server had another address
         github.connect(f"{server.url}/github/webhooks", SHOP)
         stage = IssueStage(hitl=hitl, url=server.url, log=log, github=github, config=config)
