@@ -164,11 +164,11 @@ def test_the_list_and_what_is_not_there(preview: Preview):
 
 @pytest.mark.parametrize("path", ["ann", "ann/1"])
 def test_it_changes_while_it_is_looked_at(preview: Preview, path: str):
-    """An event at once, and one for each change that can be seen."""
+    """An event for each change that can be seen, as the pages' script awaits it."""
     preview.stage.fake.open_issue(SHOP, "bob", "One")
     with preview.http.stream("GET", f"/preview/github/{path}/events") as stream:
         lines = stream.iter_lines()
-        assert next(line for line in lines if line.startswith("event")) == "event: change"
+        assert next(line for line in lines if line.startswith("event")) == "event: listening"
         preview.stage.fake.comment(SHOP, 1, "bob", "a remark")
         preview.stage.fake.open_issue(SHOP, "bob", "Two")
         assert next(line for line in lines if line.startswith("event")) == "event: change"

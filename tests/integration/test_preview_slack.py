@@ -303,11 +303,11 @@ def test_an_app_in_trouble_is_told_as_slack_tells_it(preview: Callable[..., Serv
 
 
 def test_it_changes_while_it_is_looked_at(preview: Callable[..., Served]):
-    """An event at once, and one for each change that can be seen."""
+    """An event for each change that can be seen, as the pages' script awaits it."""
     server = preview()
     with server.http.stream("GET", f"/preview/slack/{USER}/{CHANNEL}/events") as stream:
         lines = stream.iter_lines()
-        assert next(line for line in lines if line.startswith("event")) == "event: change"
+        assert next(line for line in lines if line.startswith("event")) == "event: listening"
         server.asked()
         assert next(line for line in lines if line.startswith("event")) == "event: change"
 
