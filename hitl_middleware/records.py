@@ -54,6 +54,11 @@ class Run:
     lease_owner: str | None = None
     lease_until: dt.datetime | None = None
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has driven it before this lease, on a thread that was made for it: there is nothing there yet."""
+        return self.driver == "hitl" and self.thread_id == self.id and self.fence <= 1
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:

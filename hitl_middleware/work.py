@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -128,9 +128,9 @@ async def unit(store: Store, dispatcher: Dispatcher) -> AsyncIterator[Work]:
     async with store.begin() as uow:
         work = Work(uow, await uow.now())
         yield work
-        wakeups = tuple(work.wakeups)
+        wakeups: Sequence[Wakeup] = tuple(work.wakeups)
         if wakeups:
-            await dispatcher.enqueue(uow, wakeups)
+            wakeups = await dispatcher.enqueue(uow, wakeups)
     for say in work.words:
         say()
     if wakeups:

@@ -107,7 +107,7 @@ class ReviewDesk:
         failpoint("submit.before")
         if source is not None and (before := await self.counted(source)) is not None:
             return before
-        async with self._store.read() as uow:
+        async with self._store.glance() as uow:
             # Who comes too late is told so without waiting for a lock; who does not looks again under it.
             known = still_open(await uow.request(request_id), request_id)
         by = await self._member(by, known)
@@ -242,12 +242,15 @@ class ReviewDesk:
                 first = position = max(
                     (r.position + 1 for r in known if r.interrupt_id == item.id), default=0
                 )
+                waiting = await work.uow.queued_runs(thread_id)
                 for question, answer in asked:
                     assert question.call is not None  # noqa: S101 – the gate asks about calls
                     action = await work.uow.action_by_identity(question.call.identity, lock=True)
                     if action is None or not is_adoptable(action):
                         continue
-                    request = await self._filing.file(work, run, item, question, position, action=action)
+                    request = await self._filing.file(
+                        work, run, item, question, position, waiting, action=action
+                    )
                     decision = restored(answer, request.args, request.plan.redact)
                     # The arguments of an edit were held against the tool itself, in the graph.
                     check_fit(replace(request, response_schema=None), decision)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from hitl_middleware import deadlines, dialects
-from hitl_middleware.actions import ActionRequest, Decision, Identity
+from hitl_middleware.actions import ActionRequest, Decision
 from hitl_middleware.desk import answers
 from hitl_middleware.desk.answers import answering, asked, filed, withdrawn
+from hitl_middleware.desk.found import Before, Filed
 from hitl_middleware.dialects import Question
 from hitl_middleware.errors import LeaseLost, NotFound
 from hitl_middleware.failpoints import failpoint
@@ -24,18 +25,6 @@ from hitl_middleware.review import step
 from hitl_middleware.work import Work, unit
 
 CODE_TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Filed:
-    """What is known of a run's questions once they are filed: the requests that are new, all of the thread, the gate's actions.
-
-    What was taken back meanwhile stands as it was: it answers nothing the run asks now.
-    """
-
-    opened: list[ReviewRequest]
-    requests: dict[str, ReviewRequest]
-    actions: dict[Identity, Action]
 
 
 class Filing:
@@ -96,8 +85,8 @@ class Filing:
         """The same, as a part of the caller's unit, which holds the run's lock; what is known of the run's questions then."""
         known = list(await work.uow.requests_of_thread(run.thread_id, lock=True))
         found = Filed([], {request.id: request for request in known}, {})
-        waiting = await work.uow.queued_runs(run.thread_id)
-        successor = any(after.on_new_input == "supersede" for after in waiting)
+        before = Before(known, await work.uow.queued_runs(run.thread_id), found.actions)
+        successor = any(after.on_new_input == "supersede" for after in before.waiting)
         standing = asked(snapshot)
         ids = {item.id for item, _ in standing}
         tasks = {q.call.identity.checkpoint_ns for _, (q, *_) in standing if q.call is not None}
@@ -106,7 +95,7 @@ class Filing:
         for item, together in standing:
             full, why = len(found.opened) >= room, anew.get(item.id)
             for request, is_new in await self._bind(
-                work, run, item, together, known, found.actions, full=full, why_anew=why
+                work, run, item, together, before, full=full, why_anew=why
             ):
                 bound.add(request.id)
                 found.requests[request.id] = request
@@ -147,22 +136,22 @@ class Filing:
         run: Run,
         item: PendingInterrupt,
         together: Sequence[Question],
-        known: Sequence[ReviewRequest],
-        actions: dict[Identity, Action],
+        thread: Before,
         *,
         full: bool,
         why_anew: str | None,
     ) -> Sequence[tuple[ReviewRequest, bool]]:
         """The requests of one interrupt, and which of them are new. ``full``: a further call of ours is refused."""
+        known = thread.requests
         first = max((r.position + 1 for r in known if r.interrupt_id == item.id), default=0)
         if together[0].call is not None:
             found = [
-                await self._bind_own(work, run, item, question, known, actions, first + position, full=full)
+                await self._bind_own(work, run, item, question, thread, first + position, full=full)
                 for position, question in enumerate(together)
             ]
             return [pair for pair in found if pair is not None]
         if together[0].place is not None:
-            return [await self._bind_placed(work, run, item, together[0], known, first)]
+            return [await self._bind_placed(work, run, item, together[0], thread, first)]
         before = filed(item, together, known)
         if before and (why_anew is None or any(request.status == "pending" for request in before)):
             if why_anew is not None:
@@ -176,6 +165,7 @@ class Filing:
                     item,
                     question,
                     first + position,
+                    thread.waiting,
                     content=dialects.fingerprint(together, position),
                     note=why_anew,
                 ),
@@ -198,8 +188,7 @@ class Filing:
         run: Run,
         item: PendingInterrupt,
         question: Question,
-        known: Sequence[ReviewRequest],
-        actions: dict[Identity, Action],
+        thread: Before,
         position: int,
         *,
         full: bool,
@@ -209,19 +198,23 @@ class Filing:
         assert question.call is not None  # noqa: S101 – that is what makes it our own
         action = await work.uow.action_by_identity(question.call.identity, lock=True)
         if action is not None:
-            actions[action.identity] = action
+            thread.actions[action.identity] = action
         if question.kind == "outcome":
             if action is None or action.status != "unknown" or question.early:
                 return None  # settled meanwhile, or somebody is at it, or the gate looks again: nothing to ask a person
         elif action is not None and action.status != "waiting":
             return None  # decided: the next resume carries the answer
-        open_request = answers.open_request_of(action, question, known) if action is not None else None
+        open_request = (
+            answers.open_request_of(action, question, thread.requests) if action is not None else None
+        )
         if open_request is None and full and answers.may_be_refused(question, action):
             await self._refuse(work, run, question.call, question.plan, action)
             return None
         if open_request is None:
-            before = answers.edited_from(action, known) if action is not None else None
-            new = await self.file(work, run, item, question, position, action=action, edited_from=before)
+            before = answers.edited_from(action, thread.requests) if action is not None else None
+            new = await self.file(
+                work, run, item, question, position, thread.waiting, action=action, edited_from=before
+            )
             return new, True
         if open_request.interrupt_id != item.id:
             open_request = replace(open_request, interrupt_id=item.id, position=position, updated_at=work.now)
@@ -234,15 +227,18 @@ class Filing:
         run: Run,
         item: PendingInterrupt,
         question: Question,
-        known: Sequence[ReviewRequest],
+        thread: Before,
         position: int,
     ) -> tuple[ReviewRequest, bool]:
         """A step or an ``ask``: known by its place, whatever id it has this time."""
-        request = answering(question, known)
+        request = answering(question, thread.requests)
         if request is None or not (
             request.status == "pending" or request.decision or withdrawn(request, run.id)
         ):
-            return await self.file(work, run, item, question, position, content=question.digest), True
+            new = await self.file(
+                work, run, item, question, position, thread.waiting, content=question.digest
+            )
+            return new, True
         if request.status == "pending" and request.interrupt_id != item.id:
             request = replace(request, interrupt_id=item.id, position=position, updated_at=work.now)
             await work.uow.save_request(request)
@@ -265,13 +261,14 @@ class Filing:
         item: PendingInterrupt,
         question: Question,
         position: int,
+        waiting: Sequence[Run],
         *,
         action: Action | None = None,
         content: str = "",
         edited_from: dict[str, Any] | None = None,
         note: str | None = None,
     ) -> ReviewRequest:
-        """Store one question as a request, with its action where it has one; nobody is told of it yet."""
+        """Store one question as a request, with its action where it has one; nobody is told of it yet. ``waiting``: the queued runs."""
         request_id, action_id = new_id(), action.id if action else new_id()
         plan, call = self.complete(question.plan, run.labels), question.call
         deadline_at, due_at = deadlines.times(plan, question.kind, work.now)
@@ -291,7 +288,7 @@ class Filing:
             )
             await work.uow.save_action(action)
         notes = [] if note is None else [note]
-        notes += [after.note for after in await work.uow.queued_runs(run.thread_id) if after.note]
+        notes += [after.note for after in waiting if after.note]
         if action is not None and action.edited:
             notes.append("A reviewer edited the call, and the policy asks about the edited one")
         request = ReviewRequest(

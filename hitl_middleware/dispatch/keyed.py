@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 
@@ -16,6 +17,8 @@ log = structlog.get_logger("hitl.dispatch")
 LIMITS: Mapping[Topic, int] = {"run": 16, "request": 4, "card": 8, "notice": 4, "delivery": 4}
 """How many keys of a topic one process looks at at once."""
 
+ROOM: Mapping[Topic, int] = {**LIMITS, "card": 32, "notice": 16, "delivery": 16}
+"""How many it takes up of its own accord, where somebody else could: what is over in a moment may wait for its turn, a run may not."""
 
 TOLD: Collection[Topic] = ("card", "notice")
 """What only says what is so."""
@@ -30,14 +33,14 @@ class KeyedWork:
         self._gates = {topic: asyncio.Semaphore(limit) for topic, limit in LIMITS.items()}
         self._again: dict[tuple[Topic, str], bool] = {}
         self._tasks: dict[tuple[Topic, str], asyncio.Task[None]] = {}
+        self._at_once: Counter[Topic] = Counter()
         self._stopping = False
         self.looks = 0
         """How many keys it has begun to look at."""
 
     def look(self, topic: Topic, key: str) -> asyncio.Task[None] | None:
         """Begin to look at ``key``, or have it looked at once more; the task that does. ``None``: nothing new is taken any more."""
-        # What tells people of what ends now is no new work: who is alone has nobody who would say it for them.
-        if self._stopping and topic not in TOLD:
+        if not self._takes(topic):
             return None
         at_it = self._tasks.get((topic, key))
         if at_it is not None:
@@ -45,8 +48,13 @@ class KeyedWork:
             return at_it
         task = asyncio.get_running_loop().create_task(self._look(topic, key))
         self._tasks[(topic, key)] = task
+        self._at_once[topic] += 1
         self.looks += 1
         return task
+
+    def has_room(self, topic: Topic, *, beside: int = 0) -> bool:
+        """Whether one more of this topic would be taken, and soon, ``beside`` so many others."""
+        return self._takes(topic) and self._at_once[topic] + beside < ROOM[topic]
 
     @property
     def is_idle(self) -> bool:
@@ -73,6 +81,10 @@ class KeyedWork:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
+    def _takes(self, topic: Topic) -> bool:
+        # What tells people of what ends now is no new work: who is alone has nobody who would say it for them.
+        return not self._stopping or topic in TOLD
+
     async def _look(self, topic: Topic, key: str) -> None:
         again = True
         try:
@@ -86,3 +98,4 @@ class KeyedWork:
         finally:
             self._again.pop((topic, key), None)
             del self._tasks[(topic, key)]
+            self._at_once[topic] -= 1

@@ -26,8 +26,9 @@ class LocalDispatcher:
         self._work: KeyedWork | None = None
         self._rounds: Rounds | None = None
 
-    async def enqueue(self, uow: UnitOfWork, wakeups: Sequence[Wakeup]) -> None:
-        """Nothing: the change itself is what a sweep finds."""
+    async def enqueue(self, uow: UnitOfWork, wakeups: Sequence[Wakeup]) -> Sequence[Wakeup]:  # noqa: ARG002 – see the sentence
+        """Nobody is told: the change itself is what a sweep finds."""
+        return wakeups
 
     def wake(self, wakeups: Sequence[Wakeup]) -> None:
         """Look soon; what has a time of its own is found by the sweep after that."""

@@ -1,5 +1,9 @@
 """Many machines: wake-ups are Procrastinate's jobs, enqueued by the transaction that makes them due.
 
+A worker takes up at once what its own change makes due, while it has a hand free: a job would be written, announced, fetched and deleted to
+come back to it. Should it die before it has done that, this is a lost wake-up like any other. A front, and a worker that has its hands
+full, have jobs carried to whoever is free.
+
 A job says "look at this one", and is deleted when that has been done, well or not: what is due stays due in our own tables, so a job that
 is lost, doubled or late is never special. The sweep enqueues what is due and has no job, and takes dead workers' jobs back.
 """
@@ -74,6 +78,7 @@ class ProcrastinateDispatcher:
         self._look: Look = _nobody
         self._app = self._make_app()
         self._work: KeyedWork | None = None
+        self._crew: Crew | None = None
         self._rounds: Rounds | None = None
         self._lanes: list[asyncio.Task[None]] = []
         self._ended: set[int] = set()
@@ -81,20 +86,26 @@ class ProcrastinateDispatcher:
         self._ended_before: set[int] = set()
         """… and those before them."""
 
-    async def enqueue(self, uow: UnitOfWork, wakeups: Sequence[Wakeup]) -> None:
-        """One statement in the change's own transaction; PostgreSQL tells the workers when it commits."""
-        jobs = [job_of(wakeup) for wakeup in wakeups]
-        with self._told():
-            await uow.beside(partial(self._app.job_manager.batch_defer_jobs_async, jobs))
+    async def enqueue(self, uow: UnitOfWork, wakeups: Sequence[Wakeup]) -> Sequence[Wakeup]:
+        """For what is left to others: one statement in the change's own transaction; PostgreSQL tells the workers when it commits."""
+        mine = self._mine(wakeups)
+        if jobs := [job_of(wakeup) for wakeup in wakeups if wakeup not in mine]:
+            with self._told():
+                await uow.beside(partial(self._app.job_manager.batch_defer_jobs_async, jobs))
+        return mine
 
     def wake(self, wakeups: Sequence[Wakeup]) -> None:
-        """Nothing: the commit was the wake-up."""
+        """Look now: for the rest, the commit was the wake-up."""
+        if self._work is None:
+            return  # it has stopped in this very moment: another one's sweep finds it
+        for wakeup in wakeups:
+            self._work.look(wakeup.topic, wakeup.key)
 
     async def start(self, crew: Crew) -> None:
         """Take jobs, sweep, and keep leases and claims alive."""
         await self._open()
-        self._work = work = KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
-        self._look = partial(_shielded, work)
+        self._crew, self._work = crew, KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
+        self._look = partial(_shielded, self._work)
         self._rounds = Rounds(crew, partial(self._find, crew))
         self._rounds.start()
         self._lanes = [asyncio.create_task(self._lane(crew, topics)) for topics in LANES]
@@ -110,7 +121,7 @@ class ProcrastinateDispatcher:
             lane.cancel()
         await asyncio.gather(*self._lanes, return_exceptions=True)
         await work.finish()
-        self._work = self._rounds = None
+        self._crew = self._work = self._rounds = None
         self._look = _nobody
         await rounds.stop()
 
@@ -156,6 +167,19 @@ class ProcrastinateDispatcher:
         await self._connector.close_async()
 
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _mine(self, wakeups: Sequence[Wakeup]) -> Sequence[Wakeup]:
+        """What this process can do itself, has a hand free for, and need not wait for."""
+        work, crew = self._work, self._crew
+        if work is None or crew is None:
+            return ()
+        mine: list[Wakeup] = []
+        for wakeup in wakeups:
+            beside = sum(each.topic == wakeup.topic for each in mine)
+            able = wakeup.at is None and wakeup.doer in crew.able(wakeup.topic)
+            if able and work.has_room(wakeup.topic, beside=beside):
+                mine.append(wakeup)
+        return mine
 
     def _make_app(self) -> App:
         # A worker that was away does not make up for what it missed: the sweep finds everything.

@@ -100,11 +100,8 @@ class Ledger:
 
     async def look(self, identity: Identity) -> tuple[Action | None, str | None]:
         """What is known where a call comes by: its action (``None``: it is new here), and who asked for the run, where that is known."""
-        async with self._store.read() as uow:
-            action = await uow.action_by_identity(identity)
-            run_id = action.run_id if action is not None else None
-            run = await (uow.run(run_id) if run_id else uow.active_run(identity.thread_id))
-        return action, run.requester if run is not None else None
+        async with self._store.glance() as uow:
+            return await uow.call(identity)
 
     async def denied(self, thread_id: str, tool: str) -> Sequence[Action]:
         """What was denied of one tool on one thread, newest first."""
@@ -117,7 +114,7 @@ class Ledger:
 
     async def recall(self, identity: Identity) -> Action | None:
         """What is known of this call; ``None``: nothing."""
-        async with self._store.read() as uow:
+        async with self._store.glance() as uow:
             return await uow.action_by_identity(identity)
 
     async def record(

@@ -54,11 +54,14 @@ class Dispatcher(Protocol):
     ``enqueue`` and ``wake`` work whether this process works itself (``start``) or is only a front.
     """
 
-    async def enqueue(self, uow: UnitOfWork, wakeups: Sequence[Wakeup]) -> None:
-        """Part of the change that makes them due: seen by all processes when it commits, and by none when it does not."""
+    async def enqueue(self, uow: UnitOfWork, wakeups: Sequence[Wakeup]) -> Sequence[Wakeup]:
+        """Part of the change that makes them due: seen by all processes when it commits, and by none when it does not.
+
+        Those that are left for ``wake``: this process takes them up itself, and nobody else is told.
+        """
 
     def wake(self, wakeups: Sequence[Wakeup]) -> None:
-        """The change is committed. Never blocks, never raises."""
+        """The change is committed: take up what ``enqueue`` left. Never blocks, never raises."""
 
     async def start(self, crew: Crew) -> None:
         """Have ``crew`` work: what it is woken for, what a sweep finds, its chores. Serial per key.

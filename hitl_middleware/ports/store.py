@@ -70,8 +70,13 @@ class UnitOfWork(Protocol):
     async def want_run(self, run_id: str) -> str | None:
         """``wanted = wanted + 1``: there is something for ``advance`` to look at. The run's graph; ``None``: no such run."""
 
-    async def seen_run(self, run_id: str, seen: int) -> None:
-        """Raise ``seen`` to the ``wanted`` that was read before looking."""
+    async def leave_run(
+        self, lease: Lease, status: RunStatus, *, seen: int, error: str | None = None
+    ) -> None:
+        """What is written last under a lease, where it still is the run's: the status and ``error`` (``None``: nothing), ``seen`` raised to
+        the ``wanted`` that was read before looking, and the lease given back. It is not asked whether the thread has another active run:
+        one that is driven is that.
+        """
 
     async def list_runs(self, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
         """Newest first."""
@@ -145,6 +150,9 @@ class UnitOfWork(Protocol):
     async def action(self, action_id: str, *, lock: bool = False) -> Action | None: ...
 
     async def action_by_identity(self, identity: Identity, *, lock: bool = False) -> Action | None: ...
+
+    async def call(self, identity: Identity) -> tuple[Action | None, str | None]:
+        """A call's action (``None``: it is new here), and who asked for its run (of a new one: for the thread's active run). One query."""
 
     async def actions_of_run(self, run_id: str) -> Sequence[Action]:
         """Oldest first."""
@@ -326,6 +334,9 @@ class Store(Protocol):
 
         A verb that writes, or reads with ``lock``, raises in it.
         """
+
+    def glance(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """``read`` for a single query: of two, each would see what is there at its own time."""
 
     async def prepare(self) -> None:
         """Create or upgrade the schema where that is ours to do; raises ``DatabaseUnreachable`` or ``MigrationNeeded``."""

@@ -62,6 +62,10 @@ class Advancer:
         self._holdings.hold_lease(lease)
         failpoint("lease.after")
         try:
+            if run.is_untouched:
+                if (moved := await self._begin(run, lease)) is None:
+                    return
+                run = moved
             for _ in range(MOST_STEPS):
                 if (moved := await self._step(run, lease)) is None:
                     break
@@ -278,11 +282,10 @@ class Advancer:
         return self._let_go(lease)
 
     async def _pause(self, work: Work, run: Run, lease: Lease, status: Any) -> None:
+        error = run.error if run.status == status else None
+        await work.uow.leave_run(lease, status, seen=run.wanted, error=error)
         if run.status != status:
-            await work.uow.set_run(run.id, status)
             await work.audit(f"run.{status}", "hitl", run=run)
-        await work.uow.seen_run(run.id, run.wanted)
-        await work.uow.release_lease(lease)
 
     async def _close(self, run: Run, lease: Lease, status: Any, error: str | None = None) -> Run | None:
         async with self._unit(run) as (work, current):
@@ -290,11 +293,9 @@ class Advancer:
                 await work.want(following.id)  # runs are locked before requests
             # Whatever still waits was overtaken.
             await self._desk.bring(work, current, Snapshot(started=True, finished=True))
-            await work.uow.set_run(run.id, status, error=error)
-            await work.uow.seen_run(run.id, run.wanted)
+            await work.uow.leave_run(lease, status, seen=run.wanted, error=error)
             # A run that was suspended when it was last taken up fails by what people answered, or behind it.
             await work.audit(f"run.{status}", "hitl", run=run, was=run.status)
-            await work.uow.release_lease(lease)
         return self._let_go(lease)
 
     def _let_go(self, lease: Lease) -> Run | None:

@@ -58,14 +58,16 @@ class Callers:
             json.dumps(given)
         except (TypeError, ValueError, RecursionError) as error:
             raise DoesNotFit(field="input", why=f"a run's input must be JSON. {error}") from None
-        run_id = run_id or new_id()
-        thread_id = thread_id or run_id
         async with unit(self._store, self._dispatcher) as work:
-            known = await work.uow.run(run_id)
+            known = await work.uow.run(run_id) if run_id is not None else None
             if known is not None:
                 return known
-            active = await work.uow.active_run(thread_id, lock=True)
-            busy = active is not None or bool(await work.uow.queued_runs(thread_id))
+            active, busy = None, False
+            if thread_id is not None:
+                active = await work.uow.active_run(thread_id, lock=True)
+                busy = active is not None or bool(await work.uow.queued_runs(thread_id))
+            run_id = run_id or new_id()
+            thread_id = thread_id or run_id
             if busy and on_new_input == "refuse":
                 raise ThreadBusy(thread_id=thread_id, owner=f"run {active.id}" if active else "a queued run")
             run = Run(

@@ -80,7 +80,7 @@ class LocalRuns:
         """Run with the run's input, once the thread is in order."""
         # Without the run's name: should this process die now, the run's input has not been taken yet.
         config: RunnableConfig = {"configurable": _driving(run, lease)["configurable"]}
-        if await self._left_open(run):
+        if not run.is_untouched and await self._left_open(run):
             await asyncio.to_thread(leftovers.settle, self._graph(run), config)
         await self._invoke(run, lease, run.input)
 

@@ -31,6 +31,13 @@ class PreparedStore:
         async with self._inner.read() as uow:
             yield uow
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[UnitOfWork]:
+        """See ``Store.glance``."""
+        await self.prepare()
+        async with self._inner.glance() as uow:
+            yield uow
+
     async def prepare(self) -> None:
         """See ``Store.prepare``."""
         if self._ready:

@@ -100,14 +100,14 @@ class Board:
         try:
             async with self._store.begin() as uow:
                 await uow.now()
-                await by.enqueue(uow, wakeups)
+                left = await by.enqueue(uow, wakeups)
                 if torn:
                     raise Torn
         except Torn:
             return
         self.due += wakeups
         if told:
-            by.wake(wakeups)
+            by.wake(left)
 
     async def now(self) -> dt.datetime:
         """The store's time."""

@@ -19,7 +19,7 @@ from hitl_middleware import Hitl, requires_approval
 from hitl_middleware.channels.slack.press import Press
 from hitl_middleware.clock import SystemClock
 from hitl_middleware.ports import Store, UnitOfWork
-from hitl_middleware.records import CardView, ReviewRequest
+from hitl_middleware.records import CardView, Lease, ReviewRequest
 from hitl_middleware.review import is_final
 from hitl_middleware.settings import ConfigFile, Settings
 from hitl_middleware.stores import open_store
@@ -164,6 +164,13 @@ class Watched:
             async with self._inner.read() as uow:
                 yield uow
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[UnitOfWork]:
+        """As ``Store.glance``."""
+        with self.busy():
+            async with self._inner.glance() as uow:
+                yield uow
+
     async def prepare(self) -> None:
         """As ``Store.prepare``."""
         await self._inner.prepare()
@@ -211,12 +218,11 @@ class _Unit:
             self.facts.append(lambda: _once(self._seen.decided, request.id))
         await self._uow.save_request(request)
 
-    async def set_run(self, run_id: str, status: Any, **more: Any) -> bool:
-        changed = await self._uow.set_run(run_id, status, **more)
-        if changed and is_final("run", status):
-            assert status == "succeeded", (run_id, status, more)
-            self.facts.append(lambda: self._seen.ended.add(run_id))
-        return changed
+    async def leave_run(self, lease: Lease, status: Any, **more: Any) -> None:
+        await self._uow.leave_run(lease, status, **more)
+        if is_final("run", status):
+            assert status == "succeeded", (lease, status, more)
+            self.facts.append(lambda: self._seen.ended.add(lease.run_id))
 
 
 def _once(decided: dict[str, float], request_id: str) -> None:

@@ -172,13 +172,13 @@ def test_a_job_whose_end_was_lost_holds_nobody_up(
     worker.portal.call(worker.store.prepare)
     _sql(postgres_url, LOSE_ONE_END)
     worker.start()
-    first = _begin(worker)
+    front = hitls()
+    first = _begin(front)
     until(lambda: _waits(worker), "the question is filed")
     until(
         lambda: _sql(postgres_url, "SELECT last_value >= 1 AND is_called FROM ends") == [(True,)],
         "an end is lost",
     )
-    front = hitls()
     _approve(front)
     until(lambda: _ended(front, first), "the run ends")
     assert len(effects.done) == 1

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from hitl_middleware.diagnosis import Finding, Healer, examine
 from hitl_middleware.hitl import Graph
 from hitl_middleware.ids import new_id
-from hitl_middleware.records import Run
+from hitl_middleware.records import Lease, Run
 from hitl_middleware.review import RunStatus
 
 from tests.kit.world import World
@@ -82,4 +82,4 @@ async def look_at_everything(world: World) -> None:
     """As if every sweep had seen all there is to see."""
     async with world.store.begin() as uow:
         for run in (await uow.list_runs()).items:
-            await uow.seen_run(run.id, run.wanted)
+            await uow.leave_run(Lease(run.id, "", run.fence), run.status, seen=run.wanted, error=run.error)

@@ -36,6 +36,10 @@ class Ordered:
         """As ``Store.read``: nothing is locked there."""
         return self.inner.read()
 
+    def glance(self) -> Any:
+        """As ``Store.glance``."""
+        return self.inner.glance()
+
     async def prepare(self) -> None:
         """As ``Store.prepare``."""
         await self.inner.prepare()
@@ -68,7 +72,7 @@ def _found(kind: Kind) -> Callable[[tuple[Any, ...], Any], list[Key]]:
 _ALWAYS: dict[str, Callable[[tuple[Any, ...], Any], list[Key]]] = {
     "set_run": _first("run"),
     "want_run": _first("run"),
-    "seen_run": _first("run"),
+    "leave_run": _first("run"),
     "acquire_lease": _first("run"),
     "renew_lease": _first("run"),
     "release_lease": _first("run"),

@@ -42,6 +42,13 @@ class Unreliable:
         async with self._inner.read() as uow:
             yield uow
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[UnitOfWork]:
+        """As ``Store.glance``."""
+        self._ask()
+        async with self._inner.glance() as uow:
+            yield uow
+
     async def prepare(self) -> None:
         """As ``Store.prepare``."""
         await self._inner.prepare()

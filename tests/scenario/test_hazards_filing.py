@@ -15,6 +15,7 @@ from hitl_middleware import RequestNotFiled
 from hitl_middleware.actions import ActionRequest
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.errors import DatabaseUnreachable
+from hitl_middleware.records import Lease
 from hitl_middleware.stores.memory import MemoryStore
 
 from tests.kit.effects import Effects
@@ -115,7 +116,7 @@ async def _look_at_everything(world: World) -> None:
     """As if every sweep so far had seen all there was to see."""
     async with world.store.begin() as uow:
         for run in (await uow.list_runs()).items:
-            await uow.seen_run(run.id, run.wanted)
+            await uow.leave_run(Lease(run.id, "", run.fence), run.status, seen=run.wanted, error=run.error)
 
 
 def test_a_direct_answer_before_filing_does_nothing(

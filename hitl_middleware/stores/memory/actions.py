@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hitl_middleware.actions import Identity
 from hitl_middleware.records import Action, Card, Delivery, Lease, Notice
+from hitl_middleware.stores.memory.runs import ACTIVE
 from hitl_middleware.stores.memory.state import RuleBroken, Verbs, oldest_first
 
 
@@ -26,6 +27,15 @@ class ActionVerbs(Verbs):
     async def action_by_identity(self, identity: Identity, *, lock: bool = False) -> Action | None:
         self._may_lock(lock)
         return self._named(identity)
+
+    async def call(self, identity: Identity) -> tuple[Action | None, str | None]:
+        action = await self.action_by_identity(identity)
+        runs = self._state.runs.values()
+        if action is not None and action.run_id is not None:
+            run = self._state.runs.get(action.run_id)
+        else:
+            run = next((r for r in runs if r.thread_id == identity.thread_id and r.status in ACTIVE), None)
+        return action, run.requester if run is not None else None
 
     async def actions_of_run(self, run_id: str) -> Sequence[Action]:
         return oldest_first(a for a in self._state.actions.values() if a.run_id == run_id)

@@ -11,14 +11,14 @@ from hitl_middleware.review import RequestStatus, RunStatus
 from hitl_middleware.stores.line import PlaceInLine, place_in_line
 from hitl_middleware.stores.memory.state import RuleBroken, Verbs, oldest_first, page
 
-_ACTIVE = ("running", "suspended")
+ACTIVE = ("running", "suspended")
 
 
 class RunVerbs(Verbs):
     """What the port says of runs and leases."""
 
     async def add_run(self, run: Run) -> bool:
-        busy = run.status in _ACTIVE and self._active(run.thread_id) is not None
+        busy = run.status in ACTIVE and self._active(run.thread_id) is not None
         return self._add(self._state.runs, run, taken=busy)
 
     async def run(self, run_id: str, *, lock: bool = False) -> Run | None:
@@ -42,7 +42,7 @@ class RunVerbs(Verbs):
         if run is None:
             return False
         active = self._active(run.thread_id)
-        if status in _ACTIVE and active is not None and active.id != run_id:
+        if status in ACTIVE and active is not None and active.id != run_id:
             return False
         changed = replace(
             run, status=status, error=error, driver=driver or run.driver, updated_at=self._clock.now()
@@ -62,10 +62,16 @@ class RunVerbs(Verbs):
         self._put(self._state.runs, replace(run, wanted=run.wanted + 1))
         return run.graph
 
-    async def seen_run(self, run_id: str, seen: int) -> None:
+    async def leave_run(
+        self, lease: Lease, status: RunStatus, *, seen: int, error: str | None = None
+    ) -> None:
         self._may_write()
-        if (run := self._state.runs.get(run_id)) is not None:
-            self._put(self._state.runs, replace(run, seen=max(run.seen, seen)))
+        run = self._state.runs.get(lease.run_id)
+        if run is None or run.fence != lease.fence:
+            return
+        at = run.updated_at if run.status == status else self._clock.now()
+        left = replace(run, status=status, error=error, seen=max(run.seen, seen), updated_at=at)
+        self._put(self._state.runs, replace(left, lease_owner=None, lease_until=None))
 
     async def list_runs(self, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
         return page(self._state.runs.values(), cursor, limit)
@@ -95,7 +101,7 @@ class RunVerbs(Verbs):
 
     def _active(self, thread_id: str) -> Run | None:
         runs = self._state.runs.values()
-        return next((r for r in runs if r.thread_id == thread_id and r.status in _ACTIVE), None)
+        return next((r for r in runs if r.thread_id == thread_id and r.status in ACTIVE), None)
 
 
 class RequestVerbs(Verbs):

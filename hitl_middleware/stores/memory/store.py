@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -160,6 +160,10 @@ class MemoryStore:
     async def read(self) -> AsyncIterator[MemoryUnit]:
         """A unit of work that only reads."""
         yield MemoryUnit(self._state, self._clock, writes=False)
+
+    def glance(self) -> AbstractAsyncContextManager[MemoryUnit]:
+        """The same."""
+        return self.read()
 
     async def prepare(self) -> None:
         """There is nothing to prepare."""

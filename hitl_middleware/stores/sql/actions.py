@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, exists, literal_column, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, literal_column, select, update
 
 from hitl_middleware.actions import Identity
 from hitl_middleware.records import Action, Lease
 from hitl_middleware.stores import rows
 from hitl_middleware.stores.columns import LATER, NOW
 from hitl_middleware.stores.sql.base import Verbs, insert_new, new, of, reading, taken
-from hitl_middleware.stores.tables import ACTION_EXECUTING, actions, runs
+from hitl_middleware.stores.tables import ACTION_EXECUTING, RUN_ACTIVE, actions, runs
 
 _ADD = insert_new(actions)
 _BY_ID = reading(select(actions).where(actions.c.id == of(actions.c.id)))
-_BY_IDENTITY = reading(
-    select(actions).where(
-        actions.c.thread_id == of(actions.c.thread_id),
-        actions.c.checkpoint_ns == of(actions.c.checkpoint_ns),
-        actions.c.tool_call_id == of(actions.c.tool_call_id),
-    )
+_IDENTIFIED = and_(
+    actions.c.thread_id == of(actions.c.thread_id),
+    actions.c.checkpoint_ns == of(actions.c.checkpoint_ns),
+    actions.c.tool_call_id == of(actions.c.tool_call_id),
+)
+_BY_IDENTITY = reading(select(actions).where(_IDENTIFIED))
+_one = select(literal_column("1").label("one")).subquery()
+_CALL = reading(
+    select(
+        actions,
+        case(
+            (
+                actions.c.run_id.is_not(None),
+                select(runs.c.requester).where(runs.c.id == actions.c.run_id).scalar_subquery(),
+            ),
+            else_=select(runs.c.requester)
+            .where(runs.c.thread_id == of(actions.c.thread_id), RUN_ACTIVE)
+            .scalar_subquery(),
+        ).label("asked_by"),
+    ).select_from(_one.outerjoin(actions, _IDENTIFIED))
 )
 _OF_RUN = reading(select(actions).where(actions.c.run_id == of(actions.c.run_id)).order_by(actions.c.id))
 _BY_IDS = reading(select(actions).where(actions.c.id.in_(bindparam("ids", expanding=True))))
@@ -96,6 +110,15 @@ class ActionVerbs(Verbs):
     async def action_by_identity(self, identity: Identity, *, lock: bool = False) -> Action | None:
         values = {f"of_{name}": value for name, value in rows.identity_columns(identity).items()}
         return await self._first(_BY_IDENTITY, rows.action, lock=lock, **values)
+
+    async def call(self, identity: Identity) -> tuple[Action | None, str | None]:
+        values: dict[str, Any] = {
+            f"of_{name}": value for name, value in rows.identity_columns(identity).items()
+        }
+        (found,) = await self._read(_CALL, **values)
+        known = dict(found)
+        asked_by = known.pop("asked_by")
+        return rows.action(known) if known["id"] is not None else None, asked_by
 
     async def actions_of_run(self, run_id: str) -> Sequence[Action]:
         return await self._all(_OF_RUN, rows.action, of_run_id=run_id)

@@ -27,7 +27,7 @@ class AuditVerbs(Verbs):
     """What the port says of the audit."""
 
     async def append(self, event: AuditEvent) -> None:
-        await self._execute(_APPEND, **rows.row_of(event))
+        await self._tell(_APPEND, **rows.row_of(event))
 
     async def unsealed(self, limit: int) -> Sequence[AuditEvent]:
         return await self._all(_UNSEALED, rows.event, rows=limit)
@@ -40,7 +40,7 @@ class AuditVerbs(Verbs):
         sealed = [{"of_id": event.id, "new_seq": event.seq, "new_hash": event.hash} for event in events]
         if sealed:
             await self._connection.execute(_SEAL, sealed)
-        await self._execute(_MOVE_HEAD, seq=head.seq, hash=head.hash)
+        await self._tell(_MOVE_HEAD, seq=head.seq, hash=head.hash)
 
     async def list_audit(
         self, *, after: int = 0, limit: int = 500, run_id: str | None = None, request_id: str | None = None

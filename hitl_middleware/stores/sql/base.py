@@ -79,6 +79,10 @@ class Verbs:
     async def _execute(self, statement: Executable, **values: Any) -> Result:
         return await self._connection.execute(statement, values)
 
+    async def _tell(self, statement: Executable, **values: Any) -> None:
+        """Execute a statement of which nothing is asked."""
+        await self._connection.tell(statement, values)
+
     async def _timed(self, statement: Executable, *, ahead: float | None = None, **values: Any) -> Result:
         """Execute a statement that speaks of ``NOW`` (and, with ``ahead`` seconds, of ``LATER``)."""
         values["clock"] = self._time()
@@ -110,7 +114,7 @@ class Verbs:
     async def _save(self, statement: Executable, record: Record) -> None:
         """Run an ``UPDATE`` with all of a record that may change."""
         values = {name: value for name, value in row_of(record).items() if name not in _NEVER_CHANGES}
-        await self._connection.execute(statement, {"of_id": record.id, **values})
+        await self._connection.tell(statement, {"of_id": record.id, **values})
 
 
 def newest_first(table: Table, *conditions: ColumnElement[bool]) -> tuple[Select[Any], Select[Any]]:

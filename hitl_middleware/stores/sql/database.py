@@ -46,6 +46,9 @@ class Connection(Protocol):
     async def execute(self, statement: Executable, values: Values) -> Result:
         """Run one statement (with a list of values: once for each) and fetch all it gives."""
 
+    async def tell(self, statement: Executable, values: Values) -> None:
+        """Run one of which nothing is asked: it may go with the next one, or with the end. That it failed is then said there."""
+
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """A statement that is refused inside does not end the transaction."""
 
@@ -58,5 +61,8 @@ class Database(Protocol):
 
     def transaction(self, *, writes: bool) -> AbstractAsyncContextManager[Connection]:
         """Commits when the block ends, rolls back when it raises, whatever a cancellation hits."""
+
+    def glance(self) -> AbstractAsyncContextManager[Connection]:
+        """For one query: there is no transaction about it where the database needs none."""
 
     async def close(self) -> None: ...

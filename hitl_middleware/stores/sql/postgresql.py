@@ -5,20 +5,21 @@ every unit of work takes its locks in the port's order, they wait for each other
 process stopped, its cable pulled – holds its rows for ``_FORGOTTEN`` and no longer.
 
 A transaction begins in one trip, which also brings the time. No connection is asked before whether it is alive: where one turns out to be
-dead the beginning is repeated on another, for nothing has been done yet. What goes to the server is finished, also when its task is
-cancelled meanwhile: a connection given up half-way would be lost to the pool.
+dead the beginning is repeated on another, for nothing has been done yet. Of what nobody asks an answer to (``tell``: most changes, the
+audit) nothing is sent until there is something to wait for: it goes with that in one trip, at the latest with the commit. What goes to the
+server is finished, also when its task is cancelled meanwhile: a connection given up half-way would be lost to the pool.
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, cast
 
 import psycopg
-from sqlalchemy import URL, Executable, event
+from sqlalchemy import URL, Executable, Select, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -48,31 +49,29 @@ class PostgresqlConnection:
     def __init__(self, connection: AsyncConnection, statements: Statements) -> None:
         self._connection = connection
         self._statements = statements
+        self._told: list[tuple[str, Any]] = []
         self.over = False
 
     async def execute(self, statement: Executable, values: Values) -> Result:
         """Run one statement and fetch all it gives."""
-        if self.over:  # the pool has the connection back, and perhaps somebody else has it
-            msg = "this unit of work has ended"
-            raise RuntimeError(msg)
+        self._check()
         if not isinstance(values, Mapping) or (ready := self._statements.ready(statement, values)) is None:
+            await self._send()
             return fetched(await finish(self._connection.execute(statement, values)))
         rows, changed = await self._run(ready.sql, ready.values(values), gives=bool(ready.columns))
         return Result(ready.rows(rows), changed)
 
+    async def tell(self, statement: Executable, values: Values) -> None:
+        """Run one statement with whatever comes after it."""
+        self._check()
+        if isinstance(values, Mapping) and (ready := self._statements.ready(statement, values)) is not None:
+            self._told.append((ready.sql, ready.values(values)))
+        else:
+            await self.execute(statement, values)
+
     async def begin(self, *, writes: bool) -> None:
         """Open a transaction."""
-        begin = _BEGIN if writes else _BEGIN_READING
-        await self._enter()
-        try:
-            rows, _ = await self._run(begin, gives=writes)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            # It slept in the pool while the server was restarted: it connects anew.
-            await finish(self._connection.invalidate())
-            await self._enter()
-            rows, _ = await self._run(begin, gives=writes)
+        rows, _ = await self._first(_BEGIN if writes else _BEGIN_READING, gives=writes)
         self.began = rows[0][0] if rows else None
 
     async def commit(self) -> None:
@@ -94,13 +93,46 @@ class PostgresqlConnection:
         raw = await finish(self._connection.get_raw_connection())
         self._driver = cast("psycopg.AsyncConnection[tuple[Any, ...]]", raw.driver_connection)
 
+    async def _first(
+        self, sql: str, values: Any = None, *, gives: bool
+    ) -> tuple[Sequence[tuple[Any, ...]], int]:
+        """Run what comes first on a connection of the pool; it changes nothing, so it may be run again."""
+        await self._enter()
+        try:
+            return await self._run(sql, values, gives=gives)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        # It slept in the pool while the server was restarted: it connects anew.
+        await finish(self._connection.invalidate())
+        await self._enter()
+        return await self._run(sql, values, gives=gives)
+
+    def _check(self) -> None:
+        if self.over:  # the pool has the connection back, and perhaps somebody else has it
+            msg = "this unit of work has ended"
+            raise RuntimeError(msg)
+
+    async def _send(self) -> None:
+        """Have done what was told, before something that goes another way."""
+        if self._told:
+            sql, values = self._told.pop()
+            await self._run(sql, values)
+
     async def _run(
         self, sql: str, values: Any = None, *, gives: bool = False
     ) -> tuple[Sequence[tuple[Any, ...]], int]:
-        """What a statement gave, and how many rows it changed."""
+        """What a statement gave, and how many rows it changed; what was told before goes with it."""
+        told, self._told = self._told, []
 
         async def run() -> tuple[Sequence[tuple[Any, ...]], int]:
-            cursor = await self._driver.execute(sql, values)
+            if not told:
+                cursor = await self._driver.execute(sql, values)
+            else:
+                async with self._driver.pipeline():
+                    for each in told:
+                        await self._driver.execute(*each)
+                    cursor = await self._driver.execute(sql, values)
             return await cursor.fetchall() if gives else (), cursor.rowcount
 
         try:
@@ -110,7 +142,28 @@ class PostgresqlConnection:
 
     async def lend(self, write: Callable[[Any], Awaitable[T]]) -> T:
         """Have ``write`` use psycopg's ``AsyncConnection``."""
+        await self._send()
         return await finish(write(self._driver))
+
+
+class Glance(PostgresqlConnection):
+    """One for queries, each of which is a transaction of its own."""
+
+    async def execute(self, statement: Executable, values: Values) -> Result:
+        """Run one query."""
+        self._check()
+        if not isinstance(statement, Select) or not isinstance(values, Mapping):
+            msg = "a glance only reads; use begin()"
+            raise RuntimeError(msg)  # noqa: TRY004 – it is not the statement that is wrong
+        ready = self._statements.ready(statement, values)
+        if ready is None:
+            return fetched(await finish(self._connection.execute(statement, values)))
+        rows, changed = await self._first(ready.sql, ready.values(values), gives=True)
+        return Result(ready.rows(rows), changed)
+
+    async def tell(self, statement: Executable, values: Values) -> None:
+        """It has nothing to tell."""
+        await self.execute(statement, values)
 
 
 class PostgresqlDatabase:
@@ -134,11 +187,8 @@ class PostgresqlDatabase:
     @asynccontextmanager
     async def transaction(self, *, writes: bool) -> AsyncIterator[PostgresqlConnection]:
         """A connection from the pool, in a transaction."""
-        if self._closed:
-            msg = "the store is closed"
-            raise RuntimeError(msg)
         connected = False
-        try:
+        with self._told(lambda: connected):
             async with self._gates[writes], _connection(self._engine) as pooled:
                 connection = PostgresqlConnection(pooled, self._statements)
                 try:
@@ -148,15 +198,35 @@ class PostgresqlDatabase:
                     await connection.commit()
                 finally:
                     connection.over = True
-        except SQLAlchemyError as error:
-            if gone(error, connected=connected):
-                raise unreachable(self._url, error) from error
-            raise
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Glance]:
+        """A reader's connection, without a transaction."""
+        with self._told(lambda: False):
+            async with self._gates[False], _connection(self._engine) as pooled:
+                connection = Glance(pooled, self._statements)
+                try:
+                    yield connection
+                finally:
+                    connection.over = True
 
     async def close(self) -> None:
         """Close every connection; those in use when they come back."""
         self._closed = True
         await self._engine.dispose()
+
+    @contextmanager
+    def _told(self, connected: Callable[[], bool]) -> Iterator[None]:
+        """Whatever means that the database is out of reach, as a sentence that says so."""
+        if self._closed:
+            msg = "the store is closed"
+            raise RuntimeError(msg)
+        try:
+            yield
+        except SQLAlchemyError as error:
+            if gone(error, connected=connected()):
+                raise unreachable(self._url, error) from error
+            raise
 
 
 @asynccontextmanager

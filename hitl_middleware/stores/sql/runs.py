@@ -62,10 +62,17 @@ _LABEL = (
 _WANT = (
     update(runs).where(runs.c.id == of(runs.c.id)).values(wanted=runs.c.wanted + 1).returning(runs.c.graph)
 )
-_SEEN = (
+_LEAVE = (
     update(runs)
-    .where(runs.c.id == of(runs.c.id))
-    .values(seen=case((runs.c.seen > new(runs.c.seen), runs.c.seen), else_=new(runs.c.seen)))
+    .where(runs.c.id == of(runs.c.id), runs.c.fence == of(runs.c.fence))
+    .values(
+        status=new(runs.c.status),
+        error=new(runs.c.error),
+        seen=case((runs.c.seen > new(runs.c.seen), runs.c.seen), else_=new(runs.c.seen)),
+        updated_at=case((runs.c.status == new(runs.c.status), runs.c.updated_at), else_=NOW),
+        lease_owner=None,
+        lease_until=None,
+    )
 )
 
 _ACQUIRE = (
@@ -126,8 +133,12 @@ class RunVerbs(Verbs):
     async def want_run(self, run_id: str) -> str | None:
         return next(iter((await self._execute(_WANT, of_id=run_id)).column), None)
 
-    async def seen_run(self, run_id: str, seen: int) -> None:
-        await self._execute(_SEEN, of_id=run_id, new_seen=seen)
+    async def leave_run(
+        self, lease: Lease, status: RunStatus, *, seen: int, error: str | None = None
+    ) -> None:
+        values = {"of_id": lease.run_id, "of_fence": lease.fence}
+        values |= {"new_status": status, "new_error": error, "new_seen": seen, "clock": self._time()}
+        await self._tell(_LEAVE, **values)
 
     async def list_runs(self, *, cursor: str | None = None, limit: int = 50) -> Page[Run]:
         values = {} if cursor is None else {"of_id": cursor}
@@ -145,4 +156,4 @@ class RunVerbs(Verbs):
         return result.changed == 1
 
     async def release_lease(self, lease: Lease) -> None:
-        await self._execute(_RELEASE, of_id=lease.run_id, of_lease_owner=lease.owner, of_fence=lease.fence)
+        await self._tell(_RELEASE, of_id=lease.run_id, of_lease_owner=lease.owner, of_fence=lease.fence)

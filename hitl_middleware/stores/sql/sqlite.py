@@ -63,6 +63,10 @@ class SqliteConnection:
         except sqlite3.Error as error:
             raise self._statements.failed(ready.sql, error, sqlite3.Error) from error
 
+    async def tell(self, statement: Executable, values: Values) -> None:
+        """At once: there is no trip to be saved."""
+        await self.execute(statement, values)
+
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """Needed by nobody: SQLite's transaction survives a refused statement."""
         return nullcontext()
@@ -197,6 +201,10 @@ class SqliteDatabase:
                 if gone(error, connected=True):
                     raise unreachable(self._url, error) from error
                 raise
+
+    def glance(self) -> AbstractAsyncContextManager[SqliteConnection]:
+        """As any reader: a transaction costs nothing here."""
+        return self.transaction(writes=False)
 
     async def close(self) -> None:
         """Close every connection; those in use when they come back."""

@@ -50,6 +50,12 @@ class SqlStore:
         async with self._database.transaction(writes=False) as connection:
             yield SqlUnit(connection, self._time, writes=False)
 
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[SqlUnit]:
+        """A unit of work of one query."""
+        async with self._database.glance() as connection:
+            yield SqlUnit(connection, self._time, writes=False)
+
     async def prepare(self) -> None:
         """Create or upgrade the schema: SQLite always, PostgreSQL only where it has none of our tables (O-07)."""
         from hitl_middleware.stores import migrations

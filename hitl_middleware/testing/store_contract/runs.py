@@ -122,14 +122,35 @@ class RunContract(StoreCase):
         """A wake-up that comes while somebody looks is still wanted afterwards."""
         run = await self.added_run(store)
         async with store.begin() as uow:
+            lease = await uow.acquire_lease(run.id, "a", 30)
+            assert lease is not None
             await uow.want_run(run.id)
             await uow.want_run(run.id)
-            await uow.seen_run(run.id, 2)
-            await uow.seen_run(run.id, 1)
+            await uow.leave_run(lease, "running", seen=2)
+            await uow.leave_run(lease, "running", seen=1)
             await uow.want_run(new_id())
             looked = await uow.run(run.id)
             assert looked is not None
             assert (looked.wanted, looked.seen) == (3, 2)
+
+    async def test_a_run_is_left_with_all_that_is_known_of_it(self, store: Store) -> None:
+        """Status, error and lease in one change, by whoever has the lease; its time only grows where the status is another one."""
+        run = await self.added_run(store)
+        async with store.begin() as uow:
+            late = await uow.acquire_lease(run.id, "a", 30)
+            assert late is not None
+            await uow.leave_run(late, "running", seen=1, error="odd")
+            same = await uow.run(run.id)
+            assert same is not None
+            assert same == replace(run, seen=1, error="odd", fence=1)
+            lease = await uow.acquire_lease(run.id, "b", 30)
+            assert lease is not None
+            await uow.leave_run(late, "failed", seen=9, error="late")
+            await uow.leave_run(lease, "suspended", seen=1)
+            left = await uow.run(run.id)
+            assert left is not None
+            assert left.updated_at != run.updated_at
+            assert left == replace(run, status="suspended", seen=1, fence=2, updated_at=left.updated_at)
 
     async def test_runs_are_listed_page_by_page_while_more_arrive(self, store: Store) -> None:
         """Newest first; a page begins where the last one ended, whatever was added meanwhile (nothing twice, nothing missed)."""
