@@ -385,8 +385,8 @@ class ReviewDesk:
         calls = [question.call for _, _, question in questions(snapshot) if question.call is not None]
         async with self._store.read() as uow:
             requests = await uow.requests_of_thread(run.thread_id)
-            known = [await uow.action_by_identity(call.identity) for call in calls]
-        return answers_of(run, snapshot, requests, {a.identity: a for a in known if a is not None})
+            known = await uow.actions_at([call.identity for call in calls])
+        return answers_of(run, snapshot, requests, known)
 
     async def bring(self, work: Work, run: Run, snapshot: Snapshot) -> Answers:
         """File what a run asks, as a part of the caller's unit, which holds the run's lock; and what is decided of it already."""

@@ -84,10 +84,12 @@ class Filing:
     ) -> Filed:
         """The same, as a part of the caller's unit, which holds the run's lock; what is known of the run's questions then."""
         known = list(await work.uow.requests_of_thread(run.thread_id, lock=True))
-        found = Filed([], {request.id: request for request in known}, {})
-        before = Before(known, await work.uow.queued_runs(run.thread_id), found.actions)
-        successor = any(after.on_new_input == "supersede" for after in before.waiting)
         standing = asked(snapshot)
+        calls = [q.call.identity for _, together in standing for q in together if q.call is not None]
+        actions = await work.uow.actions_at(calls, lock=True)
+        found = Filed([], {request.id: request for request in known}, actions)
+        before = Before(known, await work.uow.queued_runs(run.thread_id), actions)
+        successor = any(after.on_new_input == "supersede" for after in before.waiting)
         ids = {item.id for item, _ in standing}
         tasks = {q.call.identity.checkpoint_ns for _, (q, *_) in standing if q.call is not None}
         room = await self._room(work, known, ids, tasks)
@@ -196,9 +198,7 @@ class Filing:
         # LangGraph numbers a task's interrupts by the answers it remembers: after a crash, or among parallel calls of one task, an id
         # comes again with another question. So our own are known by their action.
         assert question.call is not None  # noqa: S101 – that is what makes it our own
-        action = await work.uow.action_by_identity(question.call.identity, lock=True)
-        if action is not None:
-            thread.actions[action.identity] = action
+        action = thread.actions.get(question.call.identity)
         if question.kind == "outcome":
             if action is None or action.status != "unknown" or question.early:
                 return None  # settled meanwhile, or somebody is at it, or the gate looks again: nothing to ask a person

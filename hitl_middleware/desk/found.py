@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hitl_middleware.actions import Identity
@@ -18,13 +18,13 @@ class Filed:
 
     opened: list[ReviewRequest]
     requests: dict[str, ReviewRequest]
-    actions: dict[Identity, Action]
+    actions: Mapping[Identity, Action]
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What is known of a thread when its run's questions are filed: all requests, queued runs, and the gate's actions that were met."""
+    """What is known of a thread when its run's questions are filed: all requests, queued runs, the gate's actions it asks about."""
 
     requests: Sequence[ReviewRequest]
     waiting: Sequence[Run]
-    actions: dict[Identity, Action]
+    actions: Mapping[Identity, Action]

@@ -139,8 +139,8 @@ class Ledger:
     async def recall_turn(self, identities: Sequence[Identity]) -> Sequence[Action]:
         """Those of several calls that are known."""
         async with self._store.read() as uow:
-            found = [await uow.action_by_identity(identity) for identity in identities]
-        return [action for action in found if action is not None]
+            known = await uow.actions_at(identities)
+        return [known[identity] for identity in identities if identity in known]
 
     async def record_turn(
         self, asked: Sequence[tuple[ActionRequest, ReviewPlan]], *, run_id: str | None

@@ -151,6 +151,11 @@ class UnitOfWork(Protocol):
 
     async def action_by_identity(self, identity: Identity, *, lock: bool = False) -> Action | None: ...
 
+    async def actions_at(
+        self, identities: Collection[Identity], *, lock: bool = False
+    ) -> Mapping[Identity, Action]:
+        """Those of several calls of one thread that are known. One query."""
+
     async def call(self, identity: Identity) -> tuple[Action | None, str | None]:
         """A call's action (``None``: it is new here), and who asked for its run (of a new one: for the thread's active run). One query."""
 

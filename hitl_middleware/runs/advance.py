@@ -5,6 +5,7 @@ May be called at any time, any number of times, by anyone: the run's lease makes
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -34,6 +35,12 @@ MAX_TRANSIENT = 20
 NO_THREAD = (
     "Its thread has no checkpoint any more, so there is nothing to go on from. Was its saver one in memory?"
 )
+
+MOMENT = 0.05
+"""Seconds within which answers to several questions of one run are taken together …"""
+
+MOST_MOMENTS = 20
+"""… and how often: who has answered does not wait for ever for whoever still does."""
 
 MOST_STEPS = 100
 """Looks at one run before others get their turn; the sweep comes back to it. One that moves stops a handful of times in between."""
@@ -120,6 +127,7 @@ class Advancer:
             return await self._unwedge(run, lease, snapshot, stuck)
         snapshot = waiting(snapshot)
         if snapshot.interrupts or snapshot.breakpoint:
+            await self._gather(run, snapshot)
             return await self._answer(run, lease, snapshot)
         # Work is left and nobody is asked: the process that drove it died. Our lease says it is not merely slow.
         if not ours:
@@ -139,6 +147,20 @@ class Advancer:
         # Questions it went on without are taken back.
         await self._desk.open(run.id, snapshot, fence=run.fence)
         return await self._rest(run, lease, run.status)
+
+    async def _gather(self, run: Run, snapshot: Snapshot) -> None:
+        """Where a part of several questions is answered, wait until for a moment nobody has answered another.
+
+        Each resume runs all calls again up to their questions, also those that stay open: 16 resumes of 16 calls are 136 runs of a call.
+        """
+        asked = len(snapshot.interrupts)
+        before = 0
+        for _ in range(MOST_MOMENTS if asked > 1 else 0):
+            answered = len((await self._desk.answers(run, snapshot)).values)
+            if answered in {before, asked}:
+                return
+            before = answered
+            await asyncio.sleep(MOMENT)
 
     async def _answer(self, run: Run, lease: Lease, snapshot: Snapshot) -> Run | None:
         """File what it asks and go on with what is decided, or rest: all that is written of that is written at once."""

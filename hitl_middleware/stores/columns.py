@@ -85,10 +85,15 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 – the same on both
         """To the database."""
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        replaced = value.replace("\0", _REPLACEMENT)
-        return "".join(_REPLACEMENT if "\ud800" <= char <= "\udfff" else char for char in replaced)
+        return None if value is None else kept(value)
+
+
+def kept(text: str) -> str:
+    """A text as ``Words`` stores it."""
+    if text.isascii() and "\0" not in text:
+        return text
+    replaced = text.replace("\0", _REPLACEMENT)
+    return "".join(_REPLACEMENT if "\ud800" <= char <= "\udfff" else char for char in replaced)
 
 
 class Within(FunctionElement[bool]):

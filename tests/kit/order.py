@@ -92,6 +92,7 @@ _WITH_LOCK = {
     "requests_of_thread": _found("request"),
     "action": _found("action"),
     "action_by_identity": _found("action"),
+    "actions_at": lambda _args, answer: [("action", action.id) for action in answer.values()],
 }
 
 

@@ -28,6 +28,16 @@ class ActionVerbs(Verbs):
         self._may_lock(lock)
         return self._named(identity)
 
+    async def actions_at(
+        self, identities: Collection[Identity], *, lock: bool = False
+    ) -> Mapping[Identity, Action]:
+        self._may_lock(lock)
+        return {
+            action.identity: action
+            for action in self._state.actions.values()
+            if action.identity in identities
+        }
+
     async def call(self, identity: Identity) -> tuple[Action | None, str | None]:
         action = await self.action_by_identity(identity)
         runs = self._state.runs.values()

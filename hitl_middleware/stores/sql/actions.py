@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, exists, literal_col
 from hitl_middleware.actions import Identity
 from hitl_middleware.records import Action, Lease
 from hitl_middleware.stores import rows
-from hitl_middleware.stores.columns import LATER, NOW
+from hitl_middleware.stores.columns import LATER, NOW, kept
 from hitl_middleware.stores.sql.base import Verbs, insert_new, new, of, reading, taken
 from hitl_middleware.stores.tables import ACTION_EXECUTING, RUN_ACTIVE, actions, runs
 
@@ -22,6 +22,12 @@ _IDENTIFIED = and_(
     actions.c.tool_call_id == of(actions.c.tool_call_id),
 )
 _BY_IDENTITY = reading(select(actions).where(_IDENTIFIED))
+_OF_CALLS = reading(
+    select(actions).where(
+        actions.c.thread_id == of(actions.c.thread_id),
+        actions.c.tool_call_id.in_(bindparam("calls", expanding=True)),
+    )
+)
 _one = select(literal_column("1").label("one")).subquery()
 _CALL = reading(
     select(
@@ -110,6 +116,18 @@ class ActionVerbs(Verbs):
     async def action_by_identity(self, identity: Identity, *, lock: bool = False) -> Action | None:
         values = {f"of_{name}": value for name, value in rows.identity_columns(identity).items()}
         return await self._first(_BY_IDENTITY, rows.action, lock=lock, **values)
+
+    async def actions_at(
+        self, identities: Collection[Identity], *, lock: bool = False
+    ) -> Mapping[Identity, Action]:
+        if len(identities) < 2:
+            found = {each: await self.action_by_identity(each, lock=lock) for each in identities}
+            return {identity: action for identity, action in found.items() if action is not None}
+        asked = {Identity(*map(kept, rows.identity_columns(each).values())): each for each in identities}
+        (thread_id,) = {each.thread_id for each in asked}
+        calls = sorted({each.tool_call_id for each in asked})
+        known = await self._all(_OF_CALLS, rows.action, lock=lock, of_thread_id=thread_id, calls=calls)
+        return {asked[action.identity]: action for action in known if action.identity in asked}
 
     async def call(self, identity: Identity) -> tuple[Action | None, str | None]:
         values: dict[str, Any] = {

@@ -1,8 +1,9 @@
 """SQLite: one writer and some readers, each a connection of its own.
 
 Every unit that writes begins with ``BEGIN IMMEDIATE``: it has the database to itself from its first statement, so what it read stays true
-and no statement in it fails for want of a lock. In one process writers take turns (LangGraph's saver, too) and never spin; other processes
-are waited for. Readers neither wait nor are waited for (write-ahead log).
+and no statement in it fails for want of a lock. In one process writers take turns (LangGraph's saver, too) and never spin, and those of a
+store that wait for each other share a trip to the disk (``together``); other processes are waited for. Readers neither wait nor are waited
+for (write-ahead log).
 
 A statement takes less time than the way to a thread and back, so it is run where it is asked for: on the store's own event loop, where
 nothing else would be done meanwhile. What waits for the disk – a commit – is done in a thread, and to its end also when its task is
@@ -14,20 +15,28 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import URL, Connection, Engine, Executable, NullPool, create_engine, event
+from sqlalchemy import URL, Engine, Executable, NullPool, create_engine, event
+from sqlalchemy import Connection as EngineConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from hitl_middleware.errors import ConfigurationError
-from hitl_middleware.stores.sql.database import Result, Values, fetched
+from hitl_middleware.stores.sql.database import Connection, Result, Values, fetched
 from hitl_middleware.stores.sql.ready import Statements
-from hitl_middleware.stores.turn import Turn, finish, turn_at
+from hitl_middleware.stores.sql.together import Together
+from hitl_middleware.stores.turn import finish, turn_at
 from hitl_middleware.stores.url import driven, gone, unreachable
 
 T = TypeVar("T")
@@ -50,7 +59,7 @@ class SqliteConnection:
         self._begin = begin
         self._statements = Statements(engine.dialect)
         self._disk = disk
-        self._connection: Connection | None = None
+        self._connection: EngineConnection | None = None
 
     async def execute(self, statement: Executable, values: Values) -> Result:
         """Run one statement and fetch all it gives."""
@@ -90,10 +99,18 @@ class SqliteConnection:
 
     async def commit(self) -> None:
         """End the transaction."""
-        if self._disk is None:
-            self._commit()
-        else:
+        if self._disk is not None:
             await finish(asyncio.get_running_loop().run_in_executor(self._disk, self._commit))
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """The rest of a transaction that only reads."""
+        try:
+            yield
+        except BaseException:
+            self.rollback()
+            raise
+        self._commit()
 
     def rollback(self) -> None:
         """End the transaction as if it had never been."""
@@ -105,6 +122,19 @@ class SqliteConnection:
         except BaseException:
             self.close()
             raise
+
+    def mark(self) -> None:
+        """See ``together.Writer``."""
+        self._run("SAVEPOINT here")
+
+    def keep(self) -> None:
+        """See ``together.Writer``."""
+        self._run("RELEASE here")
+
+    def undo(self) -> None:
+        """See ``together.Writer``."""
+        self._run("ROLLBACK TO here")
+        self._run("RELEASE here")
 
     def close(self) -> None:
         """Close the connection; the next transaction opens it again."""
@@ -135,7 +165,7 @@ class SqliteConnection:
         except sqlite3.Error as error:
             raise self._statements.failed(sql, error, sqlite3.Error) from error
 
-    def _open(self) -> Connection:
+    def _open(self) -> EngineConnection:
         # Outside a transaction every statement would be one of its own.
         if self._connection is None or not self._driver.in_transaction:
             msg = "this unit of work has ended"
@@ -143,12 +173,39 @@ class SqliteConnection:
         return self._connection
 
 
-class _Pool:
-    """Connections of one kind; ``gate`` lets in as many units of work as there are."""
+class _Part:
+    """What one unit of work has of the writer: nothing any more when it has ended, though its transaction may go on."""
 
-    def __init__(self, connections: list[SqliteConnection], gate: Turn | asyncio.Semaphore) -> None:
+    dialect = "sqlite"
+    began = None
+
+    def __init__(self, writer: SqliteConnection) -> None:
+        self._writer = writer
+        self.over = False
+
+    async def execute(self, statement: Executable, values: Values) -> Result:
+        """See ``SqliteConnection``, as for all of it."""
+        if self.over:
+            msg = "this unit of work has ended"
+            raise RuntimeError(msg)
+        return await self._writer.execute(statement, values)
+
+    async def tell(self, statement: Executable, values: Values) -> None:
+        await self.execute(statement, values)
+
+    def savepoint(self) -> AbstractAsyncContextManager[Any]:
+        return self._writer.savepoint()
+
+    async def lend(self, write: Callable[[Any], Awaitable[T]]) -> T:
+        return await self._writer.lend(write)
+
+
+class _Readers:
+    """Connections that only read; one for each unit of work."""
+
+    def __init__(self, connections: list[SqliteConnection]) -> None:
         self._free = connections
-        self._gate = gate
+        self._gate = asyncio.Semaphore(len(connections))
         self._closed = False
 
     @asynccontextmanager
@@ -184,44 +241,52 @@ class SqliteDatabase:
         writing = _engine(url, timeout=0)
         reading = _engine(url, timeout=busy_seconds, pragmas=("PRAGMA query_only = ON",))
         disk = ThreadPoolExecutor(1, thread_name_prefix="hitl-sqlite")
-        self._writing = _Pool(
-            [SqliteConnection(writing, "BEGIN IMMEDIATE", disk)], turn_at(Path(url.database or ""))
+        self._writer = SqliteConnection(writing, "BEGIN IMMEDIATE", disk)
+        self._together = Together(
+            self._writer, turn_at(Path(url.database or "")), lambda: self._begin(self._writer)
         )
-        readers = [SqliteConnection(reading, "BEGIN", None) for _ in range(_READERS)]
-        self._reading = _Pool(readers, asyncio.Semaphore(_READERS))
+        self._reading = _Readers([SqliteConnection(reading, "BEGIN", None) for _ in range(_READERS)])
+        self._closed = False
 
     @asynccontextmanager
-    async def transaction(self, *, writes: bool) -> AsyncIterator[SqliteConnection]:
+    async def transaction(self, *, writes: bool) -> AsyncIterator[Connection]:
         """The writer in its turn, or the next free reader."""
-        async with (self._writing if writes else self._reading).connection() as connection:
-            try:
-                async with self._transaction(connection):
-                    yield connection
-            except DBAPIError as error:
-                if gone(error, connected=True):
-                    raise unreachable(self._url, error) from error
-                raise
+        try:
+            if writes:
+                async with self._together.unit():
+                    part = _Part(self._writer)
+                    try:
+                        yield part
+                    finally:
+                        part.over = True
+            else:
+                async with self._reading.connection() as connection:
+                    await self._begin(connection)
+                    with connection.reading():
+                        yield connection
+        except DBAPIError as error:
+            if gone(error, connected=True):
+                raise unreachable(self._url, error) from error
+            raise
+        finally:
+            if writes and self._closed and self._together.is_free:
+                self._writer.end()
 
-    def glance(self) -> AbstractAsyncContextManager[SqliteConnection]:
+    def glance(self) -> AbstractAsyncContextManager[Connection]:
         """As any reader: a transaction costs nothing here."""
         return self.transaction(writes=False)
 
     async def close(self) -> None:
         """Close every connection; those in use when they come back."""
-        self._writing.close()
+        self._closed = True
+        if self._together.is_free:
+            self._writer.end()
         self._reading.close()
 
-    @asynccontextmanager
-    async def _transaction(self, connection: SqliteConnection) -> AsyncIterator[None]:
-        await self._begin(connection)
-        try:
-            yield
-        except BaseException:
-            connection.rollback()
-            raise
-        await connection.commit()
-
     async def _begin(self, connection: SqliteConnection) -> None:
+        if self._closed:
+            msg = "the store is closed"
+            raise RuntimeError(msg)
         time = asyncio.get_running_loop().time
         give_up_at = time() + self._busy_seconds
         for pause in chain(_PAUSES, repeat(_PAUSE)):

@@ -93,6 +93,34 @@ class ActionContract(StoreCase):
                 assert await uow.action_by_identity(replace(other, checkpoint_ns="nowhere")) is None
             assert await uow.action_by_identity(first.identity) == first
 
+    async def test_several_calls_of_a_thread_at_once(self, store: Store) -> None:
+        """Those that are known, by what was asked for; one that shares an id elsewhere in the run is another one's (rule 3)."""
+        mine = [Identity("t", ns, call) for ns, call in (("ns", "1"), ("ns2", "1"), ("ns", "odd \0\udfff"))]
+        one, _, odd = [await self.added_action(store, identity=each) for each in mine]
+        asked = [mine[0], mine[2], Identity("t", "ns3", "1"), Identity("t", "ns", "2")]
+        async with store.begin() as uow:
+            found = await uow.actions_at(asked, lock=True)
+            assert {identity: action.id for identity, action in found.items()} == {
+                mine[0]: one.id,
+                mine[2]: odd.id,
+            }
+            assert [*await uow.actions_at(mine[:1])] == mine[:1]
+            assert await uow.actions_at([]) == {}
+
+    async def test_a_call_is_known_with_whoever_asked_for_its_run(self, store: Store) -> None:
+        """P-02: of a call that is new that is who asked for what the thread does now."""
+        old = await self.added_run(store, requester="slack:U1", status="succeeded")
+        now = await self.added_run(store, requester="slack:U2", thread_id=old.thread_id)
+        action = await self.added_action(
+            store, identity=Identity(old.thread_id, "", "1"), run_id=old.id, request_id=None
+        )
+        async with store.glance() as uow:
+            assert await uow.call(action.identity) == (action, "slack:U1")
+        async with store.glance() as uow:
+            assert await uow.call(Identity(now.thread_id, "", "2")) == (None, "slack:U2")
+        async with store.glance() as uow:
+            assert await uow.call(Identity("nowhere", "", "2")) == (None, None)
+
     async def test_text_no_database_can_hold_does_no_harm(self, store: Store) -> None:
         """A call id with NUL and lone surrogates is stored and found again; arguments keep every character (O-08)."""
         odd = Identity("t\0", "ns\ud800", "call \0\udfff")
