@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from hitl_middleware.clock import SystemClock
@@ -73,15 +74,11 @@ async def test_what_raises_is_taken_back_alone(store: SqlStore) -> None:
         assert [name for name in names if name in await _graphs(store)] == names[:bad] + names[bad + 1 :]
 
 
-async def test_a_transaction_that_is_lost_is_lost_to_all_of_it(store: SqlStore) -> None:
+async def test_a_transaction_that_is_lost_is_lost_to_all_of_it(store: SqlStore, url: str) -> None:
     """Rule 6: nobody is told that it is stored whom the database has taken back beside another one; and the next one writes again."""
-    async with store.begin() as uow:
-        await uow._connection._writer.execute(
-            text(
-                "CREATE TRIGGER lose BEFORE INSERT ON hitl_runs WHEN NEW.graph = 'bad'"
-                " BEGIN SELECT RAISE(ROLLBACK, 'lost'); END"
-            ),
-            {},
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as beside:
+        beside.execute(
+            "CREATE TRIGGER lose BEFORE INSERT ON hitl_runs WHEN NEW.graph = 'bad' BEGIN SELECT RAISE(ROLLBACK, 'lost'); END"
         )
     names = ["a", "b", "bad", "c"]
     found = await asyncio.gather(*(_add(store, name) for name in names), return_exceptions=True)
