@@ -7,6 +7,7 @@ transaction, and one sealer gives them ``seq`` and ``hash = sha256(previous hash
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,11 @@ def facts(event: AuditEvent) -> dict[str, Any]:
     }
 
 
+def exported(event: AuditEvent) -> dict[str, Any]:
+    """An event with its seal, as it leaves for a place where nobody here can write: whoever has them all can check the chain."""
+    return {"seq": event.seq, **facts(event), "hash": event.hash}
+
+
 def link(previous: str, event: AuditEvent) -> str:
     """The hash of ``event`` after an event whose hash is ``previous``."""
     return hashlib.sha256(previous.encode() + canonical(facts(event))).hexdigest()
@@ -56,31 +62,49 @@ async def seal(store: Store) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of a check. ``problem`` is a sentence, ``None`` when the chain holds."""
+    """The result of a check. ``problem`` is a sentence, ``None`` when the chain holds as far as it was looked at.
+
+    ``checked``: the number up to which it was. ``unsealed``: events that are not chained yet (as far as ``BATCH``). ``complete``: it was
+    looked at to its end.
+    """
 
     checked: int
     unsealed: int
     problem: str | None
+    complete: bool = True
 
 
-async def verify(store: Store) -> Verification:
-    """Recompute the chain from the first event.
+async def verify(store: Store, *, after: int = 0, go_on: Callable[[], bool] = lambda: True) -> Verification:
+    """Recompute the chain from the first event; from behind number ``after``, whose hash is then taken as it stands.
 
     It finds an event that was changed, removed, moved or added inside the chain, and one that was cut off its end. Somebody who
     may write the whole database could compute a new chain: export the head now and then to a place they cannot write.
+    ``go_on`` is asked before each batch and may end it early. A batch at a time, so that others get their turn; what is sealed meanwhile
+    is looked at, too.
     """
-    last, seq = "", 0
-    async with store.read() as uow:
-        head = await uow.chain_head()
-        while events := await uow.list_audit(after=seq, limit=BATCH):
-            for event in events:
-                if event.seq != seq + 1:
-                    return Verification(seq, 0, f"event {seq + 1} is missing")
-                if event.hash != link(last, event):
-                    return Verification(
-                        seq, 0, f"event {event.seq} ({event.id}) was changed after it was written"
-                    )
-                seq, last = seq + 1, event.hash or ""
-        if (head.seq, head.hash) != (seq, last):
-            return Verification(seq, 0, f"the chain ends at event {seq}, but {head.seq} were sealed")
-        return Verification(seq, len(await uow.unsealed(BATCH)), None)
+    last, seq = "", after
+    if after:
+        async with store.read() as uow:
+            found = await uow.list_audit(after=after - 1, limit=1)
+        if not found or found[0].seq != after:
+            return Verification(0, 0, f"event {after} is missing")
+        last = found[0].hash or ""
+    while go_on():
+        async with store.read() as uow:
+            head = await uow.chain_head()
+            events = await uow.list_audit(after=seq, limit=BATCH)
+            unsealed = 0 if events else len(await uow.unsealed(BATCH))
+        for event in events:
+            if event.seq != seq + 1:
+                return Verification(seq, 0, f"event {seq + 1} is missing")
+            if event.hash != link(last, event):
+                return Verification(
+                    seq, 0, f"event {event.seq} ({event.id}) was changed after it was written"
+                )
+            seq, last = seq + 1, event.hash or ""
+        if not events:
+            problem = None
+            if (head.seq, head.hash) != (seq, last):
+                problem = f"the chain ends at event {seq}, but {head.seq} were sealed"
+            return Verification(seq, unsealed if problem is None else 0, problem)
+    return Verification(seq, 0, None, complete=False)

@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from hitl_middleware.analytics import MOST, Asked, Period, Sample
 from hitl_middleware.display import person
 from hitl_middleware.errors import NotFound
 from hitl_middleware.ids import CODE_LENGTH
 from hitl_middleware.ports import Store, UnitOfWork
+from hitl_middleware.ports.searching import AuditSearch
 from hitl_middleware.quorum import Approvals, approvals, counted, progress, shows
 from hitl_middleware.records import (
     Action,
@@ -28,6 +30,9 @@ from hitl_middleware.records import (
 )
 from hitl_middleware.redaction import hide_action, hide_request, hide_submission
 from hitl_middleware.review import RequestStatus, is_final
+
+ASKED_AT_ONCE = 1_000
+"""Requests that ``Views.asked`` reads in one go."""
 
 WAIT_SECONDS = 0.2
 """How often ``Views.ended`` looks."""
@@ -183,6 +188,13 @@ class Views:
         async with self._store.read() as uow:
             return await uow.list_audit(after=after, limit=limit, run_id=run_id, request_id=request_id)
 
+    async def find_audit(
+        self, search: AuditSearch, *, cursor: int | None = None, newest_first: bool = False, limit: int = 100
+    ) -> Sequence[AuditEvent]:
+        """Sealed events that fit, behind number ``cursor``."""
+        async with self._store.read() as uow:
+            return await uow.find_audit(search, cursor=cursor, newest_first=newest_first, limit=limit)
+
     async def card_at(self, channel: str, ref: str, *, public_url: str | None) -> CardView | None:
         """The card that a channel's message shows; ``None`` where it shows none of ours."""
         async with self._store.read() as uow:
@@ -194,6 +206,20 @@ class Views:
         async with self._store.read() as uow:
             cards = [card for card in await uow.cards_of(request_id) if card.target.channel == channel]
             return await card_view(uow, cards[0], public_url=public_url) if cards else None
+
+    async def asked(self, period: Period, *, graph: str | None = None, most: int = MOST) -> Sample:
+        """What was asked in a period, to work figures out from: the newest ``most``. A page at a time, so that others get their turn."""
+        rows: list[Asked] = []
+        cursor: str | None = None
+        while len(rows) < most:
+            async with self._store.read() as uow:
+                page = await uow.list_asked(
+                    period, graph=graph, cursor=cursor, limit=min(ASKED_AT_ONCE, most - len(rows))
+                )
+            rows += page.items
+            if (cursor := page.next) is None:
+                break
+        return Sample(period=period, graph=graph, rows=tuple(rows), cut=cursor is not None)
 
     async def tally(self) -> Tally:
         """What waits and what went wrong, counted."""

@@ -66,7 +66,7 @@ def export(
         ask(hitl, audit.seal, hitl.store)
         events = _events(hitl, run)
         lines = (
-            ({"seq": event.seq, **audit.facts(event), "hash": event.hash} for event in events)
+            (audit.exported(event) for event in events)
             if format_ == "jsonl"
             # All of it at once: whether a claim was given back is said later.
             else agentack.trace(tuple(events), session=run or "hitl-audit")

@@ -6,7 +6,8 @@
     layered/     … by a layered layout
     timeline.py  when nodes ran and people were waited for, as values; the same for a terminal
     timing.py    … as SVG (``draw_timeline``), with a scale of its own
-    style.py     ``STYLE``, the CSS of all drawings
+    style.py     ``STYLE``, the CSS of these drawings
+    charts.py    bars, columns and lines of figures, with ``CHART_STYLE``
 
 A layout of our own: the one alive in pure Python (grandalf) knows no subgraphs and no room for labels, and lays links over boxes; the
 others need a compiler or a browser.

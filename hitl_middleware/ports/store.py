@@ -8,7 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 from hitl_middleware.actions import Identity, Place
+from hitl_middleware.analytics.rows import Asked, Period
 from hitl_middleware.ports.running import Topic
+from hitl_middleware.ports.searching import AuditSearch
 from hitl_middleware.ports.sessions import Session
 from hitl_middleware.records import (
     Action,
@@ -129,6 +131,11 @@ class UnitOfWork(Protocol):
 
     async def list_waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
         """What is pending: the riskiest first (``review.precedence``), of equal ones the oldest. As dear as the page, not as the list."""
+
+    async def list_asked(
+        self, period: Period, *, graph: str | None = None, cursor: str | None = None, limit: int = 1_000
+    ) -> Page[Asked]:
+        """What was asked in a period, newest first, with the answers: for figures. As dear as the page, however much there is."""
 
     async def add_submission(self, submission: Submission) -> bool:
         """Insert. ``False``: what brought it (``source``) has brought an answer already."""
@@ -280,6 +287,11 @@ class UnitOfWork(Protocol):
         self, *, after: int = 0, limit: int = 500, run_id: str | None = None, request_id: str | None = None
     ) -> Sequence[AuditEvent]:
         """Sealed events with ``seq > after``, in order."""
+
+    async def find_audit(
+        self, search: AuditSearch, *, cursor: int | None = None, newest_first: bool = False, limit: int = 100
+    ) -> Sequence[AuditEvent]:
+        """Sealed events that fit, in order, behind the one with number ``cursor``; ``newest_first``: in the other direction."""
 
     async def tally(self) -> Tally:
         """Count what waits and what went wrong."""

@@ -1,7 +1,8 @@
-"""The order of what waits: riskier before less risky, older before newer; and a cursor into it. Pure."""
+"""The order of what waits: riskier before less risky, older before newer. That of what was asked: newer first. Cursors into both. Pure."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Final, NamedTuple, Self
 
@@ -9,6 +10,7 @@ from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import precedence
 
 _CURSOR: Final = re.compile(r"([0-9])-(.+)", re.DOTALL)
+_TIME: Final = re.compile(r"([^ ]{10,40}) (.+)", re.DOTALL)
 
 
 class PlaceInLine(NamedTuple):
@@ -32,3 +34,21 @@ def place_in_line(cursor: str | None) -> PlaceInLine | None:
     """The place that a cursor names; ``None``: the beginning, also of what no page ever gave as its next one."""
     found = _CURSOR.fullmatch(cursor or "")
     return None if found is None else PlaceInLine(int(found[1]), found[2])
+
+
+class PlaceInTime(NamedTuple):
+    """When a request was asked; compared as tuples are."""
+
+    created_at: dt.datetime
+    id: str
+
+    @property
+    def cursor(self) -> str:
+        """It as text."""
+        return f"{self.created_at.isoformat()} {self.id}"
+
+
+def place_in_time(cursor: str | None) -> PlaceInTime | None:
+    """The place that a cursor names; ``None``: the beginning."""
+    found = _TIME.fullmatch(cursor or "")
+    return None if found is None else PlaceInTime(dt.datetime.fromisoformat(found[1]), found[2])

@@ -59,6 +59,7 @@ NOTICE_FAILED = text("gave_up AND sent_at IS NULL")
 DELIVERY_UNPROCESSED = text("processed_at IS NULL")
 DELIVERY_FAILED = text("processed_at IS NOT NULL AND error IS NOT NULL")
 AUDIT_UNSEALED = text("seq IS NULL")
+AUDIT_SEALED = text("seq IS NOT NULL")
 
 
 def _id() -> Column[str]:
@@ -173,6 +174,7 @@ requests = Table(
     Index("ix_hitl_requests_status", "status", "id"),
     Index("ix_hitl_requests_code", "code"),
     Index("ix_hitl_requests_run", "run_id"),
+    Index("ix_hitl_requests_asked", "created_at", "id"),
     _some("requests_pending_code", "code", where=REQUEST_PENDING, unique=True),
     _some("requests_placed", "thread_id", "checkpoint_ns", "ordinal", where=REQUEST_PLACED),
     # Led by the status only so that SQLite prefers it to the index above.
@@ -332,6 +334,11 @@ audit = Table(
     Index("ix_hitl_audit_run", "run_id", "seq"),
     Index("ix_hitl_audit_request", "request_id", "seq"),
     _some("audit_unsealed", "id", where=AUDIT_UNSEALED),
+    # For whoever searches. Only what is sealed: so a change that writes its event pays nothing for them, the sealer does.
+    _some("audit_kind", "kind", "seq", where=AUDIT_SEALED),
+    _some("audit_actor", "actor", "seq", where=AUDIT_SEALED),
+    _some("audit_thread", "thread_id", "seq", where=AUDIT_SEALED),
+    _some("audit_at", "at", where=AUDIT_SEALED),
 )
 
 audit_head = Table(

@@ -20,6 +20,7 @@ from hitl_server.metrics import Meter, Metered
 from hitl_server.pages import page_routers
 from hitl_server.roles import RoleRules, Visitors
 from hitl_server.routes.actions import actions_router
+from hitl_server.routes.analytics import analytics_router
 from hitl_server.routes.audit import audit_router
 from hitl_server.routes.events import events_router
 from hitl_server.routes.github import github_router
@@ -70,6 +71,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
         requests_router(hitl, meter),
         actions_router(hitl, meter),
         audit_router(hitl),
+        analytics_router(hitl),
         events_router(Watch(hitl, leaving=lambda: bool(app.state.leaving))),
         _signed(slack),
         _signed(github_router(hitl, GitHubSettings.from_env(hitl.config.github))),

@@ -14,14 +14,17 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hitl_middleware.hitl import Hitl
-from hitl_middleware.ports import Session
+from hitl_middleware.ids import new_id
+from hitl_middleware.ports import Session, UnitOfWork
+from hitl_middleware.records import AuditEvent
 
 TICKET_SECONDS: Final = 600.0
 """How long a one-time link is good for."""
@@ -32,8 +35,22 @@ _SECRET_BYTES: Final = 32
 _MOST_COOKIE: Final = 200
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """How somebody came or went. ``via``: the way (``github``, ``slack``, ``link``, ``sign-out``); ``address``: from where, as the server
+    sees it: behind a proxy that is the proxy's.
+    """
+
+    via: str
+    address: str | None = None
+
+
+SESSION_EVENTS: Final = "session."
+"""What the kinds of events begin with that tell who signed in and out. They are about people, so they are for who oversees the audit."""
+
+
 class Sessions:
-    """Begins, finds and ends them."""
+    """Begins, finds and ends them. With a ``Passage``, the audit has it, in the same transaction: who, how, from where; never a secret."""
 
     def __init__(self, hitl: Hitl) -> None:
         self._hitl = hitl
@@ -44,17 +61,27 @@ class Sessions:
         """How long one lasts, whatever is done in it."""
         return self._seconds
 
-    async def begin(self, identity: str, name: str | None = None, *, asked: bool = False) -> str:
+    async def begin(
+        self,
+        identity: str,
+        name: str | None = None,
+        *,
+        asked: bool = False,
+        passage: Passage | None = None,
+        role: str | None = None,
+    ) -> str:
         """A new session; the secret that its browser keeps."""
-        return await self._added("session", self._seconds, identity, name, asked=asked)
+        return await self._added(
+            "session", self._seconds, identity, name, asked=asked, passage=passage, role=role
+        )
 
     async def find(self, secret: str) -> Session | None:
         """The session of this secret, unless it has ended or run out."""
         return await self._hitl.portal.run(self._found, _key("session", secret))
 
-    async def end(self, secret: str) -> None:
+    async def end(self, secret: str, *, passage: Passage | None = None) -> None:
         """From now on it is nobody's."""
-        await self._hitl.portal.run(self._taken, _key("session", secret))
+        await self._hitl.portal.run(self._taken, _key("session", secret), passage)
 
     async def ticket(self, identity: str) -> str:
         """A code that begins one session of ``identity``, once, within ``TICKET_SECONDS``."""
@@ -66,7 +93,15 @@ class Sessions:
         return found.identity if found else None
 
     async def _added(
-        self, kind: str, seconds: float, identity: str, name: str | None, *, asked: bool = False
+        self,
+        kind: str,
+        seconds: float,
+        identity: str,
+        name: str | None,
+        *,
+        asked: bool = False,
+        passage: Passage | None = None,
+        role: str | None = None,
     ) -> str:
         secret = secrets.token_urlsafe(_SECRET_BYTES)
 
@@ -83,6 +118,8 @@ class Sessions:
                         expires_at=now + dt.timedelta(seconds=seconds),
                     )
                 )
+                if passage is not None:
+                    await _remember(uow, "session.begun", identity, passage, name=name, role=role)
 
         await self._hitl.portal.run(add)
         return secret
@@ -91,9 +128,26 @@ class Sessions:
         async with self._hitl.store.read() as uow:
             return await uow.session(key)
 
-    async def _taken(self, key: str) -> Session | None:
+    async def _taken(self, key: str, passage: Passage | None = None) -> Session | None:
         async with self._hitl.store.begin() as uow:
-            return await uow.end_session(key)
+            ended = await uow.end_session(key)
+            if ended is not None and passage is not None:
+                await _remember(uow, "session.ended", ended.identity, passage, name=ended.name)
+            return ended
+
+
+async def _remember(uow: UnitOfWork, kind: str, identity: str, passage: Passage, **data: Any) -> None:
+    facts = {**data, "from": passage.address}
+    await uow.append(
+        AuditEvent(
+            id=new_id(),
+            at=await uow.now(),
+            kind=kind,
+            actor=identity,
+            via=passage.via,
+            data={key: value for key, value in facts.items() if value is not None},
+        )
+    )
 
 
 class Cookie:
@@ -167,5 +221,5 @@ def _key(kind: str, secret: str) -> str:
 
 
 __all__: Sequence[str] = (
-    "Cookie", "Sessions", "behind_tls", "csrf_of", "csrf_token", "same", "session_cookie",
+    "SESSION_EVENTS", "Cookie", "Passage", "Sessions", "behind_tls", "csrf_of", "csrf_token", "same", "session_cookie",
 )  # fmt: skip

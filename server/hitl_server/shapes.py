@@ -234,10 +234,20 @@ class RunList(BaseModel):
 
 
 class EventList(BaseModel):
-    """A page of the audit, oldest first. To follow it, ask again with the last item's ``seq`` as cursor."""
+    """A page of the audit. To follow it, oldest first, ask again with the last item's ``seq`` as cursor."""
 
     items: tuple[EventOut, ...]
     next: str | None
+
+
+class VerificationOut(BaseModel):
+    """What came of recomputing the chain up to number `checked`. `problem` says in words what is wrong; `ok`: nothing, so far."""
+
+    ok: bool
+    complete: bool
+    checked: int
+    unsealed: int
+    problem: str | None
 
 
 class Health(BaseModel):

@@ -20,6 +20,8 @@ from hitl_middleware.ports import Store
 from hitl_middleware.records import Action, Lease, ReviewRequest
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.sql import SqlStore, postgresql
+from hitl_middleware.stores.sql.asked import asked
+from hitl_middleware.stores.sql.audit import finding
 from hitl_middleware.stores.sql.due import STATEMENTS
 from hitl_middleware.stores.sql.requests import WAITING_AFTER
 from hitl_middleware.stores.url import connection_words, parse
@@ -306,6 +308,37 @@ class TestPostgresqlStore(StoreContract):
         assert re.search(r"Index Cond: .*ROW\(precedence, .*id.*\) > ROW\(", plan), plan
         assert "Sort" not in plan
         assert "Filter" not in plan
+
+    @pytest.mark.parametrize(
+        ("statement", "index"),
+        [
+            (asked(of_graph=False, following=False), "ix_hitl_requests_asked"),
+            (asked(of_graph=True, following=True), "ix_hitl_requests_asked"),
+            (finding(frozenset({"kind", "before"}), newest_first=True), "ix_hitl_audit_kind"),
+            (finding(frozenset({"actor", "before"}), newest_first=True), "ix_hitl_audit_actor"),
+            (finding(frozenset({"thread_id"}), newest_first=True), "ix_hitl_audit_thread"),
+            (finding(frozenset({"since", "until"}), newest_first=True), "ix_hitl_audit_at"),
+        ],
+        ids=["asked", "asked on", "kind", "actor", "thread", "at"],
+    )
+    async def test_looking_back_reads_no_more_than_it_shows(self, postgres_url, statement, index) -> None:
+        """O-01, O-06: a page of a period, and of what is searched in the audit, is read from its index; nothing is walked."""
+        said = statement.compile(dialect=dialect())
+        values = {name: _some(name) for name in said.params}
+        with psycopg.connect(**connection_words(parse(postgres_url))) as connection:
+            connection.execute("SET enable_seqscan = off")
+            connection.execute("SET enable_bitmapscan = off")
+            plan = connection.execute(f"EXPLAIN {said}", values).fetchall()
+        lines = "\n".join(line for (line,) in plan)
+        assert index in lines
+        assert "Seq Scan" not in lines
+
+
+def _some(name: str) -> object:
+    """A value of the kind that a parameter has."""
+    if name.endswith(("_at", "since", "until")):
+        return BORN
+    return 9 if name in {"rows", "of_seq", "letters"} else "x"
 
 
 # URLs and errors

@@ -21,6 +21,8 @@ from hitl_middleware.errors import DatabaseUnreachable
 from hitl_middleware.ports import Store
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.sql import SqlStore
+from hitl_middleware.stores.sql.asked import asked
+from hitl_middleware.stores.sql.audit import finding
 from hitl_middleware.stores.sql.due import STATEMENTS
 from hitl_middleware.stores.sql.requests import AT_PLACE, WAITING_AFTER
 from hitl_middleware.stores.sql.sqlite import SqliteConnection
@@ -29,6 +31,19 @@ from hitl_middleware.testing.store_contract import StoreContract
 from hitl_middleware.testing.store_contract.case import BORN, a_run
 
 ROOT = Path(hitl_middleware.__file__).parents[1]
+
+LOOKING_BACK = [
+    (asked(of_graph=False, following=False), "ix_hitl_requests_asked (created_at>? AND created_at<?)"),
+    (asked(of_graph=True, following=True), "ix_hitl_requests_asked (created_at>? AND (created_at,id)<(?,?))"),
+    *(
+        (finding(frozenset({name, "before"}), newest_first=True), f"ix_hitl_audit_{index}")
+        for name, index in {
+            "kind": "kind", "actor": "actor", "thread_id": "thread", "run_id": "run", "request_id": "request",
+        }.items()
+    ),
+    (finding(frozenset({"family", "before"}), newest_first=True), "seq<?)"),
+    (finding(frozenset({"kind", "actor", "after"}), newest_first=False), "ix_hitl_audit_"),
+]  # fmt: skip
 
 COUNTER = """
 import asyncio, sys
@@ -330,6 +345,18 @@ class TestSqliteStore(StoreContract):
             (plan,) = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
         assert plan.startswith("SEARCH")
         assert "ix_hitl_requests_waiting (status=? AND (precedence,id)>(?,?))" in plan
+
+    @pytest.mark.parametrize(("statement", "index"), LOOKING_BACK, ids=[index for _, index in LOOKING_BACK])
+    async def test_looking_back_reads_no_more_than_it_shows(
+        self, store: Store, path: Path, statement, index
+    ) -> None:
+        """O-01, O-06: a page of a period, and of what is searched in the audit, is read from its index, in its order: nothing is sorted."""
+        said = str(statement.compile(dialect=sqlite.dialect()))
+        with closing(sqlite3.connect(path)) as connection:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {said}", [0] * said.count("?"))]
+        assert plan[0].startswith("SEARCH")
+        assert index in plan[0]
+        assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step], plan
 
     @pytest.mark.parametrize(
         ("statement", "indexes"),

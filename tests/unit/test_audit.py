@@ -201,3 +201,18 @@ def test_no_event_carries_a_body_or_a_secret(quick: World, effects: Effects) -> 
     quick.step()
     text = str([(event.kind, event.actor, event.data) for event in quick.trail()])
     assert not [word for word in ("424242", "hunter2", "tell nobody") if word in text]
+
+
+async def test_it_is_verified_piece_by_piece(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O-01: it may end early and says how far it came; from there it goes on, and what is changed behind is found all the same."""
+    monkeypatch.setattr(audit, "BATCH", 2)
+    await _append(store, 7)
+    while await audit.seal(store):
+        pass
+    turns = iter([True, True, False])
+    found = await audit.verify(store, go_on=lambda: next(turns))
+    assert found == audit.Verification(4, 0, None, complete=False)
+    assert await audit.verify(store, after=4) == audit.Verification(7, 0, None)
+    assert await audit.verify(store, after=7) == audit.Verification(7, 0, None)
+    assert (await audit.verify(store, after=8)).problem == "event 8 is missing"
+    assert await audit.verify(store, go_on=lambda: False) == audit.Verification(0, 0, None, complete=False)

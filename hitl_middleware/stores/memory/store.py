@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.ports import Clock, Topic
+from hitl_middleware.ports.searching import AuditSearch
 from hitl_middleware.records import AuditEvent, ChainHead, Run, Tally
 from hitl_middleware.review import is_final
 from hitl_middleware.stores.memory.actions import ActionVerbs, CardVerbs, MailVerbs
+from hitl_middleware.stores.memory.asked import AskedVerbs
 from hitl_middleware.stores.memory.runs import RequestVerbs, RunVerbs
 from hitl_middleware.stores.memory.sessions import SessionVerbs
 from hitl_middleware.stores.memory.state import RuleBroken, State, Verbs, oldest_first
@@ -57,9 +59,42 @@ class AuditVerbs(Verbs):
         ]
         return tuple(event for _, event in sorted(sealed, key=lambda pair: pair[0])[:limit])
 
+    async def find_audit(
+        self, search: AuditSearch, *, cursor: int | None = None, newest_first: bool = False, limit: int = 100
+    ) -> Sequence[AuditEvent]:
+        found = [
+            (event.seq, event)
+            for event in self._state.audit.values()
+            if event.seq is not None
+            and _fits(event, search)
+            and (cursor is None or (event.seq < cursor if newest_first else event.seq > cursor))
+        ]
+        found.sort(key=lambda pair: pair[0], reverse=newest_first)
+        return tuple(event for _, event in found[:limit])
+
+
+def _fits(event: AuditEvent, search: AuditSearch) -> bool:
+    return (
+        (event.kind.startswith(search.family) if search.family else search.kind in {None, event.kind})
+        and search.actor in {None, event.actor}
+        and search.run_id in {None, event.run_id}
+        and search.request_id in {None, event.request_id}
+        and search.thread_id in {None, event.thread_id}
+        and (search.since is None or event.at >= search.since)
+        and (search.until is None or event.at < search.until)
+    )
+
 
 class MemoryUnit(
-    RunVerbs, RequestVerbs, ActionVerbs, CardVerbs, MailVerbs, SessionVerbs, AuditVerbs, TroubleVerbs
+    RunVerbs,
+    RequestVerbs,
+    AskedVerbs,
+    ActionVerbs,
+    CardVerbs,
+    MailVerbs,
+    SessionVerbs,
+    AuditVerbs,
+    TroubleVerbs,
 ):
     """``ports.UnitOfWork`` over a state."""
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
 
+from hitl_middleware.ports.searching import AuditSearch
 from hitl_middleware.records import AuditEvent, ChainHead
 from hitl_middleware.stores import rows
 from hitl_middleware.stores.sql.base import Verbs, new, of, reading
-from hitl_middleware.stores.tables import AUDIT_UNSEALED, audit, audit_head
+from hitl_middleware.stores.tables import AUDIT_SEALED, AUDIT_UNSEALED, audit, audit_head
 
 _APPEND = insert(audit)
 _UNSEALED = reading(select(audit).where(AUDIT_UNSEALED).order_by(audit.c.id).limit(bindparam("rows")))
@@ -21,6 +25,28 @@ _SEAL = (
 )
 _MOVE_HEAD = update(audit_head).where(audit_head.c.id == 1)
 _LIST = select(audit).where(audit.c.seq > of(audit.c.seq)).order_by(audit.c.seq).limit(bindparam("rows"))
+
+_FOUND: dict[str, ColumnElement[bool]] = {
+    "kind": audit.c.kind == of(audit.c.kind),
+    # No range of the index of kinds: most events are of the few families, and those would have to be sorted.
+    "family": func.substr(audit.c.kind, 1, bindparam("letters")) == bindparam("of_family"),
+    "actor": audit.c.actor == of(audit.c.actor),
+    "run_id": audit.c.run_id == of(audit.c.run_id),
+    "request_id": audit.c.request_id == of(audit.c.request_id),
+    "thread_id": audit.c.thread_id == of(audit.c.thread_id),
+    "since": audit.c.at >= bindparam("of_since"),
+    "until": audit.c.at < bindparam("of_until"),
+    "after": audit.c.seq > of(audit.c.seq),
+    "before": audit.c.seq < of(audit.c.seq),
+}
+
+
+@cache
+def finding(wanted: Collection[str], *, newest_first: bool) -> Select[Any]:
+    """Sealed events under these conditions (a frozen set of names of ``_FOUND``), in order or in the other direction."""
+    order = audit.c.seq.desc() if newest_first else audit.c.seq
+    conditions = [condition for name, condition in _FOUND.items() if name in wanted]
+    return select(audit).where(AUDIT_SEALED, *conditions).order_by(order).limit(bindparam("rows"))
 
 
 class AuditVerbs(Verbs):
@@ -51,3 +77,23 @@ class AuditVerbs(Verbs):
         if request_id is not None:
             statement = statement.where(audit.c.request_id == request_id)
         return tuple(rows.event(row) for row in (await self._execute(statement, **values)).rows)
+
+    async def find_audit(
+        self, search: AuditSearch, *, cursor: int | None = None, newest_first: bool = False, limit: int = 100
+    ) -> Sequence[AuditEvent]:
+        wanted = {
+            field.name: value
+            for field in fields(search)
+            if (value := getattr(search, field.name)) is not None
+        }
+        values = {f"of_{name}": value for name, value in wanted.items()}
+        names = set(wanted)
+        if search.family is not None:
+            names = (names - {"kind"}) | {"family"}
+            del values["of_kind"]
+            values |= {"of_family": search.family, "letters": len(search.family)}
+        if cursor is not None:
+            names.add("before" if newest_first else "after")
+            values["of_seq"] = cursor
+        statement = finding(frozenset(names), newest_first=newest_first)
+        return tuple(rows.event(row) for row in (await self._execute(statement, rows=limit, **values)).rows)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from hitl_middleware.stores.columns import NOW
 from hitl_middleware.stores.sql.actions import ActionVerbs
+from hitl_middleware.stores.sql.asked import AskedVerbs
 from hitl_middleware.stores.sql.audit import AuditVerbs
 from hitl_middleware.stores.sql.cards import CardVerbs, MailVerbs
 from hitl_middleware.stores.sql.due import DueVerbs
@@ -27,6 +28,7 @@ _NOW = select(NOW)
 class SqlUnit(
     RunVerbs,
     RequestVerbs,
+    AskedVerbs,
     ActionVerbs,
     CardVerbs,
     MailVerbs,

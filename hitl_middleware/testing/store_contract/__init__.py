@@ -25,6 +25,7 @@ from __future__ import annotations
 from hitl_middleware.testing.store_contract.actions import ActionContract
 from hitl_middleware.testing.store_contract.audit import AuditContract
 from hitl_middleware.testing.store_contract.cards import CardContract
+from hitl_middleware.testing.store_contract.looking_back import LookingBackContract
 from hitl_middleware.testing.store_contract.mail import MailContract
 from hitl_middleware.testing.store_contract.requests import RequestContract
 from hitl_middleware.testing.store_contract.runs import LeaseContract, RunContract
@@ -46,6 +47,7 @@ class StoreContract(
     AuditContract,
     TallyContract,
     TroubleContract,
+    LookingBackContract,
 ):
     """All of it."""
 

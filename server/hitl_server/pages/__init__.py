@@ -13,7 +13,7 @@ written out where it draws nothing or turns the text around.
     answers   what was sent by a form as a decision, or what is wrong with it          pure
     story     what happened in a run, and when people were waited for                  pure
     course    the course of a run: its graph, its time line, its state step by step
-    inbox · request · run · static   the routes
+    inbox · request · run · analytics · audit · static   the routes
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from fastapi import APIRouter
 
 from hitl_middleware.hitl import Hitl
 from hitl_server.metrics import Meter
+from hitl_server.pages.analytics import analytics_page_router
+from hitl_server.pages.audit import audit_page_router
 from hitl_server.pages.inbox import inbox_router
 from hitl_server.pages.request import request_router
 from hitl_server.pages.run import run_router
@@ -29,5 +31,12 @@ from hitl_server.pages.static import static_router
 
 
 def page_routers(hitl: Hitl, meter: Meter) -> tuple[APIRouter, ...]:
-    """``/`` (and ``/inbox``), ``/requests/{id}``, ``/runs/{id}``, and what they load."""
-    return inbox_router(hitl), request_router(hitl, meter), run_router(hitl, meter), static_router()
+    """``/`` (and ``/inbox``), ``/requests/{id}``, ``/runs/{id}``, ``/analytics``, ``/audit``, and what they load."""
+    return (
+        inbox_router(hitl),
+        request_router(hitl, meter),
+        run_router(hitl, meter),
+        analytics_page_router(hitl),
+        audit_page_router(hitl),
+        static_router(),
+    )

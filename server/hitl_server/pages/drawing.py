@@ -47,6 +47,7 @@ def page(name: str, asked: Request, *, now: dt.datetime, status: int = 200, **fa
     caller: Caller = asked.state.caller
     token = csrf_of(asked)
     known = {"now": now, "caller": caller, "token": token, "csrf": "" if caller.role == "viewer" else token}
+    known["path"] = asked.url.path  # which of the main pages this is
     drawn = _templates().get_template(name).render(**known, **facts)
     return HTMLResponse(drawn, status_code=status, headers={"Content-Security-Policy": POLICY})
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from hitl_middleware.drawing import STYLE
+from hitl_middleware.drawing.charts import CHART_STYLE
 from hitl_server.roles import EVERYBODY
 
 FILES: Final[Mapping[str, str]] = {
@@ -18,6 +19,8 @@ FILES: Final[Mapping[str, str]] = {
     "typed.js": "text/javascript",
     "drawing.css": "text/css",
     "run.css": "text/css",
+    "looking-back.css": "text/css",
+    "charts.css": "text/css",
     "hitl.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
@@ -35,7 +38,7 @@ def static_router() -> APIRouter:
             methods=["GET"],
             summary=f"What pages load: {name}",
             description="Kept by browsers: its address changes with what is in it.",
-            operation_id=f"static_{name.replace('.', '_')}",
+            operation_id=f"static_{name.replace('.', '_').replace('-', '_')}",
             openapi_extra=EVERYBODY,
             response_class=Response,
             responses={
@@ -61,4 +64,6 @@ def _serving(name: str, kind: str) -> Callable[[], Coroutine[Any, Any, Response]
 def _content(name: str) -> bytes:
     if name == "drawing.css":  # it belongs to the drawings, wherever they are shown
         return STYLE.encode()
+    if name == "charts.css":  # it belongs to the charts, wherever they are shown
+        return CHART_STYLE.encode()
     return files("hitl_server").joinpath("static", name).read_bytes()

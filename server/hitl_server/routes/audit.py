@@ -1,16 +1,28 @@
-"""The audit, for reading."""
+"""The audit, for reading: search, verification, export."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import datetime as dt
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
 
+from hitl_middleware import audit
+from hitl_middleware.audit import Verification
 from hitl_middleware.hitl import Hitl
+from hitl_middleware.ports.searching import AuditSearch
 from hitl_server.openapi import refusals
 from hitl_server.roles import OVERSEEING
 from hitl_server.schemas import event_out
-from hitl_server.shapes import EventList
+from hitl_server.shapes import EventList, VerificationOut
+
+VERIFY_SECONDS: Final = 10.0
+"""How long one verification takes at most; it says how far it came, and goes on from there."""
+
+AT_ONCE: Final = 500
 
 After = Annotated[
     str | None,
@@ -18,26 +30,112 @@ After = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Items on a page.")]
 Only = Annotated[str | None, Query(max_length=200)]
+Kind = Annotated[
+    str | None, Query(max_length=200, description="`request.approved`, or a family of kinds: `request`.")
+]
+Since = Annotated[dt.datetime | None, Query(alias="from", description="At that moment or later.")]
+Until = Annotated[dt.datetime | None, Query(alias="to", description="Before that moment.")]
+Order = Annotated[Literal["oldest", "newest"], Query(description="Which come first.")]
+
+_WRONG: Final = refusals({422: "A parameter has not its form", 503: "The database does not answer"})
+_LINES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "One JSON object a line",
+        "content": {"application/jsonl": {"schema": {"type": "string"}}},
+    }
+}
+
+
+def _search(
+    kind: Kind = None,
+    actor: Only = None,
+    run_id: Only = None,
+    request_id: Only = None,
+    thread_id: Only = None,
+    since: Since = None,
+    until: Until = None,
+) -> AuditSearch:
+    return AuditSearch(
+        kind=kind or None,
+        actor=actor,
+        run_id=run_id,
+        request_id=request_id,
+        thread_id=thread_id,
+        since=_aware(since),
+        until=_aware(until),
+    )
+
+
+def _aware(at: dt.datetime | None) -> dt.datetime | None:
+    """A time without a zone is taken for UTC."""
+    return at.replace(tzinfo=dt.UTC) if at is not None and at.tzinfo is None else at
+
+
+Search = Annotated[AuditSearch, Depends(_search)]
+
+
+async def verified(hitl: Hitl, after: int = 0) -> Verification:
+    """The chain from behind number ``after`` on, as far as ``VERIFY_SECONDS`` go."""
+    until = hitl.clock.monotonic() + VERIFY_SECONDS
+    return await hitl.portal.run(
+        audit.verify, hitl.store, after=after, go_on=lambda: hitl.clock.monotonic() < until
+    )
 
 
 def audit_router(hitl: Hitl) -> APIRouter:
     """``/api/v1/audit``."""
     router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
-    @router.get(
-        "",
-        summary="Read the audit",
-        openapi_extra=OVERSEEING,
-        responses=refusals({422: "A parameter has not its form", 503: "The database does not answer"}),
-    )
+    @router.get("", summary="Read and search the audit", openapi_extra=OVERSEEING, responses=_WRONG)
     async def read_audit(
-        cursor: After = None, limit: Limit = 100, run_id: Only = None, request_id: Only = None
+        search: Search, cursor: After = None, limit: Limit = 100, order: Order = "oldest"
     ) -> EventList:
-        """Oldest first. An event appears once it is sealed into the chain, a moment after what it tells of."""
+        """What fits all that is given. An event appears once it is sealed into the chain, a moment after what it tells of."""
         found = await hitl.portal.run(
-            hitl.views.audit, after=int(cursor or 0), limit=limit + 1, run_id=run_id, request_id=request_id
+            hitl.views.find_audit,
+            search,
+            cursor=int(cursor) if cursor else None,
+            newest_first=order == "newest",
+            limit=limit + 1,
         )
         items = tuple(event_out(event) for event in found[:limit])
         return EventList(items=items, next=str(items[-1].seq) if len(found) > limit else None)
+
+    @router.get("/verification", summary="Verify the chain", openapi_extra=OVERSEEING, responses=_WRONG)
+    async def verify(cursor: After = None) -> VerificationOut:
+        """Recompute the hashes, for 10 s at most. Where `complete` is false, ask again with `checked` as cursor."""
+        found = await verified(hitl, int(cursor or 0))
+        return VerificationOut(
+            ok=found.problem is None,
+            complete=found.complete,
+            checked=found.checked,
+            unsealed=found.unsealed,
+            problem=found.problem,
+        )
+
+    @router.get(
+        "/export",
+        summary="Export the audit",
+        openapi_extra=OVERSEEING,
+        response_class=StreamingResponse,
+        responses={**_LINES, **_WRONG},
+    )
+    async def export(run_id: Only = None) -> StreamingResponse:
+        """Every sealed event, oldest first, as `hitl audit export` writes them: with its number and hash, so that others can verify it."""
+        name = f"hitl-audit-{hitl.clock.now():%Y-%m-%dT%H%M%SZ}.jsonl"
+        # Read once before anything is sent: a database that does not answer is still an error that can be told.
+        first = await hitl.portal.run(hitl.views.audit, limit=AT_ONCE, run_id=run_id)
+
+        async def lines() -> AsyncIterator[str]:
+            events = first
+            while events:
+                # Escaped to ASCII: what is exported is what was hashed, also half a character that somebody wrote.
+                yield "".join(f"{json.dumps(audit.exported(event))}\n" for event in events)
+                events = await hitl.portal.run(
+                    hitl.views.audit, after=events[-1].seq or 0, limit=AT_ONCE, run_id=run_id
+                )
+
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(lines(), media_type="application/jsonl", headers=headers)
 
     return router

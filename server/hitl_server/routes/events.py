@@ -14,6 +14,7 @@ from hitl_server.openapi import refusals
 from hitl_server.problems import Problem
 from hitl_server.roles import EVERYBODY
 from hitl_server.schemas import change_out
+from hitl_server.session import SESSION_EVENTS
 from hitl_server.watching import Watch
 
 CHANGE: Final = "change"
@@ -60,6 +61,8 @@ def events_router(watch: Watch) -> APIRouter:
             if request.scope.get("hitl.head"):
                 return
             async for event, back in changes:
+                if event.kind.startswith(SESSION_EVENTS):
+                    continue  # who comes and goes is not for everybody who may read what waits
                 yield ServerSentEvent(data=change_out(event), event=CHANGE, id=str(back))
 
     return router

@@ -92,7 +92,7 @@ def sign_in_router(hitl: Hitl, visitors: Visitors) -> APIRouter:
         identity = await entrance.sessions.redeem(given.get("code", ""))
         if identity is None:
             return not_in(request, 401, USED)
-        return await entrance.enter(request, identity, None, given.get("next"))
+        return await entrance.enter(request, identity, None, given.get("next"), via="link")
 
     @router.post(
         "/sign-out",

@@ -77,7 +77,7 @@ def _add(router: APIRouter, hitl: Hitl, entrance: Entrance, provider: Provider) 
             proven = await providers.who(provider, attempt, back_here(), code, hitl.clock)
         except Problem as refusal:
             return not_in(request, refusal.status_code, str(refusal.detail))
-        return await entrance.enter(request, proven.identity, proven.name, attempt.back)
+        return await entrance.enter(request, proven.identity, proven.name, attempt.back, via=provider.name)
 
     router.get(
         path, summary=f"Sign in with {provider.title}", openapi_extra=PUBLIC, status_code=303,
