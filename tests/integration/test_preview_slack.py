@@ -4,58 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 import hitl_server
-from hitl_middleware.channels.configured import configured_channels
-from hitl_middleware.clock import SystemClock
-from hitl_middleware.crew import crew_of
-from hitl_middleware.settings import ConfigFile
 from hitl_middleware.testing.channel_contract import HOSTILE
 from hitl_middleware.testing.fake_slack import FakeSlack, Refused
-from hitl_server.preview import SlackSeen, preview_router
 
 from tests.kit.browsing import Browser, Page
-from tests.kit.served import ANN, BOB, Served
-from tests.kit.world import World
+from tests.kit.previewed import CHANNEL, EVE, OTHER, USER, slack_previewed
+from tests.kit.served import ANN, Served
 
-CHANNEL = "C0REVIEWS1"
-USER, OTHER, EVE = ANN.removeprefix("slack:"), BOB.removeprefix("slack:"), "U0EVE12345"
+Preview = Callable[..., tuple[Served, FakeSlack]]
 HTML = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)><b>B</b>&lt;i&gt;{{ 7*7 }} </pre></article>"
 
 
 @pytest.fixture
-def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
-    """A workspace that the environment names: Ann and Bob may decide, Eve may not."""
-    with FakeSlack() as fake:
-        for user, name in ((USER, "ann"), (OTHER, "bob"), (EVE, "eve")):
-            fake.add_user(user, name=name)
-        fake.add_channel(CHANNEL, "reviews")
-        for name, value in fake.environ.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("HITL_SLACK_CHANNEL", CHANNEL)
-        yield fake
-
-
-@pytest.fixture
-def preview(
-    slack: FakeSlack, serve: Callable[..., Served], make_world: Callable[..., World]
-) -> Callable[..., Served]:
+def preview(monkeypatch: pytest.MonkeyPatch) -> Iterator[Preview]:
     """Starts the server with the simulator. ``rules``: of what is asked."""
-
-    def start(**rules: object) -> Served:
-        # Slack signs with the time that is.
-        world = make_world(clock=SystemClock(), channels=configured_channels(ConfigFile()))
-        router = preview_router(slack=SlackSeen(fake=slack, people={USER: "may decide", EVE: "may not"}))
-        found = serve(world=world, routers=(router,), **rules)
-        world._crew = crew_of(world)  # as ``start`` does elsewhere: now it is known where cards link to
-        slack.connect(f"{found.url}/slack/events")
-        return found
-
-    return start
+    with ExitStack() as stack:
+        yield lambda **rules: stack.enter_context(slack_previewed(monkeypatch, **rules))
 
 
 def at(browser: Browser, user: str = USER) -> Page:
@@ -63,9 +34,9 @@ def at(browser: Browser, user: str = USER) -> Page:
     return browser.look(f"/preview/slack/{user}")
 
 
-def test_a_press_decides(preview: Callable[..., Served], slack: FakeSlack):
+def test_a_press_decides(preview: Preview):
     """E-02, S-05, S-08: the button sends a signed click to /slack/events; the act happens once; the page tells what the card tells."""
-    server = preview()
+    server, slack = preview()
     request, browser = server.asked(), Browser(server.http)
     page = browser.look("/preview/slack")
     assert page.address == f"/preview/slack/{USER}/{CHANNEL}", "the first whom the demo names"
@@ -89,9 +60,9 @@ def test_a_press_decides(preview: Callable[..., Served], slack: FakeSlack):
     assert not shown.offers("Approve")
 
 
-def test_an_old_page_is_told_who_decided(preview: Callable[..., Served]):
+def test_an_old_page_is_told_who_decided(preview: Preview):
     """S-10: decided in a terminal or anywhere else; who presses on a page that has not caught up sees by whom, and nothing changes."""
-    server = preview()
+    server, _ = preview()
     request, browser = server.asked(), Browser(server.http)
     old = at(browser, OTHER)
     server.decide(request["id"], type="reject", message="no")
@@ -107,9 +78,9 @@ def test_an_old_page_is_told_who_decided(preview: Callable[..., Served]):
     assert server.effects.done == []
 
 
-def test_the_wrong_person(preview: Callable[..., Served]):
+def test_the_wrong_person(preview: Preview):
     """DESIGN rule 7: Eve's click is as genuine as Ann's and does not count; she alone sees who may decide."""
-    server = preview()
+    server, _ = preview()
     request, browser = server.asked(), Browser(server.http)
     browser.send(at(browser, EVE), "Approve")
     server.world.step()
@@ -121,9 +92,9 @@ def test_the_wrong_person(preview: Callable[..., Served]):
     assert "not yours" not in at(browser).text
 
 
-def test_a_form_with_an_error_and_then_right(preview: Callable[..., Served], slack: FakeSlack):
+def test_a_form_with_an_error_and_then_right(preview: Preview):
     """S-11: the modal that the server opened; its error stands at its field with what was typed; then it counts."""
-    server = preview()
+    server, slack = preview()
     request, browser = server.asked(), Browser(server.http)
 
     form = browser.send(at(browser), "Feedback")
@@ -147,9 +118,9 @@ def test_a_form_with_an_error_and_then_right(preview: Callable[..., Served], sla
     assert not at(browser).offers("Send back")
 
 
-def test_an_edit(preview: Callable[..., Served]):
+def test_an_edit(preview: Preview):
     """S-11: the form of the tool's arguments, filled as they stand; what is sent is what runs."""
-    server = preview()
+    server, _ = preview()
     request, browser = server.asked(), Browser(server.http)
     form = browser.send(at(browser), "Edit")
     assert [each["value"] for each in form.fields.values() if each.get("type") == "number"] == ["5"]
@@ -158,9 +129,9 @@ def test_an_edit(preview: Callable[..., Served]):
     assert server.effects.done == [3]
 
 
-def test_what_slack_itself_would_not_send(preview: Callable[..., Served], slack: FakeSlack):
+def test_what_slack_itself_would_not_send(preview: Preview):
     """A required field left empty: Slack's client does not submit; the page says so, keeps what was typed, and the server hears nothing."""
-    server = preview()
+    server, slack = preview()
     request, browser = server.asked(), Browser(server.http)
     form = browser.send(at(browser), "Feedback")
     sent = len(slack.deliveries)
@@ -176,9 +147,9 @@ def test_what_slack_itself_would_not_send(preview: Callable[..., Served], slack:
     assert server.request(request["id"])["decision"]["message"] == "first line\n<b> & more"
 
 
-def test_hostile_text_is_text(preview: Callable[..., Served], slack: FakeSlack):
+def test_hostile_text_is_text(preview: Preview):
     """DESIGN rule 9: markup of HTML and of Slack in title, reason, words and messages shows as what was written, and does nothing."""
-    server = preview(title=HTML, risk=HOSTILE)
+    server, slack = preview(title=HTML, risk=HOSTILE)
     request, browser = server.asked(), Browser(server.http)
     slack.say(EVE, CHANNEL, f"{HTML} *bold* <https://ok.example|a label> <javascript:alert(1)|no> <@{USER}>")
     slack.say(EVE, CHANNEL, "an answer", thread_ts=slack.messages[0].ts)
@@ -196,9 +167,9 @@ def test_hostile_text_is_text(preview: Callable[..., Served], slack: FakeSlack):
     assert "1 reply" in page.text
 
 
-def test_words_reactions_and_the_home_tab(preview: Callable[..., Served], slack: FakeSlack):
+def test_words_reactions_and_the_home_tab(preview: Preview):
     """E-02: what people write, react with and open goes to the app as Slack sends it; what they write is drawn as they wrote it."""
-    server = preview()
+    server, slack = preview()
     request, browser = server.asked(), Browser(server.http)
     said = browser.send(at(browser), "Send", text="What is <this> & *that*?")
     assert "What is <this> & that?" in said.text
@@ -216,9 +187,9 @@ def test_words_reactions_and_the_home_tab(preview: Callable[..., Served], slack:
     assert kinds == ["message", "reaction_added", "reaction_removed", "app_home_opened"]
 
 
-def test_what_our_own_cards_do_not_use(preview: Callable[..., Served], slack: FakeSlack):
+def test_what_our_own_cards_do_not_use(preview: Preview):
     """E-02: other blocks are drawn, or it is said that they are not; links; a button that asks first."""
-    server = preview()
+    server, slack = preview()
     text = {"type": "plain_text", "text": "a &lt;b&gt;"}
     sure = {
         "title": text,
@@ -287,9 +258,9 @@ def test_what_our_own_cards_do_not_use(preview: Callable[..., Served], slack: Fa
     assert delivery.payload["actions"][0]["action_id"] == "d"
 
 
-def test_an_app_in_trouble_is_told_as_slack_tells_it(preview: Callable[..., Served], slack: FakeSlack):
+def test_an_app_in_trouble_is_told_as_slack_tells_it(preview: Preview):
     """Where Slack refuses the app's form, the person is told by the app; a card that went away is no error of the page."""
-    server = preview()
+    server, slack = preview()
     server.asked()
     browser = Browser(server.http)
     slack.fail("views.open", Refused("internal_error"))
@@ -302,9 +273,9 @@ def test_an_app_in_trouble_is_told_as_slack_tells_it(preview: Callable[..., Serv
     assert (gone.status, "There is no message" in gone.text) == (409, True)
 
 
-def test_it_changes_while_it_is_looked_at(preview: Callable[..., Served]):
+def test_it_changes_while_it_is_looked_at(preview: Preview):
     """An event for each change that can be seen, as the pages' script awaits it."""
-    server = preview()
+    server, _ = preview()
     with server.http.stream("GET", f"/preview/slack/{USER}/{CHANNEL}/events") as stream:
         lines = stream.iter_lines()
         assert next(line for line in lines if line.startswith("event")) == "event: listening"
@@ -312,9 +283,9 @@ def test_it_changes_while_it_is_looked_at(preview: Callable[..., Served]):
         assert next(line for line in lines if line.startswith("event")) == "event: change"
 
 
-def test_nothing_is_sent_without_the_pages_token(preview: Callable[..., Served], slack: FakeSlack):
+def test_nothing_is_sent_without_the_pages_token(preview: Preview):
     """Changes come by POST, with the token of a page of this server; nobody and nowhere that is not there."""
-    server = preview()
+    server, slack = preview()
     request = server.asked()
     base = f"/preview/slack/{USER}/{CHANNEL}"
     assert server.http.post(f"{base}/press", data={"button": "x"}).status_code == 403

@@ -113,8 +113,8 @@ class Play:
         self._terminal.say()
         if not self._hinted and request.kind == "tool_call":
             self._terminal.say(
-                "You may also decide in a browser: at the first address Slack is drawn as people would have it before them, and you may "
-                "press the buttons as any of them. Or on the request's page, or in another terminal, in this folder:"
+                "You may also decide in a browser – in Slack as it would look, as any of its people, or on the request's page – or in "
+                "another terminal, in this folder:"
             )
             self._terminal.say(f"{DATABASE} {called()} requests approve {request.code}", indent=4)
             self._terminal.say()

@@ -108,8 +108,8 @@ class Play:
         )
         self._terminal.say()
         self._terminal.say(
-            "You may also decide in a browser: at the first address the issue is drawn as on GitHub, and you may comment on it as any of "
-            "its people. Or on the request's page, or in another terminal, in this folder:"
+            "You may also decide in a browser – on the issue as GitHub would draw it, as any of its people, or on the request's page – or "
+            "in another terminal, in this folder:"
         )
         self._terminal.say(f"{summary.DATABASE} {called()} requests approve {request.code}")
         self._terminal.say()
