@@ -271,6 +271,7 @@ def test_an_app_in_trouble_is_told_as_slack_tells_it(preview: Preview):
     slack.remove(slack.messages[0])
     gone = browser.send(page, "Approve")
     assert (gone.status, "There is no message" in gone.text) == (409, True)
+    assert "There is:" not in gone.text
 
 
 def test_it_changes_while_it_is_looked_at(preview: Preview):

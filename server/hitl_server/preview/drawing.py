@@ -37,6 +37,11 @@ def answer(html: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": POLICY})
 
 
+def why(refusal: Exception) -> str:
+    """Why a fake would not let something happen, without the list of all there is that helps whoever writes tests."""
+    return str(refusal).partition(" There is:")[0]
+
+
 def style_route(router: APIRouter) -> None:
     """``/preview/style.css``."""
 

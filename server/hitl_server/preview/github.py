@@ -13,7 +13,7 @@ from hitl_middleware.testing.fake_github import CannotHappen
 from hitl_middleware.testing.fake_github.coding import Verdict
 from hitl_server.pages.answers import one
 from hitl_server.pages.sending import sent_by
-from hitl_server.preview.drawing import answer
+from hitl_server.preview.drawing import answer, why
 from hitl_server.preview.github_page import GitHubSeen, issue_page, list_page
 from hitl_server.preview.news import news
 from hitl_server.roles import OPERATING
@@ -80,7 +80,7 @@ def _acting(router: APIRouter, seen: GitHubSeen, checks: list[Any]) -> None:
         try:
             await act
         except CannotHappen as refusal:
-            page = issue_page(seen, login, number, csrf=csrf_of(request), note=str(refusal), typed=typed)
+            page = issue_page(seen, login, number, csrf=csrf_of(request), note=why(refusal), typed=typed)
             return answer(page, 409)
         return _to(login, str(number))
 

@@ -14,7 +14,7 @@ from hitl_middleware.testing.fake_slack.words import interactive
 from hitl_server.pages.answers import one
 from hitl_server.pages.fields import Sent
 from hitl_server.pages.sending import sent_by
-from hitl_server.preview.drawing import answer
+from hitl_server.preview.drawing import answer, why
 from hitl_server.preview.fields import name_of, values_of
 from hitl_server.preview.news import news
 from hitl_server.preview.slack_page import HOME, SlackSeen, slack_page
@@ -68,7 +68,7 @@ def _acting(router: APIRouter, seen: SlackSeen) -> None:
         try:
             await act
         except CannotHappen as refusal:
-            page = slack_page(seen, user, place, csrf=csrf_of(request), note=str(refusal), typed=typed)
+            page = slack_page(seen, user, place, csrf=csrf_of(request), note=why(refusal), typed=typed)
             return answer(page, 409)
         return _to(user, place)
 
