@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -96,3 +97,16 @@ class ListedPeople:
         for member in self._groups.get(group.removeprefix("group:"), frozenset()):
             found |= self._people.get(member, frozenset({self.spelling(member)}))
         return frozenset(found)
+
+
+def login() -> str:
+    """The name of whoever is logged in on this machine."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no such user in a container
+        return "unknown"
+
+
+def local_identity() -> str:
+    """Whoever sits here."""
+    return f"{LOCAL}{login()}"

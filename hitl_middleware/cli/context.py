@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import getpass
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
@@ -87,16 +86,13 @@ def ask(hitl: Hitl, do: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) 
 
 def local_identity() -> str:
     """Whoever sits here."""
-    return f"local:{_login()}"
+    from hitl_middleware import people
+
+    return people.local_identity()
 
 
 def voucher(as_: str | None) -> str | None:
     """Who says that the decision is somebody else's; the audit names both."""
-    return f"cli:{_login()}" if as_ else None
+    from hitl_middleware.people import login
 
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no such user in a container
-        return "unknown"
+    return f"cli:{login()}" if as_ else None

@@ -8,6 +8,7 @@ re-run, also when the ledger already knows the action – a run that stops askin
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from hitl_middleware.actions import ActionRequest, digest
 from hitl_middleware.errors import LeaseLost, UnknownTool
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.gate import calls, outcomes
+from hitl_middleware.gate.elsewhere import elsewhere
 from hitl_middleware.gate.guard import Waved, guard, in_doubt, passing, policy_of
 from hitl_middleware.gate.manner import Adopting, Asked, Manner, OwnManner
 from hitl_middleware.gate.story import Ask, Finished, Perform, Prepare, Step, Story, ask, sent, thrown
@@ -88,6 +90,12 @@ class Gate:
         policy = self.policy_for(call.name, request.tool)
         return None if policy is None else self.explain(self._manner.rule(request, policy, call), call)
 
+    def before(self, ledger: Ledger, holdings: Holdings, portal: Portal) -> Gate:
+        """The same rules before another ledger. There nothing is adopted: only what that ledger's desk has decided counts."""
+        moved = copy.copy(self)
+        moved.__dict__ |= {"ledger": ledger, "_holdings": holdings, "_portal": portal, "adopting": None}
+        return moved
+
     # drivers ---------------------------------------------------------------------------------------------------------
 
     def wrap_tool_call(
@@ -98,7 +106,8 @@ class Gate:
         asked: Asked | None = None,
     ) -> Any:
         """LangGraph's and LangChain's hook, for ``invoke``. ``asked``: the verdict on this call was given before it started."""
-        return self.tell(self._review(request, asked), handler)
+        here = elsewhere(self, calls.config_of(request))
+        return here.tell(here.review(request, asked), handler)
 
     async def awrap_tool_call(
         self,
@@ -108,7 +117,8 @@ class Gate:
         asked: Asked | None = None,
     ) -> Any:
         """The same for ``ainvoke``."""
-        return await self.atell(self._review(request, asked), handler)
+        here = elsewhere(self, calls.config_of(request))
+        return await here.atell(here.review(request, asked), handler)
 
     def tell(self, story: Story, handler: Callable[[ToolCallRequest], Any] | None = None) -> Any:
         """Run a story to its end, in a thread; one that performs nothing needs no ``handler``."""
@@ -164,7 +174,8 @@ class Gate:
 
     # the story -------------------------------------------------------------------------------------------------------
 
-    def _review(self, request: ToolCallRequest, asked: Asked | None) -> Story:
+    def review(self, request: ToolCallRequest, asked: Asked | None = None) -> Story:
+        """What happens to one call, to be told by ``tell`` or ``atell``."""
         tool, name = request.tool, request.tool_call["name"]
         policy = self.policy_for(name, tool)
         if policy is None:

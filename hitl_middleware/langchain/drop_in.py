@@ -17,6 +17,7 @@ from langgraph.types import Command
 
 from hitl_middleware.gate import Gate, Manner
 from hitl_middleware.gate.build import Rules
+from hitl_middleware.gate.elsewhere import elsewhere
 from hitl_middleware.langchain.manner import LangChainManner
 from hitl_middleware.langchain.turn import ReviewedState, Turn, verdict_on
 from hitl_middleware.policy import Policy
@@ -85,14 +86,16 @@ class HumanInTheLoopMiddleware(theirs.HumanInTheLoopMiddleware[StateT, ContextT,
         """Batched mode: ask about the turn's gated calls. For ``invoke``."""
         if self.interrupt_mode == "per_call" or not _on_a_thread():
             return super().after_model(state, runtime)
-        update: dict[str, Any] | None = self.gate.tell(self._turn(state, runtime).review())
+        gate = elsewhere(self.gate, get_config())
+        update: dict[str, Any] | None = gate.tell(self._turn(gate, state, runtime).review())
         return update
 
     async def aafter_model(self, state: AgentState[Any], runtime: Runtime[ContextT]) -> dict[str, Any] | None:
         """The same for ``ainvoke``."""
         if self.interrupt_mode == "per_call" or not _on_a_thread():
             return await super().aafter_model(state, runtime)
-        update: dict[str, Any] | None = await self.gate.atell(self._turn(state, runtime).review())
+        gate = elsewhere(self.gate, get_config())
+        update: dict[str, Any] | None = await gate.atell(self._turn(gate, state, runtime).review())
         return update
 
     def wrap_tool_call(
@@ -121,8 +124,8 @@ class HumanInTheLoopMiddleware(theirs.HumanInTheLoopMiddleware[StateT, ContextT,
         if config is not None and request.tool_call["id"] is None:
             self._tool_approval_request(request, config)
 
-    def _turn(self, state: AgentState[Any], runtime: Runtime[ContextT]) -> Turn:
-        return Turn(self, self.gate, self._policies, self._manner, state, runtime)
+    def _turn(self, gate: Gate, state: AgentState[Any], runtime: Runtime[ContextT]) -> Turn:
+        return Turn(self, gate, self._policies, self._manner, state, runtime)
 
 
 def _on_a_thread() -> bool:

@@ -14,12 +14,12 @@ from hitl_middleware.actions import Decision
 from hitl_middleware.forms import FormSpec
 from hitl_middleware.policy import PlannedEscalation
 from hitl_middleware.records import ReviewRequest
+from hitl_middleware.telling import span, told
 from hitl_middleware.testing.store_contract.case import a_request, a_run, an_action
 from hitl_middleware.views import RunDetail
 from hitl_server.pages.answers import Draft, decision_of
 from hitl_server.pages.fields import HIDDEN, InputView, entries, inputs
 from hitl_server.pages.story import links, plain, story_of
-from hitl_server.pages.told import span, told
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 SCHEMA: dict[str, Any] = {

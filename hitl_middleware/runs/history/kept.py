@@ -29,12 +29,15 @@ class History:
         return self.checkpoints[0] if self.checkpoints else None
 
     def of_run(self, run: Run) -> History:
-        """What this run has left there: what it wrote itself; where nothing says who wrote, what was written while it was under way."""
-        if any(each.run_id for each in self.checkpoints):
-            mine = tuple(each for each in self.checkpoints if each.run_id == run.id)
-        else:
-            # The input of a run that its caller drives is there before we hear of it.
-            mine = tuple(each for each in self.checkpoints if _began(each, run))
+        """What this run has left there: what it wrote itself, and of what nobody signed that which was written while it was under way.
+
+        (A run that its caller drives signs nothing until we carry it on. Its input is there before we hear of it.)
+        """
+        mine = tuple(
+            each
+            for each in self.checkpoints
+            if each.run_id == run.id or (each.run_id is None and _began(each, run))
+        )
         places = {task.namespace for each in mine for task in each.tasks}
         inside = {key: found for key, found in self.inside.items() if key.split("|")[0] in places}
         cut = self.cut and bool(mine) and mine[-1] == self.checkpoints[-1]

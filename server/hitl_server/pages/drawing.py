@@ -17,13 +17,13 @@ from hitl_middleware.desk.form import form_of
 from hitl_middleware.display import card_state, person, status_words, visible
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import precedence
+from hitl_middleware.telling import span, told
 from hitl_server.auth import Caller
 from hitl_server.pages.answers import Draft
 from hitl_server.pages.fields import InputView, inputs
 from hitl_server.pages.seen import hidden, seen, seen_args, seen_changes
 from hitl_server.pages.static import addresses
 from hitl_server.pages.story import links
-from hitl_server.pages.told import span, told
 from hitl_server.session import csrf_of
 
 POLICY: Final = (

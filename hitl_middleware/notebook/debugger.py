@@ -1,0 +1,220 @@
+"""``Debugger``: a notebook's way into runs that stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Self, TypeVar
+
+import structlog
+
+from hitl_middleware.errors import HitlError, NotFound
+from hitl_middleware.hitl import Hitl
+from hitl_middleware.ids import CODE_LENGTH
+from hitl_middleware.manifest import load_graph, read_manifest
+from hitl_middleware.notebook import lookup, reading, threads
+from hitl_middleware.notebook.bundle import load
+from hitl_middleware.notebook.errors import LoopBusy, NoSaver, NoSuchRun, NothingShared
+from hitl_middleware.notebook.facts import Facts
+from hitl_middleware.notebook.listing import row_of
+from hitl_middleware.notebook.opened import OpenRun
+from hitl_middleware.notebook.table import RunsTable, Sort, in_order
+from hitl_middleware.notebook.threads import Graph
+from hitl_middleware.people import local_identity
+from hitl_middleware.records import Run
+from hitl_middleware.runs.attach import detach, handlers_of
+from hitl_middleware.settings import load_settings
+
+T = TypeVar("T")
+
+PAGE = 200
+MOST_SEARCHED = 2_000
+"""Runs that are looked through for a thread, newest first; of an older one the run's id is needed."""
+
+
+class Debugger:
+    """Opens runs where they are suspended.
+
+    ``Debugger.from_env()`` looks into the database that ``HITL_DATABASE_URL`` names, with the graphs of ``langgraph.json``, as a server
+    does. ``Debugger(graph)`` is for one graph of your own, attached or not, with its own saver; ``hitl`` is ``Hitl.from_env()`` unless
+    given. Neither runs anything: what is decided here is carried on by whoever drives the run.
+
+    ``reviewer``: as whom you decide; by default ``local:<login>``, like the terminal.
+    Raises ``NoSaver`` for a graph that keeps nothing, and ``NothingShared`` where the environment names no database that others use.
+    """
+
+    def __init__(
+        self,
+        graph: Graph | None = None,
+        *,
+        name: str | None = None,
+        hitl: Hitl | None = None,
+        reviewer: str | None = None,
+    ) -> None:
+        if not structlog.is_configured():
+            # Between cells nobody reads a log; what goes wrong is said all the same.
+            structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        self.hitl = hitl or Hitl.from_env()
+        self.reviewer = reviewer
+        self._loaded: dict[str, Graph | str] = {}
+        self._only: str | None = None
+        if graph is not None:
+            found = name or next((handler.name for handler in handlers_of(graph)), None) or graph.get_name()
+            if threads.saver_of(graph) is None:
+                raise NoSaver(name=found)
+            self._only, self._loaded[found] = found, detach(graph)
+
+    @classmethod
+    def from_env(cls, *, reviewer: str | None = None) -> Self:
+        """On the same database and graphs as the server. No I/O. Raises ``NothingShared``, ``ConfigurationError``."""
+        if (url := load_settings().database_url).startswith("memory:"):
+            raise NothingShared(url=url)
+        return cls(hitl=Hitl.from_env(), reviewer=reviewer)
+
+    @staticmethod
+    def load(path: str | Path) -> OpenRun:
+        """A run that ``run.export(path)`` wrote, without its database. Raises ``NotABundle``, ``BundleNewer``."""
+        return OpenRun(load(Path(path)), None)
+
+    @property
+    def identity(self) -> str:
+        """As whom you decide."""
+        return self.reviewer or local_identity()
+
+    @property
+    def named(self) -> bool:
+        """Whether that is somebody else than whoever sits here."""
+        return self.reviewer is not None
+
+    def moved(self, seconds: float | None) -> None:
+        """Wait until a run stops again (``seconds``: at most so long; ``None``: not at all). Whoever drives it does so meanwhile."""
+
+    # looking ---------------------------------------------------------------------------------------------------------
+
+    def runs(self, *, limit: int = 50, status: str | None = None, sort: Sort = "newest") -> RunsTable:
+        """The newest runs, and threads of this graph that no run is known of. ``status``: as a row shows it."""
+        return self._wait(lambda: self._runs(limit, status, sort), f"dbg.aruns(limit={limit})")
+
+    async def aruns(self, *, limit: int = 50, status: str | None = None, sort: Sort = "newest") -> RunsTable:
+        """The same, for a graph whose saver works on the loop of the notebook."""
+        return await self.hitl.runs_portal.run(lambda: self._runs(limit, status, sort))
+
+    def __getitem__(self, key: str) -> OpenRun:
+        """A run by its id, its thread's id, the code of a request of it, or a part of an id that only one has.
+
+        Raises ``NoSuchRun`` with the nearest ones.
+        """
+        return OpenRun(self._wait(lambda: self._open(key), f"dbg.open({key!r})"), self)
+
+    async def open(self, key: str) -> OpenRun:
+        """The same, for a graph whose saver works on the loop of the notebook."""
+        return OpenRun(await self.hitl.runs_portal.run(lambda: self._open(key)), self)
+
+    def look(self, facts: Facts) -> Facts:
+        """The same run as it is now."""
+        return self._wait(lambda: self._look(facts.run, known=facts.stored), "dbg.open(…)")
+
+    def __repr__(self) -> str:
+        place = self.hitl.settings.database_url.rpartition("@")[2]  # without the password
+        of = f" of {self._only}" if self._only else ""
+        return f"Debugger{of} on {place}, deciding as {self.identity}. .runs() lists what there is, [id] opens one."
+
+    def _wait(self, do: Callable[[], Awaitable[T]], instead: str) -> T:
+        """From a cell, whether or not it runs on a loop."""
+        here = None
+        with suppress(RuntimeError):
+            here = asyncio.get_running_loop()
+        for name, graph in self._loaded.items():
+            if here is not None and not isinstance(graph, str) and threads.home_of(graph) is here:
+                raise LoopBusy(name=name, call=instead)
+        return self.hitl.runs_portal.call(do)
+
+    async def _runs(self, limit: int, status: str | None, sort: Sort) -> RunsTable:
+        found, rows = await self._newest(max(limit, 1)), []
+        for run in found:
+            kept = await self.hitl.portal.run(reading.stored, self.hitl, run)
+            rows.append(row_of(reading.of_store(self.hitl, kept)))
+        if self._only is not None:
+            graph = self._loaded[self._only]
+            assert not isinstance(graph, str)  # noqa: S101 – it was given
+            known = {run.thread_id for run in await self._newest(MOST_SEARCHED)}
+            unknown = [thread_id for thread_id in await threads.threads(graph) if thread_id not in known]
+            rows += [row_of(await self._look(self._unknown(thread_id), known=False)) for thread_id in unknown]
+        shown = [row for row in rows if status is None or row.status == status]
+        return RunsTable(in_order(shown, sort)[:limit], self.hitl.clock.now(), more=len(found) > limit)
+
+    async def _newest(self, limit: int) -> list[Run]:
+        found: list[Run] = []
+        cursor: str | None = None
+        while len(found) <= limit:
+            page = await self.hitl.portal.run(self.hitl.views.runs, cursor=cursor, limit=PAGE)
+            found += [run for run in page.items if self._only in {None, run.graph}]
+            if (cursor := page.next) is None:
+                break
+        return found[: limit + 1]
+
+    async def _open(self, key: str) -> Facts:
+        hitl, run = self.hitl, None
+        if len(key) == CODE_LENGTH:
+            with suppress(NotFound):
+                run = (await hitl.portal.run(hitl.views.request, key)).run
+        with suppress(NotFound):
+            run = run or (await hitl.portal.run(hitl.views.run, key)).run
+        if run is not None:
+            return await self._look(run, known=True)
+        newest = await self._newest(MOST_SEARCHED)
+        kept = await threads.threads(self._loaded[self._only]) if self._only is not None else ()  # type: ignore[arg-type]  # it was given
+        names = [name for run in newest for name in (run.thread_id, run.id)] + list(kept)
+        name = lookup.meant(key, names)
+        if name is None:
+            raise NoSuchRun(key=key, hint=lookup.hint(key, names))
+        found = next((run for run in newest if name in {run.id, run.thread_id}), None)
+        if found is None:
+            return await self._look(self._unknown(name), known=False)
+        return await self._look(found, known=True)
+
+    async def _look(self, run: Run, *, known: bool) -> Facts:
+        graph, why = self.graph_of(run)
+        return await reading.look(self.hitl, run, graph, known=known, notes=[why] if why else [])
+
+    def _unknown(self, thread_id: str) -> Run:
+        now = self.hitl.clock.now()
+        name = self._only or ""
+        return Run(
+            id=thread_id,
+            thread_id=thread_id,
+            graph=name,
+            status="running",
+            driver="caller",
+            created_at=now,
+            updated_at=now,
+        )
+
+    # graphs ----------------------------------------------------------------------------------------------------------
+
+    def graph_of(self, run: Run) -> tuple[Graph | None, str | None]:
+        """The graph of a run with the saver that holds its thread; or why there is none."""
+        if run.graph not in self._loaded:
+            self._loaded[run.graph] = self._load(run.graph)
+        found = self._loaded[run.graph]
+        if isinstance(found, str):
+            return None, found
+        if run.graph == self._only or (run.started_by == "caller" and threads.saver_of(found) is not None):
+            return found, None
+        return found.copy({"checkpointer": self.hitl.checkpointer()}), None
+
+    def _load(self, name: str) -> Graph | str:
+        if self.hitl.agent_server is not None and name in self.hitl.agent_server.graphs():
+            return f"The graph {name} lives on an Agent Server: its state is not read from here."
+        manifest = self.hitl.settings.manifest
+        try:
+            specs = read_manifest(manifest)
+            if name not in specs:
+                known = ", ".join(specs) or "none"
+                return f"The graph {name} is not in {manifest.name} (there: {known}), so neither its shape nor its state can be shown."
+            return detach(load_graph(name, specs[name], manifest.absolute().parent).graph)
+        except HitlError as error:
+            return f"Neither its shape nor its state can be shown: {error}"
