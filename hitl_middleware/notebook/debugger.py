@@ -25,8 +25,10 @@ from hitl_middleware.notebook.table import RunsTable, Sort, in_order
 from hitl_middleware.notebook.threads import Graph
 from hitl_middleware.people import local_identity
 from hitl_middleware.records import Run
+from hitl_middleware.review import is_final
 from hitl_middleware.runs.attach import detach, handlers_of
 from hitl_middleware.settings import load_settings
+from hitl_middleware.views import WAIT_SECONDS
 
 T = TypeVar("T")
 
@@ -89,8 +91,21 @@ class Debugger:
         """Whether that is somebody else than whoever sits here."""
         return self.reviewer is not None
 
-    def moved(self, seconds: float | None) -> None:
-        """Wait until a run stops again (``seconds``: at most so long; ``None``: not at all). Whoever drives it does so meanwhile."""
+    def moved(self, run: Run, seconds: float = 0) -> None:
+        """Wait until a run stands again, at most so long. Whoever drives it does so meanwhile."""
+        if seconds > 0:
+            self._wait(lambda: self._rests(run, seconds), "asyncio.to_thread(run.wait)")
+
+    async def _rests(self, run: Run, seconds: float) -> None:
+        async def look() -> None:
+            while True:
+                kept = await self.hitl.portal.run(reading.stored, self.hitl, run)
+                if is_final("run", kept.run.status) or _at_rest(kept):
+                    return
+                await asyncio.sleep(WAIT_SECONDS)
+
+        with suppress(TimeoutError):
+            await asyncio.wait_for(look(), seconds)
 
     # looking ---------------------------------------------------------------------------------------------------------
 
@@ -218,3 +233,13 @@ class Debugger:
             return detach(load_graph(name, specs[name], manifest.absolute().parent).graph)
         except HitlError as error:
             return f"Neither its shape nor its state can be shown: {error}"
+
+
+def _at_rest(kept: reading.Stored) -> bool:
+    """Whether nobody drives it and nothing is there to be looked at."""
+    run = kept.run
+    return (
+        run.status == "suspended"
+        and run.wanted <= run.seen
+        and (run.lease_until is None or run.lease_until <= kept.at)
+    )

@@ -122,8 +122,8 @@ class _Trial:
         del run
         return None, "it is a dry run itself. Fork the run it came from."
 
-    def moved(self, seconds: float | None) -> None:
-        del seconds
+    def moved(self, run: Run, seconds: float = 0) -> None:
+        del run, seconds
         self._rehearsal.settle()
 
     def close(self) -> None:

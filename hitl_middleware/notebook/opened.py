@@ -94,7 +94,7 @@ class OpenRun(Shown):
 
     def wait(self, seconds: float = 30.0) -> OpenRun:
         """Wait until it stops again (at most ``seconds``), and look. Whoever drives it does so meanwhile."""
-        self._there("it does not go on").moved(seconds)
+        self._there("it does not go on").moved(self.facts.run, seconds)
         return self.refresh()
 
     # looking closer --------------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class OpenRun(Shown):
         said = decision(asked, type_, message, args, answer, answered=answer is not _GIVEN)
         who, named = reviewer or source.identity, reviewer is not None or source.named
         decided = source.hitl.portal.call(submit, source.hitl, asked, said, reviewer=who, named=named)
-        source.moved(None)
+        source.moved(self.facts.run)
         with suppress(LoopBusy):
             self.refresh()
         if decided.status == "pending":
@@ -227,7 +227,7 @@ class OpenRun(Shown):
             message=message,
             result=result,
         )
-        source.moved(None)
+        source.moved(self.facts.run)
         with suppress(LoopBusy):
             self.refresh()
         return Told(f"{settled.tool} is {settled.status} now, settled by {source.identity}.", action=settled)

@@ -83,7 +83,7 @@ async def look(
     base = await hitl.portal.run(stored, hitl, run) if known else Stored(run=run, at=now)
     said, history, diagram = list(notes), History(), None
     if graph is not None:
-        plans = (each.plan for each in (*base.actions, *base.requests, *base.others))
+        plans = [each.plan for each in base.actions] + [each.plan for each in (*base.requests, *base.others)]
         history, diagram, why = await _thread(graph, run, {name for plan in plans for name in plan.redact})
         said += why
     if not known:

@@ -29,5 +29,5 @@ class Source(Protocol):
     def graph_of(self, run: Run) -> tuple[Graph | None, str | None]:
         """Its graph with its saver; or why there is none."""
 
-    def moved(self, seconds: float | None) -> None:
-        """Something was decided: let it run on, where that is for us to do; wait at most so long where it is for others."""
+    def moved(self, run: Run, seconds: float = 0) -> None:
+        """Something was decided: let the run go on where that is for us to do; wait for others at most so long."""

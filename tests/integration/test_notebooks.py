@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -48,7 +47,7 @@ def test_a_notebook_is_short_and_holds_no_outputs(path: Path):
 
 @pytest.fixture
 def jupyter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Jupyter's files in a folder of the test's; its sockets are files there, so no port is opened. Their paths have to be short."""
+    """Jupyter's files in a folder of the test's: nobody's own configuration has a say."""
     folder = Path(tempfile.mkdtemp(prefix="nb-"))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
@@ -67,7 +66,6 @@ def test_a_notebook_runs_in_a_fresh_kernel(path: Path, url: str, jupyter: Path):
 
 def executed(path: Path, url: str, folder: Path) -> Any:
     """The notebook with its outputs."""
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
     ours = [str(ROOT), str(ROOT / "server"), str(ROOT / "graphs")]
@@ -81,11 +79,10 @@ def executed(path: Path, url: str, folder: Path) -> Any:
         "PYTHONPATH": os.pathsep.join(ours),
         "PYTHONWARNINGS": "default",
     }
-    manager = AsyncKernelManager(kernel_name="python3", transport="ipc")
-    manager.kernel_spec.argv[0] = sys.executable
     notebook = read(path)
+    # On loopback, on ports that the system chooses; the client's own kernel, so it ends with it.
     client = NotebookClient(
-        notebook, km=manager, timeout=PATIENCE, resources={"metadata": {"path": str(folder)}}
+        notebook, kernel_name="python3", timeout=PATIENCE, resources={"metadata": {"path": str(folder)}}
     )
     client.execute(env=environment)
     return notebook
@@ -100,19 +97,18 @@ class Outputs:
             errors = [each for each in cell.outputs if each.output_type == "stream" and each.name == "stderr"]
             assert not errors, errors
 
-    def _data(self, source: str) -> list[Mapping[str, str]]:
-        (cell,) = (cell for cell in self._cells if cell.source.strip().endswith(source))
-        return [each.data for each in cell.outputs if "data" in each]
+    def _cell(self, source: str) -> Any:
+        return next(cell for cell in reversed(self._cells) if cell.source.strip().endswith(source))
 
     def html(self, source: str) -> str:
-        """The HTML of the cell that ends so."""
-        return self._data(source)[-1]["text/html"]
+        """The HTML of the last cell that ends so."""
+        return str([each.data for each in self._cell(source).outputs if "data" in each][-1]["text/html"])
 
     def text(self, source: str) -> str:
         """Its plain text, what it printed included."""
-        (cell,) = (cell for cell in self._cells if cell.source.strip().endswith(source))
-        printed = "".join(each.text for each in cell.outputs if each.output_type == "stream")
-        return printed + "".join(data["text/plain"] for data in self._data(source))
+        outputs = self._cell(source).outputs
+        printed = "".join(each.text for each in outputs if each.output_type == "stream")
+        return printed + "".join(each.data["text/plain"] for each in outputs if "data" in each)
 
 
 def first_pause(out: Outputs) -> None:
@@ -120,7 +116,7 @@ def first_pause(out: Outputs) -> None:
     runs, opened, ended = (
         out.html("dbg.runs()"),
         out.html('run = dbg["kettle"]\nrun'),
-        out.html("run.refresh()\nrun"),
+        out.html("run.wait()"),
     )
     assert "suspended" in runs
     assert "slack:U024BE7LH" in runs

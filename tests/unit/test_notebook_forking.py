@@ -151,13 +151,13 @@ def test_a_tool_that_a_node_calls_itself_is_stopped_before_it_begins(quick: Worl
         effects.perform(to)
         return "sent"
 
-    def act(_: Any) -> dict[str, Any]:
+    def act(state: MessagesState) -> dict[str, Any]:
         return {"messages": [("ai", send_mail.invoke({"to": "ann"}))]}
 
     builder = StateGraph(MessagesState)
     builder.add_node("act", act)
     builder.add_edge(START, "act")
-    graph = builder.compile(checkpointer=quick.checkpointer(), interrupt_before=["act"])
+    graph: Any = builder.compile(checkpointer=quick.checkpointer(), interrupt_before=["act"])
     graph.invoke(asks(), on("kettle"))
     run = opened(quick, graph)
     fork = run.fork(at="act")
@@ -205,14 +205,18 @@ def test_a_tool_node_without_a_gate_is_dry_too(quick: World, effects: Effects):
     """N-03: tools that no policy speaks of act as well, so they are recorded as well."""
     model = script(says(call("look", what="it")), says(text="ok"))
     builder = StateGraph(MessagesState)
-    builder.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
+
+    def think(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [model.invoke(state["messages"])]}
+
+    builder.add_node("model", think)
     builder.add_node("tools", ToolNode([effects.look_tool()]))
     builder.add_edge(START, "model")
     builder.add_conditional_edges(
         "model", lambda s: "tools" if s["messages"][-1].tool_calls else END, ["tools", END]
     )
     builder.add_edge("tools", "model")
-    graph = builder.compile(checkpointer=quick.checkpointer())
+    graph: Any = builder.compile(checkpointer=quick.checkpointer())
     graph.invoke(asks(), on("kettle"))
     assert effects.done == ["look it"]
     fork = opened(quick, graph).fork(at=0)

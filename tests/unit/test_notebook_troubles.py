@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from langgraph.graph import END, START, StateGraph
 from hitl_middleware import OutcomeUnknown
 from hitl_middleware.notebook import BundleNewer, Debugger, NotABundle, Offline, OpenRun
 from hitl_middleware.notebook.hiding import Hidden
+from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.testing.store_contract.case import an_action
 
 from tests.kit.effects import Effects
 from tests.kit.flows import Plan, asking, served
@@ -201,25 +204,29 @@ def test_a_bundle_that_is_not_there_is_told():
 
 def test_hidden_values_are_found_wherever_they_stand():
     """O: quoted, nested, in texts, under another message's key; short ones only under their own name."""
-    said = {"name": "pay", "args": {"pin": "123", "note": 'say "hello"\nthere', "amount": 5}}
-    hidden = Hidden.of({"pay": ["pin", "note", "amount"]}, state=[{"messages": [said]}])
+    args = {"pin": "123", "note": 'say "hello"\nthere', "amount": 5}
+    act = replace(
+        an_action(tool="pay", args=args), plan=ReviewPlan(verdict="ask", redact=("pin", "note", "amount"))
+    )
+    hidden = Hidden.of({}, [act])
     shown = hidden(
         {
-            "messages": [said, {"content": 'he said say \\"hello\\"\\nthere'}],
+            "call": {"name": "pay", "args": args},
             "pin": "123",
             "street": "123 Main St",
             "amount": 5,
             "other": 5,
         }
     )
-    assert shown["messages"][0]["args"] == {"pin": "⟦redacted⟧", "note": "⟦redacted⟧", "amount": "⟦redacted⟧"}
-    assert shown["messages"][1]["content"] == "he said ⟦redacted⟧"
+    assert shown["call"]["args"] == {"pin": "⟦redacted⟧", "note": "⟦redacted⟧", "amount": "⟦redacted⟧"}
     assert (shown["pin"], shown["street"], shown["amount"], shown["other"]) == (
         "⟦redacted⟧",
         "123 Main St",
         "⟦redacted⟧",
         5,
     )
+    assert hidden.text('he wrote say "hello"\nthere') == "he wrote ⟦redacted⟧"
+    assert hidden.text('{"note": "say \\"hello\\"\\nthere"}') == '{"note": "⟦redacted⟧"}'
 
 
 def test_two_nodes_at_once_are_both_marked(quick: World):
