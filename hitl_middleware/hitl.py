@@ -27,7 +27,7 @@ from hitl_middleware.ports.reading import GraphReader
 from hitl_middleware.records import Action, NoticeDraft, ReviewRequest, Run
 from hitl_middleware.redaction import hide_action, hide_request
 from hitl_middleware.runs.callers import Callers
-from hitl_middleware.runs.several import SeveralRuns
+from hitl_middleware.runs.several import SeveralReaders, SeveralRuns
 from hitl_middleware.settings import ConfigFile, Settings, load_config, load_settings
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.prepared import PreparedStore
@@ -160,7 +160,8 @@ class Hitl:
         """Reads the graphs and what their threads have kept, for people."""
         from hitl_middleware.runs.history.compiled import CompiledReader
 
-        return CompiledReader(self.graphs)
+        here = CompiledReader(self.graphs)
+        return here if self.agent_server is None else SeveralReaders([self.agent_server.reader, here])
 
     @cached_property
     def agent_server(self) -> AgentServerRuns | None:

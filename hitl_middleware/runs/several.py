@@ -1,13 +1,45 @@
-"""Graphs that run in several places: each is driven where it lives."""
+"""Graphs that run in several places: each is driven, and read, where it lives."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from hitl_middleware.drawing import Diagram
 from hitl_middleware.errors import UnknownGraph
-from hitl_middleware.ports import GraphRuns
+from hitl_middleware.ports import Checkpoint, GraphReader, GraphRuns
 from hitl_middleware.records import Lease, Run, Snapshot
+
+
+class SeveralReaders:
+    """GraphReader over several ``places``; a graph that more than one of them has belongs to the first."""
+
+    def __init__(self, places: Sequence[GraphReader]) -> None:
+        self._places = tuple(places)
+
+    def graphs(self) -> Collection[str]:
+        """Names of the graphs that any of them can read."""
+        return tuple(dict.fromkeys(name for place in self._places for name in place.graphs()))
+
+    def hidden(self, graph: str) -> Collection[str]:
+        """What the policies of its gates hide."""
+        return self._of(graph).hidden(graph)
+
+    async def shape(self, graph: str) -> Diagram:
+        """Its nodes and edges."""
+        return await self._of(graph).shape(graph)
+
+    async def checkpoints(
+        self, graph: str, thread_id: str, *, limit: int = 50, namespace: str = ""
+    ) -> tuple[Checkpoint, ...]:
+        """What the thread has kept."""
+        return await self._of(graph).checkpoints(graph, thread_id, limit=limit, namespace=namespace)
+
+    def _of(self, graph: str) -> GraphReader:
+        for place in self._places:
+            if graph in place.graphs():
+                return place
+        raise UnknownGraph(name=graph, known=", ".join(self.graphs()) or "none")
 
 
 class SeveralRuns:

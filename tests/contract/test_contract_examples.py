@@ -12,6 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from hitl_middleware.clock import ManualClock, SystemClock
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Notice, Target
+from hitl_middleware.runs.history.compiled import CompiledReader
 from hitl_middleware.runs.local import LocalRuns
 from hitl_middleware.stores import open_store
 from hitl_middleware.testing import (
@@ -43,8 +44,8 @@ run_examples(channel_contract)
 run_examples(store_contract)
 run_examples(runs_contract)
 __all__ = [
-    "GRAPHS", "Board", "BoardChannel", "ChannelContract", "InMemorySaver", "LocalRuns", "ManualClock", "Notice", "Portal", "RunsContract",
-    "StoreContract", "SystemClock", "Target", "dataclass", "field", "open_store", "pytest",
+    "GRAPHS", "Board", "BoardChannel", "ChannelContract", "CompiledReader", "InMemorySaver", "LocalRuns", "ManualClock", "Notice",
+    "Portal", "RunsContract", "StoreContract", "SystemClock", "Target", "dataclass", "field", "open_store", "pytest",
 ]  # fmt: skip
 
 

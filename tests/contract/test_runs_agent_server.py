@@ -23,6 +23,7 @@ class There:
     def __init__(self, server: AgentServer) -> None:
         self._server = server
         self.runs = AgentServerRuns(server, [*GRAPHS, "no-such-graph"])
+        self.reader = self.runs.reader
 
     async def values(self, run: Run) -> Mapping[str, Any]:
         return await self._server.values(run.graph, thread_of(run.thread_id))

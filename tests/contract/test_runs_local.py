@@ -11,6 +11,7 @@ import pytest
 from hitl_middleware.clock import SystemClock
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Run
+from hitl_middleware.runs.history.compiled import CompiledReader
 from hitl_middleware.runs.local import LocalRuns
 from hitl_middleware.stores import open_store
 from hitl_middleware.stores.saver import close_saver, open_saver
@@ -20,6 +21,7 @@ from hitl_middleware.testing.runs_contract import GRAPHS, RunsContract
 class Local:
     def __init__(self, portal: Portal, saver: Any) -> None:
         self.runs = LocalRuns(portal, None)  # type: ignore[arg-type]  # these graphs have no steps
+        self.reader = CompiledReader(self.runs)
         self._made = {
             name: build().compile(checkpointer=saver, **options) for name, (build, options) in GRAPHS.items()
         }

@@ -20,6 +20,7 @@ from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.ports import Clock
 from hitl_middleware.runs.agent_server.asking import AgentServer
 from hitl_middleware.runs.agent_server.driving import AgentServerRuns
+from hitl_middleware.runs.agent_server.history import AgentServerReader
 from hitl_middleware.settings import ConfigFile, Settings
 
 
@@ -44,4 +45,4 @@ def configured_agent_server(settings: Settings, config: ConfigFile, clock: Clock
     return AgentServerRuns(server, names)
 
 
-__all__ = ["AgentServerRuns", "configured_agent_server"]
+__all__ = ["AgentServerReader", "AgentServerRuns", "configured_agent_server"]

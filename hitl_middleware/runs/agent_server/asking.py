@@ -164,6 +164,26 @@ class AgentServer:
 
     # what is there
 
+    async def drawn(self, graph: str) -> Mapping[str, Any]:
+        """A graph's nodes and edges as JSON, with those of the graphs inside it."""
+        try:
+            async with self._asked(graph) as client:
+                return _mapping(await client.assistants.get_graph(graph, xray=True))
+        except NotFoundError as error:
+            raise self._out(NotOnAgentServer, graph, error.message) from error
+
+    async def history(
+        self, graph: str, thread: str, limit: int, namespace: str = ""
+    ) -> Sequence[Mapping[str, Any]]:
+        """The newest states of a thread, or of a graph inside one of its nodes, the newest first; none of a thread that is not there."""
+        place: Any = {"checkpoint_ns": namespace} if namespace else None
+        try:
+            async with self._asked(graph) as client:
+                found = await client.threads.get_history(thread, limit=limit, checkpoint=place)
+                return [_mapping(state) for state in found]
+        except NotFoundError:
+            return []
+
     async def graphs(self) -> frozenset[str]:
         """The graphs it has."""
         async with self._asked("") as client:

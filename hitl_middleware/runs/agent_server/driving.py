@@ -16,6 +16,7 @@ from hitl_middleware.runs.agent_server.asking import (
     AgentServerUnreachable,
     InTheWay,
 )
+from hitl_middleware.runs.agent_server.history import AgentServerReader
 from hitl_middleware.runs.local import RUN_KEY
 
 
@@ -29,6 +30,11 @@ class AgentServerRuns:
     def graphs(self) -> Collection[str]:
         """Names of the graphs that live there, as configured: asking the server would make every start depend on it."""
         return self._names
+
+    @property
+    def reader(self) -> AgentServerReader:
+        """Reads the same graphs."""
+        return AgentServerReader(self.server, self._names)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -7,13 +7,15 @@
             yield here
             here.portal.stop()
 
-``world`` (``RunsWorld``) is the way of running graphs under test, with the graphs of ``GRAPHS`` served under their names (a LangGraph Agent
-Server takes ``MANIFEST`` as the ``graphs`` of its ``langgraph.json``). In this process, with LangGraph's saver in memory:
+``world`` (``RunsWorld``) is the way of running graphs under test, and the way of reading them that belongs to it, with the graphs of
+``GRAPHS`` served under their names (a LangGraph Agent Server takes ``MANIFEST`` as the ``graphs`` of its ``langgraph.json``). In this
+process, with LangGraph's saver in memory:
 
     class Here:
         def __init__(self):
             self.portal = Portal("runs")
             self.runs = LocalRuns(self.portal, None)        # no graph of the contract has a human_step or an ask
+            self.reader = CompiledReader(self.runs)
             self.saver = InMemorySaver()
             for name, (build, options) in GRAPHS.items():
                 self.runs.add(name, build().compile(checkpointer=self.saver, **options))

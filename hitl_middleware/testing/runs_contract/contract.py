@@ -11,8 +11,10 @@ import pytest
 from hitl_middleware.clock import SystemClock
 from hitl_middleware.errors import AnswerRefused, HitlError
 from hitl_middleware.ids import new_id
-from hitl_middleware.ports import GraphRuns
+from hitl_middleware.ports import GraphReader, GraphRuns
 from hitl_middleware.records import Lease, PendingInterrupt, Run
+from hitl_middleware.runs.history.back import look_back
+from hitl_middleware.runs.history.picture import standing
 from hitl_middleware.runs.standing import refused, waiting
 from hitl_middleware.testing.runs_contract.graphs import COLOUR, GRAPHS
 
@@ -23,6 +25,10 @@ class RunsWorld(Protocol):
     @property
     def runs(self) -> GraphRuns:
         """The way under test."""
+
+    @property
+    def reader(self) -> GraphReader:
+        """The way of reading that belongs to it."""
 
     async def values(self, run: Run) -> Mapping[str, Any]:
         """The state of the run's thread."""
@@ -154,6 +160,59 @@ class RunsContract:
         run, lease = a_run("no-such-graph")
         with pytest.raises(HitlError, match="no-such-graph"):
             await world.runs.start(run, lease)
+
+    async def test_what_a_graph_looks_like(self, world: RunsWorld) -> None:
+        """Nodes and edges, with those of a graph inside under its name; what is chosen is told from what always follows (N-01)."""
+        shape = await world.reader.shape("parallel")
+        kinds = {node.id: (node.kind, node.parent) for node in shape.nodes}
+        assert kinds["__start__"] == ("start", None)
+        assert kinds["left"] == ("step", None)
+        assert kinds["inner"] == ("subgraph", None)
+        assert kinds["inner:deep"] == ("step", "inner")
+        assert {edge.target for edge in shape.edges if edge.source == "__start__"} >= {"left", "right"}
+        loops = {
+            (edge.source, edge.target): edge.conditional for edge in (await world.reader.shape("loops")).edges
+        }
+        assert loops == {("__start__", "ask"): False, ("ask", "ask"): True, ("ask", "__end__"): True}
+        with pytest.raises(HitlError, match="nowhere"):
+            await world.reader.shape("nowhere")
+
+    async def test_what_a_run_has_kept(self, world: RunsWorld) -> None:
+        """Checkpoints, the newest first, each with what ran, what is due, what it asks and its state as JSON; whose run wrote it (N-02)."""
+        run, lease = a_run("calls", {"messages": [{"role": "user", "content": "loudly"}]})
+        assert await world.reader.checkpoints("calls", run.thread_id) == ()
+        await world.runs.start(run, lease)
+        asked = await the_question(world, run)
+        newest, begun, given = await world.reader.checkpoints("calls", run.thread_id)
+        assert (newest.parent_id, begun.parent_id, given.source) == (begun.id, given.id, "input")
+        assert (newest.ran, newest.next, begun.next) == (("model",), ("tools",), ())
+        assert [(task.name, task.done) for task in begun.tasks] == [("model", True)]
+        assert [(item.id, item.value) for item in newest.interrupts] == [(asked.id, "May I look?")]
+        assert [message["type"] for message in newest.values["messages"]] == ["human", "ai"]
+        assert newest.values["messages"][0]["content"] == "loudly"
+        assert {each.run_id for each in (newest, begun)} == {run.id}
+        assert begun.at <= newest.at
+        await world.runs.resume(run, lease, {asked.id: "yes"})
+        (last,) = await world.reader.checkpoints("calls", run.thread_id, limit=1)
+        assert (last.ran, last.tasks, last.parent_id) == (("tools",), (), newest.id)
+
+    async def test_what_waits_inside_is_found(self, world: RunsWorld) -> None:
+        """Of three steps that ask at once, the one in a subgraph is found there; what is done meanwhile is told from what waits (N-01)."""
+        run, lease = a_run("parallel")
+        await world.runs.start(run, lease)
+        asked = {item.value: item.id for item in (await world.runs.look(run)).interrupts}
+        await world.runs.resume(run, lease, {asked["left"]: "L"})
+        history = await look_back(world.reader, "parallel", run.thread_id)
+        marks = standing(
+            await world.reader.shape("parallel"), history, replace(run, status="suspended")
+        ).marks
+        assert {node: mark.status for node, mark in marks.items() if node != "__start__"} == {
+            "left": "done",
+            "right": "waiting",
+            "inner": "waiting",
+            "inner:deep": "waiting",
+            **{node: "done" for node in marks if node == "inner:__start__"},
+        }
 
 
 def a_run(graph: str, given: Any = None, *, thread: str | None = None) -> tuple[Run, Lease]:
