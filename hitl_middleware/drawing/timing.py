@@ -78,9 +78,7 @@ def _sum(line: Timeline, bars: Sequence[Bar]) -> str:
     spans = [line.span(bar) for bar in bars]
     took = lasting(sum((to - since).total_seconds() for since, to in spans))
     last = bars[-1].status
-    return " ".join(
-        [took, *([f"×{len(bars)}"] if len(bars) > 1 else []), *([last] if last != "done" else [])]
-    )
+    return took if last == "done" else f"{took} {last}"
 
 
 def _row(

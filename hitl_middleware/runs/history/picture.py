@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from hitl_middleware.drawing import Bar, Diagram, Mark, Standing, Status, Timeline
-from hitl_middleware.drawing.timeline import joined, without
+from hitl_middleware.drawing.timeline import Span, joined, without
 from hitl_middleware.ports import Checkpoint, Task
 from hitl_middleware.records import Action, ReviewRequest, Run
 from hitl_middleware.review import is_final
@@ -37,7 +38,7 @@ def standing(
     for name, status, note in _said(history, run, requests, actions):
         for node_id in _with_those_around(name):
             known = found.get(node_id)
-            if node_id in diagram.by_id and (known is None or _WEIGHT[status] > _WEIGHT[known[0]]):
+            if node_id in diagram.by_id and (known is None or _weight(status, note) > _weight(*known)):
                 found[node_id] = status, note
     marks = {
         node_id: Mark(status=status, visits=visits[node_id], note=note)
@@ -57,17 +58,25 @@ def _said(
             due = (task for task in line[0].tasks if not task.done)
             yield from ((_node(line[0], task), *_due(task, run, requests)) for task in due)
     for request in requests:
-        if request.status == "pending" and request.checkpoint_ns:
-            yield _name(request.checkpoint_ns), "waiting", request.title
+        if request.status == "pending":
+            yield _name(_place(request, actions)), "waiting", request.title
     for action in actions:
         if action.status == "unknown":
-            yield (
-                _name(action.identity.checkpoint_ns),
-                "unknown",
-                f"nobody knows what became of {action.tool}",
-            )
+            said = f"nobody knows what became of {action.tool}"
+            yield _name(action.identity.checkpoint_ns), "unknown", said
     if history.newest is not None and not history.newest.tasks:
         yield "__end__", "done", ""
+
+
+def _weight(status: Status, note: str) -> tuple[int, bool]:
+    return _WEIGHT[status], bool(note)
+
+
+def _place(request: ReviewRequest, actions: Sequence[Action]) -> str:
+    """Where it is asked: the namespace of a task of the graph, or of one inside it; ``""``: that is not known."""
+    if request.checkpoint_ns:
+        return request.checkpoint_ns
+    return next((each.identity.checkpoint_ns for each in actions if each.id == request.action_id), "")
 
 
 def _due(task: Task, run: Run | None, requests: Sequence[ReviewRequest]) -> tuple[Status, str]:
@@ -75,10 +84,10 @@ def _due(task: Task, run: Run | None, requests: Sequence[ReviewRequest]) -> tupl
         return "failed", task.error
     asked = {item.id for item in task.interrupts}
     known = [request for request in requests if request.interrupt_id in asked]
+    if run is not None and run.status == "failed":
+        return "failed", run.error or ""
     if run is not None and is_final("run", run.status):
-        return (
-            ("failed", run.error or "") if run.status == "failed" else ("next", f"the run was {run.status}")
-        )
+        return "next", f"the run was {run.status}"
     if asked and not (known and all(is_final("request", request.status) for request in known)):
         return "waiting", ""
     if run is None or run.status == "suspended":
@@ -149,83 +158,88 @@ def timeline(
     start = min([*moments, *([run.created_at] if run else [])], default=now)
     end = run.updated_at if run is not None and over else now if goes_on else max(moments, default=now)
     end = max(end, start, *moments) if moments else max(end, start)
-    waits = tuple(_waits(history, requests))
-    doubtful = {
-        action.identity.checkpoint_ns.split("|")[-1] for action in actions if action.status == "unknown"
-    }
-    bars: list[Bar] = [bar for _, bar in waits]
+    waits = tuple(_waits(requests, actions)) if requests else tuple(_waits_of_thread(history))
+    bars: list[Bar] = [wait.bar for wait in waits]
     for line in history:
-        bars += _bars(line, history, run, requests, waits, end, doubtful)
+        for each, task, to in _spans(line, end):
+            if task.namespace in history.inside:
+                continue  # it is told in parts, by what is inside
+            status, note = _DONE if task.done else _due(task, run, requests)
+            if any(action.status == "unknown" and _is_at(action, task) for action in actions):
+                status = "unknown"
+            if status != "next":
+                taken = joined((wait.bar.start, wait.bar.end or end) for wait in waits if wait.concerns(task))
+                bars += _bars("/".join((*each.path, task.name)), (each.at, to), taken, status, note)
     return Timeline(start=start, end=end, bars=tuple(bars))
 
 
-def _waits(history: History, requests: Sequence[ReviewRequest]) -> Iterator[tuple[str, Bar]]:
-    """For each thing asked: where (the innermost node's namespace), and its bar."""
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Somebody was asked: at which place, and by which question of LangGraph."""
+
+    place: str
+    interrupt: str
+    bar: Bar
+    anywhere: bool = False
+    """It holds the whole run."""
+
+    def concerns(self, task: Task) -> bool:
+        """Whether the task stood still meanwhile."""
+        asked = any(item.id == self.interrupt for item in task.interrupts)
+        return self.anywhere or asked or _own(task) in self.place.split("|")
+
+
+def _waits(requests: Sequence[ReviewRequest], actions: Sequence[Action]) -> Iterator[_Wait]:
     for request in requests:
         pending = request.status == "pending"
-        ended = None if pending else request.decided_at or request.updated_at
-        status: Status = (
-            "waiting" if pending else "failed" if request.status in {"expired", "cancelled"} else "done"
+        lost: Status = "failed" if request.status in {"expired", "cancelled"} else "done"
+        bar = Bar(
+            label=request.title,
+            start=request.created_at,
+            end=None if pending else request.decided_at or request.updated_at,
+            kind="human",
+            status="waiting" if pending else lost,
+            note="" if pending else request.status,
         )
-        note = "" if pending else request.status
-        yield (
-            request.checkpoint_ns,
-            Bar(
-                label=request.title,
-                start=request.created_at,
-                end=ended,
-                kind="human",
-                status=status,
-                note=note,
-            ),
-        )
-    if not requests:  # a thread of which no request is known
-        yield from _waits_of_thread(history)
+        yield _Wait(_place(request, actions), request.interrupt_id, bar, request.kind == "breakpoint")
 
 
-def _waits_of_thread(history: History) -> Iterator[tuple[str, Bar]]:
+def _waits_of_thread(history: History) -> Iterator[_Wait]:
+    """Of a thread of which no request is known, what it asks now."""
     for line in history:
         for task in line[0].tasks if line else ():
             if task.done or not task.interrupts or task.namespace in history.inside:
                 continue
-            where = "|".join(filter(None, (line[0].namespace, f"{task.name}:{task.id}")))
             label = "/".join((*line[0].path, task.name))
-            yield where, Bar(label=label, start=line[0].at, end=None, kind="human", status="waiting")
+            bar = Bar(label=label, start=line[0].at, end=None, kind="human", status="waiting")
+            yield _Wait("|".join(filter(None, (line[0].namespace, _own(task)))), task.interrupts[0].id, bar)
 
 
-def _bars(
-    line: Sequence[Checkpoint],
-    history: History,
-    run: Run | None,
-    requests: Sequence[ReviewRequest],
-    waits: Sequence[tuple[str, Bar]],
-    end: dt.datetime,
-    doubtful: set[str],
-) -> Iterator[Bar]:
+def _own(task: Task) -> str:
+    """LangGraph's name of the place that is this task."""
+    return f"{task.name}:{task.id}"
+
+
+def _is_at(action: Action, task: Task) -> bool:
+    return _own(task) == action.identity.checkpoint_ns.split("|")[-1]
+
+
+def _spans(line: Sequence[Checkpoint], end: dt.datetime) -> Iterator[tuple[Checkpoint, Task, dt.datetime]]:
+    """Each task of a line, where it was due, and when its work was there."""
     holds = {each.parent_id: each for each in reversed(line) if each.source == "loop"}
     for each in line:
         held = holds.get(each.id)
         for task in each.tasks:
-            if task.name == "__start__" or task.namespace in history.inside:
-                continue
-            place = f"{task.name}:{task.id}"
-            to = held.at if held else end
-            mine = joined(
-                (bar.start, bar.end or end) for where, bar in waits if place in where.split("|") or not where
-            )
-            status, note = _DONE if task.done else _due(task, run, requests)
-            if status == "next":
-                continue
-            if place in doubtful:
-                status = "unknown"
-            spans = without((each.at, max(to, each.at)), mine) or [(each.at, each.at)]
-            for index, (since, until) in enumerate(spans):
-                last = index == len(spans) - 1
-                going = last and status == "running"
-                yield Bar(
-                    label="/".join((*each.path, task.name)),
-                    start=since,
-                    end=None if going else until,
-                    status=status if last else "done",
-                    note=note if last else "",
-                )
+            if task.name != "__start__":
+                yield each, task, max(held.at if held else end, each.at)
+
+
+def _bars(label: str, span: Span, taken: Sequence[Span], status: Status, note: str) -> Iterator[Bar]:
+    """A task's time without what others took; the last part says how it stands."""
+    parts = without(span, taken) or [(span[0], span[0])]
+    for index, (since, to) in enumerate(parts):
+        last = index == len(parts) - 1
+        end = None if last and status == "running" else to
+        yield Bar(
+            label=label, start=since, end=end, status=status if last else "done", note=note if last else ""
+        )
