@@ -85,6 +85,15 @@ class GraphReader(Protocol):
         """Its nodes and edges, with those of the graphs inside it: their ids are ``outer:inner``."""
 
     async def checkpoints(
-        self, graph: str, thread_id: str, *, limit: int = 50, namespace: str = ""
+        self,
+        graph: str,
+        thread_id: str,
+        *,
+        limit: int = 50,
+        namespace: str = "",
+        seconds: float | None = None,
     ) -> tuple[Checkpoint, ...]:
-        """What the thread has kept, the newest first, at most ``limit``; of a thread that nobody knows nothing."""
+        """What the thread has kept, the newest first, at most ``limit``; of a thread that nobody knows nothing.
+
+        ``seconds``: as many as can be read in that time, and at least the newest. A long conversation stands in each of its checkpoints.
+        """

@@ -30,10 +30,17 @@ class SeveralReaders:
         return await self._of(graph).shape(graph)
 
     async def checkpoints(
-        self, graph: str, thread_id: str, *, limit: int = 50, namespace: str = ""
+        self,
+        graph: str,
+        thread_id: str,
+        *,
+        limit: int = 50,
+        namespace: str = "",
+        seconds: float | None = None,
     ) -> tuple[Checkpoint, ...]:
         """What the thread has kept."""
-        return await self._of(graph).checkpoints(graph, thread_id, limit=limit, namespace=namespace)
+        place = self._of(graph)
+        return await place.checkpoints(graph, thread_id, limit=limit, namespace=namespace, seconds=seconds)
 
     def _of(self, graph: str) -> GraphReader:
         for place in self._places:

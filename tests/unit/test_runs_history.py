@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from hitl_middleware.errors import UnknownGraph, Unreadable
 from hitl_middleware.runs.history.back import look_back
-from hitl_middleware.runs.history.compiled import CompiledReader
+from hitl_middleware.runs.history.compiled import AT_ONCE, CompiledReader
 from hitl_middleware.runs.history.picture import standing, timeline
 from hitl_middleware.runs.history.plain import plain
 
@@ -89,6 +89,22 @@ async def test_checkpoints_tell_what_ran_and_what_is_due():
     assert only == newest
     assert (await look_back(reader, "g", "shop#7", limit=1)).cut
     assert await reader.checkpoints("g", "nobody knows it") == ()
+
+
+async def test_reading_stops_when_time_is_up():
+    """Of a long thread there are then fewer, the newest, as they are; that there are older ones is known."""
+    graph = nested(InMemorySaver())
+    for _ in range(4):
+        graph.invoke({}, CONFIG)
+        graph.invoke(Command(resume="enough"), CONFIG)
+    reader = CompiledReader({"g": graph})
+    whole = await reader.checkpoints("g", "shop#7")
+    assert len(whole) > 3 * AT_ONCE
+    assert whole == await reader.checkpoints("g", "shop#7", seconds=60)
+    assert await reader.checkpoints("g", "shop#7", seconds=0) == whole[: AT_ONCE - 1]
+    short = await look_back(reader, "g", "shop#7", seconds=0)
+    assert (short.cut, short.checkpoints, len(short.inside)) == (True, whole[: AT_ONCE - 1], 1)
+    assert not (await look_back(reader, "g", "shop#7")).cut
 
 
 async def test_a_node_that_failed_is_marked_with_what_it_raised():

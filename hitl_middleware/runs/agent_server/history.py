@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpx
 
 from hitl_middleware.drawing import Diagram
-from hitl_middleware.errors import UnknownGraph
+from hitl_middleware.errors import UnknownGraph, Unreadable
 from hitl_middleware.ports import Checkpoint, Task
 from hitl_middleware.records import PendingInterrupt
 from hitl_middleware.runs.agent_server.asking import AgentServer
@@ -17,6 +21,12 @@ from hitl_middleware.runs.history.shapes import diagram
 from hitl_middleware.runs.local import RUN_KEY
 
 Json = Mapping[str, Any]
+
+AT_FIRST: Final = 8
+"""Checkpoints that are asked for first, where time is short: each is the whole state."""
+
+MORE: Final = 4
+"""… and so many times as many after that, if that may be done in time."""
 
 
 class AgentServerReader:
@@ -40,21 +50,50 @@ class AgentServerReader:
         """Asked for once: a server that has another version of the graph is another deployment."""
         self._check(graph)
         if graph not in self._shapes:
-            self._shapes[graph] = diagram(await self._server.drawn(graph))
+            with _readable(graph):
+                self._shapes[graph] = diagram(await self._server.drawn(graph))
         return self._shapes[graph]
 
     async def checkpoints(
-        self, graph: str, thread_id: str, *, limit: int = 50, namespace: str = ""
+        self,
+        graph: str,
+        thread_id: str,
+        *,
+        limit: int = 50,
+        namespace: str = "",
+        seconds: float | None = None,
     ) -> tuple[Checkpoint, ...]:
-        """From the server's own saver."""
+        """From the server's own saver; where time is short a few, and then more of them as long as there is time.
+
+        Not page by page (``before``): servers do not agree with their own schema on what that is.
+        """
         self._check(graph)
-        # One more than is wanted: what ran is known from the checkpoint before.
-        found = await self._server.history(graph, thread_of(thread_id), limit + 1, namespace)
-        return read_history(found, namespace)[:limit]
+        thread, most = thread_of(thread_id), limit + 1  # what ran is known from the checkpoint before
+        until = None if seconds is None else time.monotonic() + seconds
+        count = most if until is None else min(AT_FIRST, most)
+        while True:
+            began = time.monotonic()
+            with _readable(graph):
+                found = await self._server.history(graph, thread, count, namespace)
+            now = time.monotonic()
+            if len(found) < count or count == most or until is None or now + MORE * (now - began) > until:
+                break
+            count = min(MORE * count, most)
+        whole = len(found) <= limit and (not found or _id(found[-1].get("parent_checkpoint")) is None)
+        return read_history(found, namespace)[: len(found) if whole or len(found) < 2 else len(found) - 1]
 
     def _check(self, graph: str) -> None:
         if graph not in self._names:
             raise UnknownGraph(name=graph, known=", ".join(self._names) or "none")
+
+
+@contextmanager
+def _readable(graph: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPStatusError as error:  # it is there and well, and does not want to tell
+        reason = f"the Agent Server answers HTTP {error.response.status_code}"
+        raise Unreadable(graph=graph, reason=reason) from error
 
 
 def read_history(found: Sequence[Json], namespace: str = "") -> tuple[Checkpoint, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from typing import Final
 
@@ -18,28 +19,37 @@ MOST_INSIDE: Final = 12
 
 
 async def look_back(
-    reader: GraphReader, graph: str, thread_id: str, *, limit: int = LIMIT, redact: Collection[str] = ()
+    reader: GraphReader,
+    graph: str,
+    thread_id: str,
+    *,
+    limit: int = LIMIT,
+    redact: Collection[str] = (),
+    seconds: float | None = None,
 ) -> History:
     """Read a thread, to be shown. Errors as ``GraphReader``; what is inside nodes and cannot be read is left out.
 
     What the policies of the graph's own gates hide is a mark, and so is what ``redact`` names: the plans of the run's requests and actions
-    may hide more, and a graph on an Agent Server does not tell what its gates hide.
+    may hide more, and a graph on an Agent Server does not tell what its gates hide. ``seconds``: about how long it may take.
     """
-    found = await reader.checkpoints(graph, thread_id, limit=limit + 1)
-    checkpoints, cut = found[:limit], len(found) > limit
+    until = None if seconds is None else time.monotonic() + seconds
+    found = await reader.checkpoints(graph, thread_id, limit=limit, seconds=seconds)
     inside: dict[str, tuple[Checkpoint, ...]] = {}
-    due = [task.namespace for each in checkpoints for task in each.tasks if task.namespace]
+    due = [task.namespace for each in found for task in each.tasks if task.namespace]
     for namespace in due:  # it grows by what is further inside
-        if len(inside) >= MOST_INSIDE or namespace in inside:
+        left = None if until is None else until - time.monotonic()
+        if len(inside) >= MOST_INSIDE or namespace in inside or (inside and left is not None and left <= 0):
             continue
         try:
-            inner = await reader.checkpoints(graph, thread_id, limit=limit, namespace=namespace)
+            inner = await reader.checkpoints(graph, thread_id, limit=limit, namespace=namespace, seconds=left)
         except HitlError:
             continue
         inside[namespace] = inner
         due += [task.namespace for each in inner for task in each.tasks if task.namespace]
     kept = History(
-        checkpoints=checkpoints, inside={key: each for key, each in inside.items() if each}, cut=cut
+        checkpoints=found,
+        inside={key: each for key, each in inside.items() if each},
+        cut=bool(found) and found[-1].parent_id is not None,
     )
     return veiled(kept, {*redact, *reader.hidden(graph)})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
@@ -26,6 +27,9 @@ Compiled = Pregel[Any, Any, Any, Any]
 NO_SAVER: Final = (
     "it has no saver. Compile it with one: compile(checkpointer=hitl.checkpointer()), or any of LangGraph's"
 )
+
+AT_ONCE: Final = 6
+"""Checkpoints that are read at a time, where time is short: each is the whole state."""
 
 
 class Home(Protocol):
@@ -72,7 +76,13 @@ class CompiledReader:
         return known[1]
 
     async def checkpoints(
-        self, graph: str, thread_id: str, *, limit: int = 50, namespace: str = ""
+        self,
+        graph: str,
+        thread_id: str,
+        *,
+        limit: int = 50,
+        namespace: str = "",
+        seconds: float | None = None,
     ) -> tuple[Checkpoint, ...]:
         """From the graph's saver. Raises ``Unreadable`` where it has none, or where the saver cannot read what it holds."""
         compiled = self._home.graph(graph)
@@ -80,16 +90,32 @@ class CompiledReader:
             raise Unreadable(graph=graph, reason=NO_SAVER)
         config: RunnableConfig = {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace}}
         try:
-            # One more than is wanted: what ran is known from the checkpoint before.
-            try:
-                found = await self._home.at_home(compiled, _history, compiled, config, limit + 1)
-            except NotImplementedError:  # a saver without async methods
-                found = await asyncio.to_thread(_history_in_thread, compiled, config, limit + 1)
+            found = await self._read(compiled, config, limit + 1, seconds)
         except HitlError:
             raise
         except Exception as error:  # a saver of anybody's, and what it kept
             raise Unreadable(graph=graph, reason=f"{type(error).__name__}: {error}"[:300]) from error
-        return read_history(found, namespace)[:limit]
+        # The oldest was read for what it says of the one after it; where it has none before it, it tells all of itself.
+        whole = len(found) <= limit and (not found or found[-1].parent_config is None)
+        return read_history(found, namespace)[: len(found) if whole or len(found) < 2 else len(found) - 1]
+
+    async def _read(
+        self, graph: Compiled, config: RunnableConfig, most: int, seconds: float | None
+    ) -> list[StateSnapshot]:
+        """A few at a time where time is short: LangGraph reads all it is asked for before it gives the first."""
+        until = None if seconds is None else time.monotonic() + seconds
+        found: list[StateSnapshot] = []
+        while len(found) < most:
+            page = most - len(found) if until is None else min(AT_ONCE, most - len(found))
+            before = found[-1].config if found else None
+            try:
+                read = await self._home.at_home(graph, _history, graph, config, before, page)
+            except NotImplementedError:  # a saver without async methods
+                read = await asyncio.to_thread(_history_in_thread, graph, config, before, page)
+            found += read
+            if len(read) < page or (until is not None and time.monotonic() >= until):
+                break
+        return found
 
 
 class _Here:
@@ -116,12 +142,16 @@ def _drawn(name: str, graph: Compiled) -> Diagram:
         raise Unreadable(graph=name, reason=f"{type(error).__name__}: {error}"[:300]) from error
 
 
-async def _history(graph: Compiled, config: RunnableConfig, limit: int) -> list[StateSnapshot]:
-    return [each async for each in graph.aget_state_history(config, limit=limit)]
+async def _history(
+    graph: Compiled, config: RunnableConfig, before: RunnableConfig | None, limit: int
+) -> list[StateSnapshot]:
+    return [each async for each in graph.aget_state_history(config, before=before, limit=limit)]
 
 
-def _history_in_thread(graph: Compiled, config: RunnableConfig, limit: int) -> list[StateSnapshot]:
-    return list(graph.get_state_history(config, limit=limit))
+def _history_in_thread(
+    graph: Compiled, config: RunnableConfig, before: RunnableConfig | None, limit: int
+) -> list[StateSnapshot]:
+    return list(graph.get_state_history(config, before=before, limit=limit))
 
 
 def read_history(found: Sequence[StateSnapshot], namespace: str = "") -> tuple[Checkpoint, ...]:

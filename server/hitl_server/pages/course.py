@@ -39,8 +39,11 @@ MOST_OF_ALL: Final = 60_000
 MOST_NODES: Final = 200
 """Nodes up to which a graph is drawn. A larger picture helps nobody; as a list it stays readable."""
 
+READING: Final = 0.25
+"""Seconds for which steps are read: of a long conversation, of which each is a whole copy, there are then fewer."""
+
 PATIENCE: Final = 3.0
-"""Seconds that reading may take."""
+"""Seconds after which the page goes without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,9 @@ async def _read(reader: GraphReader, detail: RunDetail) -> tuple[Diagram | None,
     try:
         async with asyncio.timeout(PATIENCE):
             shape = await reader.shape(run.graph)
-            kept = await look_back(reader, run.graph, run.thread_id, limit=MOST_STEPS, redact=hidden)
+            kept = await look_back(
+                reader, run.graph, run.thread_id, limit=MOST_STEPS, redact=hidden, seconds=READING
+            )
             return shape, kept.of_run(run), ""
     except UnknownGraph:
         why = "This server does not have the graph, so it cannot be drawn here: another process runs it."
