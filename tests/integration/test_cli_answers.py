@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ def test_the_audit_is_exported_and_a_change_in_it_is_found(hitl):
     assert {event["kind"] for event in events} == {"run.started"}
     assert [json.loads(line) for line in (hitl.folder / "audit.jsonl").read_text().splitlines()] == events
 
-    with sqlite3.connect(hitl.folder / ".hitl" / "hitl.db") as database:
+    with closing(sqlite3.connect(hitl.folder / ".hitl" / "hitl.db")) as database, database:
         (table,) = database.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%audit%'"
         ).fetchone()

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,6 @@ class TestAtATerminal:
             (event["actor"], event["via"]) for event in audit(tmp_path) if event["kind"] == "request.approved"
         ]
         assert decided == [("slack:U024BE7LH", "cli"), ("slack:U024BE7LH", "slack")]
-        with sqlite3.connect(tmp_path / ".hitl" / "demo.db") as database:
+        with closing(sqlite3.connect(tmp_path / ".hitl" / "demo.db")) as database:
             (statuses,) = zip(*database.execute("SELECT DISTINCT status FROM hitl_runs"), strict=True)
         assert statuses == ("succeeded",)

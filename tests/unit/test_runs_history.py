@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -31,14 +33,17 @@ async def stood(graph: Any) -> tuple[dict[str, str], set[tuple[str, str]]]:
     return {name: mark.words for name, mark in found.marks.items()}, set(found.taken)
 
 
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    """For a saver."""
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("kind", ["async", "sync", "sync saver"])
-async def test_the_waiting_node_inside_a_subgraph_is_marked(kind):
+async def test_the_waiting_node_inside_a_subgraph_is_marked(kind, connection):
     """It and the subgraph wait; what ran is done, with how often; the rest is bare; the edges that were taken are known."""
-    saver = (
-        SqliteSaver(sqlite3.connect(":memory:", check_same_thread=False))
-        if kind == "sync saver"
-        else InMemorySaver()
-    )
+    saver = SqliteSaver(connection) if kind == "sync saver" else InMemorySaver()
     graph = nested(saver, waits=kind == "async")
     drive = graph.ainvoke if kind == "async" else lambda *given: _later(graph.invoke(*given))
     await drive({}, CONFIG)
