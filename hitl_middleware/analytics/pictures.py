@@ -105,7 +105,7 @@ def answers_by_channel(found: Report) -> str:
     return bars(
         "Answers by channel",
         [
-            Bar(label=one_line(each.name, 100), value=each.count, words=str(each.count))
+            Bar(label=one_line(each.name, 100), value=each.count, words=f"{each.count:,}")
             for each in found.channels[:MOST_BARS]
         ],
     )
@@ -116,7 +116,7 @@ def answers_by_person(found: Report) -> str:
     return bars(
         "Answers by person",
         [
-            Bar(label=one_line(each.name or each.person, 100), value=each.answers, words=str(each.answers))
+            Bar(label=one_line(each.name or each.person, 100), value=each.answers, words=f"{each.answers:,}")
             for each in found.people[:MOST_BARS]
         ],
     )

@@ -63,10 +63,10 @@ def _quick(approvals: dict[str, list[tuple[Asked, Answered]]]) -> Iterator[Sign]
         quick = [asked for asked, answer in given if is_quick(asked, answer)]
         if len(quick) >= LEAST_QUICK:
             name = name_of(answer for _, answer in given)
+            often = f"{len(quick):,} of {_many(len(given), 'request')}"
             yield Sign(
                 kind="quick",
-                says=f"{name or person} approved {len(quick)} of {_many(len(given), 'request')} within {QUICK_SECONDS:g} s of being asked: "
-                "less time than it takes to read them.",
+                says=f"{name or person} approved {often} within {QUICK_SECONDS:g} s of being asked: less time than it takes to read them.",
                 count=len(quick),
                 of=len(given),
                 person=person,
@@ -84,7 +84,7 @@ def _always(rows: Sequence[Asked]) -> Iterator[Sign]:
         if len(asked) >= LEAST_ALWAYS and all(each.status == "approved" for each in asked):
             yield Sign(
                 kind="always",
-                says=f"{what} of {graph} was approved every time, {len(asked)} of {len(asked)}: "
+                says=f"{what} of {graph} was approved every time, {len(asked):,} of {len(asked):,}: "
                 "either it need not be asked, or nobody looks.",
                 count=len(asked),
                 of=len(asked),
@@ -102,10 +102,10 @@ def _bursts(approvals: dict[str, list[tuple[Asked, Answered]]]) -> Iterator[Sign
         largest = max(found, key=len)
         first, last = largest[0][1].at, largest[-1][1].at
         name = name_of(answer for _, answer in given)
-        often = f" It happened {len(found)} times." if len(found) > 1 else ""
+        often = f" It happened {len(found):,} times." if len(found) > 1 else ""
         yield Sign(
             kind="burst",
-            says=f"{name or person} approved {len(largest)} requests within {_seconds(last - first)} s, "
+            says=f"{name or person} approved {len(largest):,} requests within {_seconds(last - first)} s, "
             f"on {first:%Y-%m-%d} at {first:%H:%M} UTC.{often}",
             count=sum(map(len, found)),
             of=len(given),
@@ -141,4 +141,4 @@ def _seconds(time: dt.timedelta) -> int:
 
 
 def _many(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

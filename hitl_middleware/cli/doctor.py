@@ -9,6 +9,7 @@ import typer
 
 from hitl_middleware.cli.context import Json, ask, opened, speaks
 from hitl_middleware.cli.output import as_json, say
+from hitl_middleware.cli.roles import of_roles
 from hitl_middleware.errors import ConfigurationError, MigrationNeeded, OutOfReach
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def doctor(
         stored, database = _of_database(settings)
         graphs, broken = _loaded(settings)
         broken += _registered(hitl, graphs, stored=stored)
+        broken += [] if channels else of_roles(hitl, graphs)
         agents = [] if channels else list(_of_agent_server(hitl))
         triggers = [] if channels else list(_of_triggers(hitl))
         found = findings([*channels, *database, *broken, *agents, *triggers])

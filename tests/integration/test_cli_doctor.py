@@ -104,6 +104,51 @@ def test_what_only_people_can_mend(hitl: Commands, world: World) -> None:
     }
 
 
+GUARDED = """
+from langchain_core.tools import tool
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from hitl_middleware import Hitl, Policy, Review, human_step, requires_approval, route
+
+
+class State(MessagesState, total=False):
+    review: Review
+
+
+@requires_approval(Policy(approvers=["group:finance"], required_approvals=2, required_from=["group:security", "group:finance"]))
+@tool
+def pay(amount: int) -> str:
+    "Pay."
+    return "paid"
+
+
+builder = StateGraph(State)
+builder.add_node("look", human_step("Look", into="review", approvers=["group:nobody", "slack:U024BE7LH", "slack:S0GROUP001"]))
+builder.add_node("tools", ToolNode([pay], **Hitl.from_env().tool_gate([pay])))
+builder.add_edge(START, "look")
+builder.add_conditional_edges("look", route("review", approve="tools", reject=END, feedback="look"))
+graph = builder.compile()
+"""
+
+
+def test_roles_that_nobody_has(hitl: Commands) -> None:
+    """P-02, issue 6: a group of hitl.toml that a rule names and in which nobody is: whom it is needed for, and where it stands."""
+    (hitl.folder / "guarded.py").write_text(GUARDED)
+    (hitl.folder / "langgraph.json").write_text(json.dumps({"graphs": {"guarded": "./guarded.py:graph"}}))
+    (hitl.folder / "hitl.toml").write_text('[groups]\nfinance = ["slack:U024BE7LH"]\nsecurity = []\n')
+    done = hitl.run("doctor", HITL_DEFAULT_APPROVERS="group:ops,slack:U1")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[::2][:3] == [
+        "✗ Nobody is in group:security, without whom nobody can approve pay of guarded.",
+        "✗ Nobody is in group:nobody, whom look of guarded names.",
+        "✗ Nobody is in group:ops, whom HITL_DEFAULT_APPROVERS names.",
+    ]
+    assert "Put people into that group, under [groups] of hitl.toml, or correct its name." in done.stdout
+    groups = "security = ['github:sue']\nnobody = ['github:n']\nops = ['github:o']"
+    (hitl.folder / "hitl.toml").write_text(f"[groups]\nfinance = ['slack:U024BE7LH']\n{groups}\n")
+    assert hitl.run("doctor", HITL_DEFAULT_APPROVERS="group:ops,slack:U1").stdout.endswith("All is well.\n")
+
+
 def test_the_set_up(hitl: Commands, world: World) -> None:
     """E-04: hitl.toml, a channel in part, a graph that does not load: each told, all at once, and nothing is healed on such ground."""
     run = parked(world)

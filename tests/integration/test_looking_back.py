@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from hitl_middleware import audit
+from hitl_middleware.analytics import Period, Sample, report
 from hitl_middleware.records import AuditEvent
 from hitl_middleware.testing.store_contract.case import a_request, a_run, a_submission, an_event
 from hitl_server.pages.audit import AT_ONCE
@@ -220,6 +221,24 @@ class TestProgramsAndSpreadsheets:
                 answer = server.http.get(path, params=given)
                 assert (answer.status_code, answer.json()["field"]) == (422, next(iter(given)))
         assert server.http.get("/analytics.csv", params={"table": "x"}).status_code == 422
+
+
+async def test_no_more_is_counted_than_can_be(server: Served) -> None:
+    """The bound: the newest so many are read, page by page, and what was left out is said; where all fit, nothing is."""
+    views, now = server.world.views, server.world.clock.now()
+    period = Period(since=now - dt.timedelta(days=400), until=now + dt.timedelta(days=1))
+
+    async def read(most: int) -> Sample:
+        return await server.world.portal.run(views.asked, period, most=most)
+
+    whole = await read(COUNT + 1)
+    assert (len(whole.rows), whole.cut, report(whole).counted_since) == (COUNT + 1, False, None)
+    some = await read(COUNT)
+    assert (some.rows, some.cut) == (whole.rows[:-1], True)
+    assert report(some).counted_since == some.rows[-1].asked_at
+    assert [each.asked_at for each in some.rows] == sorted(
+        (each.asked_at for each in some.rows), reverse=True
+    )
 
 
 class TestWhoMaySee:

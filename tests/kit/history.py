@@ -129,7 +129,7 @@ class _Author:
         thread = f"{step.graph}-{run_id[-6:]}"
         run = Run(
             id=run_id, thread_id=thread, graph=step.graph, status="suspended", driver="hitl", created_at=at, updated_at=at,
-            requester="slack:U0REQ00001", started_by="api",
+            requester="slack:U0REQ00001", started_by="api", seen=1,
         )  # fmt: skip
         plan = ReviewPlan(
             verdict="ask", approvers=("group:reviewers",), risk=step.risk, reason=f"{step.name} is asked", policy_version="1",

@@ -122,6 +122,8 @@ def _words(cell: Cell, unit: Unit) -> str:
             return pictures.percent(cell)
         case "day", dt.date():
             return f"{cell:%Y-%m-%d}"
+        case "count", int():
+            return f"{cell:,}"
         case _, None:
             return "–"
         case _:
