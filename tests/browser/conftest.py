@@ -48,7 +48,8 @@ async def visit(chromium: Browser, office: Office) -> AsyncIterator[Visit]:
     async with AsyncExitStack() as stack:
 
         async def visit(identity: str | None = None, **options: Any) -> Visitor:
-            visitor = await stack.enter_async_context(visiting(chromium, office, identity, **options))
+            secret = office.signed_in(identity) if identity else None
+            visitor = await stack.enter_async_context(visiting(chromium, office.url, secret, **options))
             made.append(visitor)
             return visitor
 

@@ -17,13 +17,13 @@ pytestmark = IN_A_BROWSER
 WORDS = "She is right about <all> of it."
 
 
-async def by_github(visitor: Visitor, login: str) -> None:
+async def by_github(office: Office, visitor: Visitor, login: str) -> None:
     """Sign in with GitHub: there, somebody allows it."""
 
     async def allowed(route: Route) -> None:
         # The fake has no page of GitHub's to press a button on: where that would lead to, the browser is sent at once.
         sent = await route.fetch(max_redirects=0)
-        back = visitor.office.github.allow(login, sent.headers["location"])
+        back = office.github.allow(login, sent.headers["location"])
         await route.fulfill(response=sent, headers={**sent.headers, "location": back})
 
     await visitor.page.route("**/sign-in/github?**", allowed)
@@ -37,7 +37,7 @@ async def test_in_and_out(office: Office, visit: Visit):
     await ann.open(f"/requests/{request.id}")
     await expect(ann.page).to_have_title("Sign in – hitl")
     assert "Write to a customer" not in await ann.page.content()
-    await by_github(ann, "ann")
+    await by_github(office, ann, "ann")
     await expect(ann.page).to_have_url(f"{office.url}/requests/{request.id}")
     await expect(ann.page.get_by_role("button", name="Approve a")).to_be_visible()
     (cookie,) = [each for each in await ann.context.cookies() if each["name"] == "hitl_session"]
@@ -76,7 +76,7 @@ async def test_a_session_ends_under_ones_words(office: Office, visit: Visit):
     await ann.page.get_by_role("button", name="Reject").click()
     await expect(ann.page).to_have_url(f"{office.url}/sign-in?next={quote(f'/requests/{request.id}')}")
     assert office.now(request).status == "pending"
-    await by_github(ann, "ann")
+    await by_github(office, ann, "ann")
     await expect(ann.page.get_by_label("Words for the run")).to_have_value(WORDS)
     await expect(ann.page.get_by_label("Subject")).to_have_value("Half of")
     await ann.page.get_by_role("button", name="Reject").click()
@@ -95,7 +95,7 @@ async def test_words_of_one_are_not_shown_to_another(office: Office, visit: Visi
     await visitor.page.get_by_label("Words for the run").fill(WORDS)
     await visitor.open(f"/requests/{request.id}")
     await expect(visitor.page.get_by_label("Words for the run")).to_have_value(WORDS)
-    await visitor.sign_in(BOB)
+    await visitor.sign_in(office.signed_in(BOB))
     await visitor.open(f"/requests/{request.id}")
     await expect(visitor.page.get_by_label("Words for the run")).to_have_value("")
     await visitor.page.get_by_role("button", name="Sign out").click()

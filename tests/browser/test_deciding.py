@@ -64,9 +64,7 @@ async def test_somebody_was_first(office: Office, visit: Visit):
     office.world.decide(request, "reject", by=ANN)
     await bob.page.get_by_label("Words for the run").fill("It is <late>")
     await bob.page.get_by_role("button", name="Send feedback").click()
-    await expect(bob.page.get_by_role("alert")).to_contain_text(
-        "already rejected by ann (github:ann) at 2026-"
-    )
+    await expect(bob.page.get_by_role("alert")).to_contain_text("already rejected by ann (github:ann) at 20")
     await expect(bob.page.locator("#standing")).to_contain_text("Rejected by ann")
     await expect(bob.page.locator("main")).to_contain_text("It is <late>")
     await expect(bob.page.get_by_role("button", name="Reject")).to_have_count(0)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
-from tests.kit.browser import IN_A_BROWSER, PHONE
+from tests.kit.browser import IN_A_BROWSER, PHONE, WIDER
 from tests.kit.office import ANN, LONG, MAIL, Office
 
 pytestmark = IN_A_BROWSER
-
-WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 async def test_on_a_phone(office: Office, visit: Visit):

@@ -94,7 +94,7 @@ async def test_expired_while_it_was_open(office: Office, visit: Visit):
     office.world.time.advance(MINUTES * 60 + 1)
     # Nobody has looked yet: the desk itself finds that bob is too late.
     await bob.page.get_by_role("button", name="Reject").click()
-    await expect(bob.page.get_by_role("alert")).to_contain_text("already expired by its deadline at 2026-")
+    await expect(bob.page.get_by_role("alert")).to_contain_text("already expired by its deadline at 20")
     await expect(bob.page.locator("main")).to_contain_text(
         "What you had written One moment", use_inner_text=True
     )

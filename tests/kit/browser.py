@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -26,8 +27,6 @@ from playwright.async_api import (
     expect,
 )
 
-from tests.kit.office import Office
-
 IN_A_BROWSER = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
 """Of every module here: all of them on one loop, which is the browser's, and in one process of several that test."""
 
@@ -38,6 +37,19 @@ ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 
 DESK: ViewportSize = {"width": 1100, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
+LOOKS: dict[str, tuple[Literal["light", "dark"], ViewportSize]] = {
+    "light": ("light", DESK),
+    "dark": ("dark", DESK),
+    "phone": ("light", PHONE),
+}
+AXE = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+WORST = {"serious", "critical"}
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+"""How much of a page lies beside the screen."""
+
 _ANSWERED = "Failed to load resource: the server responded with a status of"
 """What Chromium says of every refusal; whether it was one is for the test to say."""
 
@@ -48,30 +60,43 @@ class Visitor:
 
     page: Page
     context: BrowserContext
-    office: Office
+    url: str
     secret: str | None = None
     asked: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     async def open(self, path: str) -> None:
         """Go to a page of the server, and wait until it is told what changes."""
-        await self.page.goto(f"{self.office.url}{path}")
+        await self.page.goto(f"{self.url}{path}")
 
     async def live(self) -> None:
         """Until what others do is heard."""
         await expect(self.page.locator("#connection")).to_have_text("Live")
 
-    async def sign_in(self, identity: str) -> None:
-        """From now on this browser has a new session, of that person."""
-        self.secret = self.office.signed_in(identity)
-        await self.context.add_cookies(
-            [{"name": "hitl_session", "value": self.secret, "url": self.office.url}]
-        )
+    async def sign_in(self, secret: str) -> None:
+        """From now on this browser has that session."""
+        self.secret = secret
+        await self.context.add_cookies([{"name": "hitl_session", "value": secret, "url": self.url}])
 
     async def picture(self, name: str) -> None:
         """The whole page, for people to look at."""
         ARTIFACTS.mkdir(exist_ok=True)
         await self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True, animations="disabled")
+
+    async def looked_at(self, name: str) -> None:
+        """The page light, dark and on a phone: a picture each, nothing beside the screen, and nothing that axe-core calls serious."""
+        for look, (scheme, size) in LOOKS.items():
+            await self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            await self.page.set_viewport_size(size)
+            await self.page.evaluate("scrollTo(0, 0)")
+            await self.picture(f"{name}-{look}")
+            assert await self.page.evaluate(WIDER) <= 0, (name, look)
+            found = await Axe().run(self.page, options=AXE)
+            wrong = [
+                (each["impact"], each["id"], [node["target"] for node in each["nodes"]])
+                for each in found.response["violations"]
+            ]
+            assert [each for each in wrong if each[0] in WORST] == [], (name, look)
 
     def listen(self) -> None:
         """Note what goes wrong, and what is asked of whom."""
@@ -90,7 +115,7 @@ class Visitor:
     def checked(self) -> None:
         """Nothing went wrong."""
         assert self.wrong == []
-        assert [url for url in self.asked if not url.startswith(f"{self.office.url}/")] == []
+        assert [url for url in self.asked if not url.startswith(f"{self.url}/")] == []
 
 
 @asynccontextmanager
@@ -112,23 +137,23 @@ async def chromium_here() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def visiting(
     browser: Browser,
-    office: Office,
-    identity: str | None,
+    url: str,
+    secret: str | None = None,
     *,
     phone: bool = False,
     **options: Any,
 ) -> AsyncIterator[Visitor]:
-    """A new browser, in which ``identity`` is signed in; ``None``: nobody."""
+    """A new browser, in which the person of the session ``secret`` is signed in; ``None``: nobody."""
     seen: dict[str, Any] = {"viewport": DESK}
     if phone:
         seen = {"viewport": PHONE, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
     context = await browser.new_context(reduced_motion="reduce", **{**seen, **options})
     context.set_default_timeout(15_000)
     try:
-        visitor = Visitor(await context.new_page(), context, office)
+        visitor = Visitor(await context.new_page(), context, url)
         visitor.listen()
-        if identity is not None:
-            await visitor.sign_in(identity)
+        if secret is not None:
+            await visitor.sign_in(secret)
         yield visitor
     finally:
         await context.close()

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from hitl_middleware import OutcomeUnknown, human_step, requires_approval, route
-from hitl_middleware.clock import ManualClock
+from hitl_middleware.clock import ManualClock, SystemClock
 from hitl_middleware.hitl import Graph
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.settings import ConfigFile, SignInConfig
@@ -181,7 +181,7 @@ def _planning() -> Graph:
 @contextmanager
 def opened(url: str) -> Iterator[Office]:
     """The server, over the database at ``url``. Whoever uses it signs in with GitHub, or has the token."""
-    clock = ManualClock()
+    clock = ManualClock(SystemClock().now())
     with ExitStack() as stack:
         github = stack.enter_context(FakeGitHub(now=lambda: clock.now().timestamp()))
         for name in CONFIG.people:
