@@ -131,6 +131,8 @@ def _out_of_place(boxes: list[Rect], frames: list[Rect]) -> Iterator[str]:
 def _run_through(found: Drawn) -> Iterator[str]:
     titles = [name for name in found.names if name.of in found.around]
     for (source, target), points in found.ways.items():
+        if not all(found.page.has(*point) for point in points):
+            yield f"{source}→{target} leaves the page"
         frames = [
             frame
             for frame in found.around.values()

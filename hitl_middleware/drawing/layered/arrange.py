@@ -30,6 +30,14 @@ def arrange(
     routes = [
         router.route(link, chain, back=back) for link, (chain, back) in zip(links, found.chains, strict=True)
     ]
+    corners = {name: router.corner(v) for name, v in found.boxes.items()}
     width = max((axes[v] + each.right for v, each in enumerate(found.vertices)), default=0.0)
     height = router.bands[-1][1] if router.bands else 0.0
-    return Arranged({name: router.corner(v) for name, v in found.boxes.items()}, routes, Size(width, height))
+    # A way that turns above the first layer or below the last reaches beyond them.
+    ys = [point.y for route in routes for stroke in route.strokes for point in stroke.points]
+    top = max(-min(ys, default=0.0), 0.0)
+    return Arranged(
+        {name: corner.moved(0, top) for name, corner in corners.items()},
+        [route.moved(0, top) for route in routes],
+        Size(width, max(height, *ys, 0.0) + top),
+    )

@@ -19,8 +19,8 @@ CORNER: Final = 7.0
 LOOP_ROOM: Final = 10.0
 """Half of the height that a link from a box to itself takes at the box's side, and its label."""
 
-HOOK: Final = 12.0
-"""How far above or below a box a link that leads back turns, where it may not use the box's side."""
+HOOK: Final = 9.0
+"""How far above or below a box a link that leads back turns, where it may not use the box's side; the next one as much further."""
 
 
 def bands(found: Layered, axes: Mapping[int, float]) -> list[tuple[float, float]]:
@@ -48,7 +48,8 @@ class Router:
         self._found = found
         self._axes = axes
         self.bands = bands(found, axes)
-        self._stubs = self._on_sides(rows)
+        self._lanes = self._beside(rows)
+        self._stubs = self._on_sides()
 
     def corner(self, vertex: int) -> Point:
         """The upper left corner of a box, which stands in the middle of its layer."""
@@ -116,7 +117,7 @@ class Router:
         if link.leaves is None:
             way.corner(Point(x, way.at.y), Point(x, way.at.y - CORNER))
             return
-        turn = way.at.y + HOOK
+        turn = way.at.y + self._depth(lane, below=True)
         way.corner(Point(way.at.x, turn), Point(x, turn))
         way.corner(Point(x, turn), Point(x, turn - CORNER))
 
@@ -129,10 +130,24 @@ class Router:
             way.corner(Point(x, stub), Point(corner.x + each.left + each.right, stub))
             way.line(Point(corner.x + each.left + each.right, stub))
             return
-        turn, target = corner.y - HOOK, corner.x + link.enters
+        turn, target = corner.y - self._depth(lane, below=False), corner.x + link.enters
         way.corner(Point(x, turn), Point(target, turn))
         way.corner(Point(target, turn), Point(target, corner.y))
         way.line(Point(target, corner.y))
+
+    def _depth(self, lane: int, *, below: bool) -> float:
+        """How far from its box a way turns that may not use the box's side: each a little further than the lane before it."""
+        host = self._host(lane)
+        near = self._found.up if below else self._found.down
+        beside = [vertex for vertex in self._lanes[host] if near[vertex]]
+        layer = self._found.vertices[host].layer
+        if below:
+            free = (
+                self.bands[layer + 1][0] - self.bands[layer][1] if layer + 1 < len(self.bands) else MOST_GAP
+            )
+        else:
+            free = self.bands[layer][0] - self.bands[layer - 1][1] if layer else MOST_GAP
+        return min(HOOK * (beside.index(lane) + 1), free - 4)
 
     def _loop(self, vertex: int) -> Route:
         host = self._host(vertex)
@@ -156,19 +171,21 @@ class Router:
         assert host is not None  # noqa: S101 – lanes only
         return host
 
-    def _on_sides(self, rows: Sequence[Sequence[int]]) -> dict[int, float]:
+    def _beside(self, rows: Sequence[Sequence[int]]) -> dict[int, list[int]]:
+        """The lanes of each box, the nearest first."""
+        lanes: dict[int, list[int]] = {}
+        for vertex in (vertex for row in rows for vertex in row):
+            if (host := self._found.vertices[vertex].host) is not None:
+                lanes.setdefault(host, []).append(vertex)
+        return lanes
+
+    def _on_sides(self) -> dict[int, float]:
         """At which height each lane leaves the side of its box, so that no stub crosses another lane of the same box.
 
         Those that lead up leave above the middle, the nearest lane highest; those that lead down below it, the nearest lowest.
         """
-        lanes: dict[int, list[int]] = {}
-        for row in rows:
-            for vertex in row:
-                host = self._found.vertices[vertex].host
-                if host is not None:
-                    lanes.setdefault(host, []).append(vertex)
         found: dict[int, float] = {}
-        for host, beside in lanes.items():
+        for host, beside in self._lanes.items():
             up = [vertex for vertex in beside if self._found.up[vertex]]
             down = [vertex for vertex in beside if self._found.down[vertex]]
             top, height = self.corner(host).y, self._found.vertices[host].height
