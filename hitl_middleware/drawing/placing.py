@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from hitl_middleware.drawing.graph import Diagram, Edge, Node
@@ -76,8 +77,9 @@ class _Inner:
     exits: Mapping[str, tuple[float, Route]]
 
 
+@lru_cache(maxsize=64)
 def place(diagram: Diagram) -> Placed:
-    """Lay a diagram out."""
+    """Lay a diagram out. How a run stands in it moves nothing, so this is done once for each graph."""
     edges = diagram.drawable
     whole = _laid_out(diagram, None, edges)
     ways = tuple(Way(edge, whole.ways[index], _label(edge)) for index, edge in enumerate(edges))

@@ -118,6 +118,17 @@ def test_a_run_that_failed(make_world):
     assert {bar.label: bar.status for bar in bars.bars} == {"first": "done", "second": "failed"}
 
 
+def test_of_a_run_that_was_cancelled_nothing_is_due(make_world):
+    """Where it stood is bare again; what it did stays done."""
+    world = make_world()
+    run = begin(world, line("first", "second").compile(interrupt_before=["second"]))
+    world.decide(world.only(), "reject")
+    world.step()
+    marks, _, detail = asyncio.run(looked(world, run))
+    assert detail.run.status == "cancelled"
+    assert words(marks) == {"first": "done"}
+
+
 def test_two_runs_on_a_thread_are_told_apart(make_world):
     """Each shows what it did itself."""
     world = make_world()

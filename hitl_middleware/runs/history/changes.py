@@ -52,7 +52,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any], path: tuple[st
         old, new = before.get(key, _NOTHING), after.get(key, _NOTHING)
         if _same(old, new):
             continue
-        if old is _NOTHING and new is None:
+        if old is _NOTHING and new in (None, [], {}, ""):
             continue  # a graph that lays out its state before there is anything in it
         if old is _NOTHING:
             yield Change(path=here, kind="new", after=new)

@@ -6,7 +6,9 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from hitl_middleware.display import one_line
 from hitl_middleware.drawing import Bar, Diagram, Mark, Standing, Status, Timeline
 from hitl_middleware.drawing.timeline import Span, joined, without
 from hitl_middleware.ports import Checkpoint, Task
@@ -16,6 +18,9 @@ from hitl_middleware.runs.history.kept import History
 
 _WEIGHT: Mapping[Status, int] = {"unknown": 6, "failed": 5, "waiting": 4, "running": 3, "next": 2, "done": 1}
 
+
+NOTE: Final = 300
+"""Characters of an error that stand beside a mark; the whole of it is told with its step."""
 
 _DONE: tuple[Status, str] = ("done", "")
 
@@ -52,11 +57,7 @@ def _said(
 ) -> Iterator[tuple[str, Status, str]]:
     """All that is said of nodes, by their ids; the gravest word counts."""
     for line in history:
-        for each in line:
-            yield from ((_node(each, task), "done", "") for task in each.tasks if task.done)
-        if line and (line[0] is history.newest or _is_due(history, line[0].namespace)):
-            due = (task for task in line[0].tasks if not task.done)
-            yield from ((_node(line[0], task), *_due(task, run, requests)) for task in due)
+        yield from _said_of(line, run, requests, due=not line or _is_due(history, line[0]))
     for request in requests:
         if request.status == "pending":
             yield _name(_place(request, actions)), "waiting", request.title
@@ -64,8 +65,20 @@ def _said(
         if action.status == "unknown":
             said = f"nobody knows what became of {action.tool}"
             yield _name(action.identity.checkpoint_ns), "unknown", said
-    if history.newest is not None and not history.newest.tasks:
-        yield "__end__", "done", ""
+
+
+def _said_of(
+    line: Sequence[Checkpoint], run: Run | None, requests: Sequence[ReviewRequest], *, due: bool
+) -> Iterator[tuple[str, Status, str]]:
+    for each in line:
+        yield from ((_node(each, task), "done", "") for task in each.tasks if task.done)
+    if line and not line[0].tasks:
+        yield ":".join((*line[0].path, "__end__")), "done", ""
+    over = run is not None and is_final("run", run.status)  # then nothing is due any more
+    for task in line[0].tasks if line and due else ():
+        status, note = _due(task, run, requests)
+        if not task.done and not (status == "next" and over):
+            yield _node(line[0], task), status, note
 
 
 def _weight(status: Status, note: str) -> tuple[int, bool]:
@@ -81,13 +94,13 @@ def _place(request: ReviewRequest, actions: Sequence[Action]) -> str:
 
 def _due(task: Task, run: Run | None, requests: Sequence[ReviewRequest]) -> tuple[Status, str]:
     if task.error:
-        return "failed", task.error
+        return "failed", one_line(task.error, NOTE)
     asked = {item.id for item in task.interrupts}
     known = [request for request in requests if request.interrupt_id in asked]
     if run is not None and run.status == "failed":
-        return "failed", run.error or ""
+        return "failed", one_line(run.error or "", NOTE)
     if run is not None and is_final("run", run.status):
-        return "next", f"the run was {run.status}"
+        return "next", ""
     if asked and not (known and all(is_final("request", request.status) for request in known)):
         return "waiting", ""
     if run is None or run.status == "suspended":
@@ -96,10 +109,10 @@ def _due(task: Task, run: Run | None, requests: Sequence[ReviewRequest]) -> tupl
     return ("running", "") if run.status == "running" else ("next", "")
 
 
-def _is_due(history: History, namespace: str) -> bool:
-    """Whether the node that this graph is inside of has not run to its end."""
-    return any(
-        task.namespace == namespace and not task.done
+def _is_due(history: History, newest: Checkpoint) -> bool:
+    """Whether what is due at the newest checkpoint of a line is: the node that the line is inside of has not run to its end."""
+    return newest is history.newest or any(
+        task.namespace == newest.namespace and not task.done
         for line in history
         for task in (line[0].tasks if line else ())
     )

@@ -37,7 +37,8 @@ MOST_OF_ALL: Final = 60_000
 """The same for all steps together."""
 
 MOST_NODES: Final = 200
-"""Nodes up to which a graph is drawn. A larger picture helps nobody; as a list it stays readable."""
+MOST_EDGES: Final = 400
+"""Nodes and edges up to which a graph is drawn. A larger picture helps nobody; as a list it stays readable."""
 
 READING: Final = 0.25
 """Seconds for which steps are read: of a long conversation, of which each is a whole copy, there are then fewer."""
@@ -114,10 +115,11 @@ def _drawn(shape: Diagram | None, history: History, why: str, detail: RunDetail,
         return found
     stands = standing(shape, history, *known)
     graph = None
-    if len(shape.nodes) <= MOST_NODES:
+    if len(shape.nodes) <= MOST_NODES and len(shape.edges) <= MOST_EDGES:
         graph = Markup(draw(shape, stands, name=_name(shape, stands, detail)))  # noqa: S704 – it escapes what is data
     else:
-        why = why or f"It has {len(shape.nodes)} nodes, too many for a picture."
+        size = f"{len(shape.nodes)} nodes and {len(shape.edges)} edges"
+        why = why or f"It has {size}, too many for a picture."
     return Course(
         line=found.line,
         graph=graph,
