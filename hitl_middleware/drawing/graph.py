@@ -130,7 +130,7 @@ def told(diagram: Diagram, standing: Standing = NOWHERE) -> str:
         note = f"  {mark.note}" if mark and mark.note else ""
         lines.append(f"{sign} {'  ' * depth}{_plain(node.label)}{words}{_plain(note)}")
         for edge in outgoing.get(node.id, ()):
-            arrow = "┄▸" if edge.conditional else "─▸"
+            arrow = "··▸" if edge.conditional else "──▸"
             label = f" ({_plain(edge.label)})" if edge.label else ""
             lines.append(f"  {'  ' * depth}  {arrow} {_plain(diagram.by_id[edge.target].label)}{label}")
     return "\n".join(lines)

@@ -27,7 +27,7 @@ STYLE: Final = f"""/* drawings: colours first, dark ones after them (by the syst
   --hd-accent: #2257c5; --hd-accent-soft: #e8eefb;
 }}
 .hitl-drawing {{ display: block; font-family: system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; }}
-.hitl-drawing text {{ fill: var(--hd-text); }}
+.hitl-drawing text {{ fill: var(--hd-text); font-weight: 400; }}
 .hitl-drawing .soft {{ fill: var(--hd-soft); }}
 .hitl-drawing .node > rect {{ fill: var(--hd-paper); stroke: var(--hd-line); }}
 .hitl-drawing .node.start > rect, .hitl-drawing .node.end > rect {{ fill: var(--hd-faint); stroke: none; }}

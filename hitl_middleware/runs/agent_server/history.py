@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -80,7 +81,8 @@ class AgentServerReader:
                 break
             count = min(MORE * count, most)
         whole = len(found) <= limit and (not found or _id(found[-1].get("parent_checkpoint")) is None)
-        return read_history(found, namespace)[: len(found) if whole or len(found) < 2 else len(found) - 1]
+        read = await asyncio.to_thread(read_history, found, namespace)
+        return read[: len(found) if whole or len(found) < 2 else len(found) - 1]
 
     def _check(self, graph: str) -> None:
         if graph not in self._names:

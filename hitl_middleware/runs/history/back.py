@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection
 from typing import Final
@@ -51,7 +52,7 @@ async def look_back(
         inside={key: each for key, each in inside.items() if each},
         cut=bool(found) and found[-1].parent_id is not None,
     )
-    return veiled(kept, {*redact, *reader.hidden(graph)})
+    return await asyncio.to_thread(veiled, kept, {*redact, *reader.hidden(graph)})
 
 
 __all__ = ["LIMIT", "MOST_INSIDE", "History", "look_back"]

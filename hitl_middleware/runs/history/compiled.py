@@ -97,7 +97,9 @@ class CompiledReader:
             raise Unreadable(graph=graph, reason=f"{type(error).__name__}: {error}"[:300]) from error
         # The oldest was read for what it says of the one after it; where it has none before it, it tells all of itself.
         whole = len(found) <= limit and (not found or found[-1].parent_config is None)
-        return read_history(found, namespace)[: len(found) if whole or len(found) < 2 else len(found) - 1]
+        # In a thread: a long state takes its time, and whoever asks has more to do on its loop.
+        read = await asyncio.to_thread(read_history, found, namespace)
+        return read[: len(found) if whole or len(found) < 2 else len(found) - 1]
 
     async def _read(
         self, graph: Compiled, config: RunnableConfig, most: int, seconds: float | None
