@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from hitl_middleware import telling
 from hitl_middleware.analytics.report import Report
 from hitl_middleware.display import one_line
 from hitl_middleware.drawing.charts import Bar, Series, bars, columns, lines
 
 MOST_BARS: Final = 12
 """Bars of one chart; the table has all."""
-
-_UNITS: Final = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def span(seconds: float | None, units: int = 2) -> str:
@@ -20,17 +19,7 @@ def span(seconds: float | None, units: int = 2) -> str:
         return "–"
     if seconds < 9.95:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
-    left, found = round(seconds), []
-    for unit, size in _UNITS:
-        many, rest = divmod(left, size)
-        if many:
-            found.append(f"{many} {unit}{'s' if unit == 'day' and many > 1 else ''}")
-            left = rest
-        elif found:
-            break
-        if len(found) == units:
-            break
-    return " ".join(found)
+    return telling.span(seconds, units)
 
 
 def percent(part: float | None) -> str:

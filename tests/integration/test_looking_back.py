@@ -353,6 +353,21 @@ class TestAuditPage:
             for line in server.http.get(f"/api/v1/audit/export?run_id={run}").text.splitlines()
         } == {run}
 
+    def test_a_trace_of_one_run(self, server: Served) -> None:
+        """As `hitl audit export --format agentack` gives it, offered where a run is looked at; of everything there is none here."""
+        run = next(e.run_id for e in self.everything(server) if e.run_id and e.kind == "action.claimed")
+        links = re.findall(r'href="(/api/v1/audit/export[^"]*)"', page(server, "/audit", {"about": run}))
+        assert links[1:] == [
+            f"/api/v1/audit/export?run_id={run}",
+            f"/api/v1/audit/export?run_id={run}&amp;format=agentack",
+        ]
+        answer = server.http.get(links[2].replace("&amp;", "&"))
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert [line["type"] for line in lines][-1] == "session_end"
+        assert {line["session_id"] for line in lines} == {run}
+        refused = server.http.get("/api/v1/audit/export?format=agentack")
+        assert (refused.status_code, refused.json()["field"]) == (422, "run_id")
+
     def test_what_programs_search(self, server: Served) -> None:
         """The same over the API, in both directions, with times to the second."""
         events = self.everything(server)
@@ -391,6 +406,7 @@ class TestAuditPage:
             {"from": "9999-01-01"},
         ):
             assert server.http.get("/audit", params=given).status_code == 422, given
+        assert server.http.get("/audit", params={"about": "\0\u202e", "kind": "\0"}).status_code == 200
         for given in ({"from": "x"}, {"order": "x"}, {"cursor": "-1"}):
             assert server.http.get("/api/v1/audit", params=given).status_code == 422, given
         for given in (

@@ -9,15 +9,15 @@ from sqlalchemy import Select, bindparam, func, select, tuple_
 
 from hitl_middleware.analytics.rows import Answered, Asked, Period
 from hitl_middleware.records import Page
-from hitl_middleware.stores.columns import UtcTime
+from hitl_middleware.stores.columns import UtcTime, Words
 from hitl_middleware.stores.line import PlaceInTime, place_in_time
 from hitl_middleware.stores.rows import Row
 from hitl_middleware.stores.sql.base import Verbs, of
 from hitl_middleware.stores.tables import actions, requests, submissions
 
 _PLACE = tuple_(requests.c.created_at, requests.c.id)
-_LOWEST: Any = tuple_(bindparam("low_at", type_=UtcTime()), bindparam("low_id"))
-_HIGHEST: Any = tuple_(bindparam("high_at", type_=UtcTime()), bindparam("high_id"))
+_LOWEST: Any = tuple_(bindparam("low_at", type_=UtcTime()), bindparam("low_id", type_=Words()))
+_HIGHEST: Any = tuple_(bindparam("high_at", type_=UtcTime()), bindparam("high_id", type_=Words()))
 
 
 @cache

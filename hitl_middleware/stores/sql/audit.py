@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, u
 from hitl_middleware.ports.searching import AuditSearch
 from hitl_middleware.records import AuditEvent, ChainHead
 from hitl_middleware.stores import rows
+from hitl_middleware.stores.columns import Words
 from hitl_middleware.stores.sql.base import Verbs, new, of, reading
 from hitl_middleware.stores.tables import AUDIT_SEALED, AUDIT_UNSEALED, audit, audit_head
 
@@ -29,7 +30,7 @@ _LIST = select(audit).where(audit.c.seq > of(audit.c.seq)).order_by(audit.c.seq)
 _FOUND: dict[str, ColumnElement[bool]] = {
     "kind": audit.c.kind == of(audit.c.kind),
     # No range of the index of kinds: most events are of the few families, and those would have to be sorted.
-    "family": func.substr(audit.c.kind, 1, bindparam("letters")) == bindparam("of_family"),
+    "family": func.substr(audit.c.kind, 1, bindparam("letters")) == bindparam("of_family", type_=Words()),
     "actor": audit.c.actor == of(audit.c.actor),
     "run_id": audit.c.run_id == of(audit.c.run_id),
     "request_id": audit.c.request_id == of(audit.c.request_id),

@@ -20,6 +20,9 @@ from hitl_middleware.testing.store_contract.case import (
 )
 
 HOUR = dt.timedelta(hours=1)
+EARLIEST = dt.datetime(1, 1, 1, tzinfo=dt.timezone(14 * HOUR))
+LATEST = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.timezone(-12 * HOUR))
+"""Times that somebody may ask for, beyond what UTC has a year for."""
 
 
 class LookingBackContract(StoreCase):
@@ -110,6 +113,8 @@ class LookingBackContract(StoreCase):
             (AuditSearch(thread_id="t-2", since=BORN), [4]),
             (AuditSearch(since=BORN + HOUR, until=BORN + 3 * HOUR), [2, 3]),
             (AuditSearch(actor="slack:U1", until=BORN), []),
+            (AuditSearch(since=EARLIEST, until=LATEST), [1, 2, 3, 4]),
+            (AuditSearch(actor="\0", kind="\0", thread_id="\ud800"), []),
         ]
         async with store.read() as uow:
             for search, wanted in searches:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
-from hitl_middleware import audit
+from hitl_middleware import agentack, audit
 from hitl_middleware.audit import Verification
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.ports.searching import AuditSearch
+from hitl_middleware.records import AuditEvent
 from hitl_server.openapi import refusals
+from hitl_server.problems import Problem
 from hitl_server.roles import OVERSEEING
 from hitl_server.schemas import event_out
 from hitl_server.shapes import EventList, VerificationOut
@@ -35,6 +37,12 @@ Kind = Annotated[
 ]
 Since = Annotated[dt.datetime | None, Query(alias="from", description="At that moment or later.")]
 Until = Annotated[dt.datetime | None, Query(alias="to", description="Before that moment.")]
+Format = Annotated[
+    Literal["jsonl", "agentack"],
+    Query(
+        alias="format", description="`agentack`: a trace of one run for `agentack check`, without arguments."
+    ),
+]
 Order = Annotated[Literal["oldest", "newest"], Query(description="Which come first.")]
 
 _WRONG: Final = refusals({422: "A parameter has not its form", 503: "The database does not answer"})
@@ -120,22 +128,46 @@ def audit_router(hitl: Hitl) -> APIRouter:
         response_class=StreamingResponse,
         responses={**_LINES, **_WRONG},
     )
-    async def export(run_id: Only = None) -> StreamingResponse:
-        """Every sealed event, oldest first, as `hitl audit export` writes them: with its number and hash, so that others can verify it."""
-        name = f"hitl-audit-{hitl.clock.now():%Y-%m-%dT%H%M%SZ}.jsonl"
+    async def export(run_id: Only = None, form: Format = "jsonl") -> StreamingResponse:
+        """Every sealed event, oldest first, as `hitl audit export` writes them: with its number and hash, so that others can verify it.
+
+        A trace is put together of all events at once, so over HTTP there is one of a run only; of everything, `hitl audit export` has it.
+        """
+        if form == "agentack" and not run_id:
+            raise Problem(422, "run_id: name the run of which you want the trace.", field="run_id")
         # Read once before anything is sent: a database that does not answer is still an error that can be told.
-        first = await hitl.portal.run(hitl.views.audit, limit=AT_ONCE, run_id=run_id)
+        batches = _batches(
+            hitl, await hitl.portal.run(hitl.views.audit, limit=AT_ONCE, run_id=run_id), run_id
+        )
 
         async def lines() -> AsyncIterator[str]:
-            events = first
-            while events:
-                # Escaped to ASCII: what is exported is what was hashed, also half a character that somebody wrote.
-                yield "".join(f"{json.dumps(audit.exported(event))}\n" for event in events)
-                events = await hitl.portal.run(
-                    hitl.views.audit, after=events[-1].seq or 0, limit=AT_ONCE, run_id=run_id
-                )
+            if form == "agentack":
+                events = [event async for batch in batches for event in batch]
+                yield "".join(map(_line, agentack.trace(events, session=run_id or "")))
+                return
+            async for batch in batches:
+                yield "".join(_line(audit.exported(event)) for event in batch)
 
+        name = (
+            f"hitl-audit-{hitl.clock.now():%Y-%m-%dT%H%M%SZ}{'-agentack' if form == 'agentack' else ''}.jsonl"
+        )
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingResponse(lines(), media_type="application/jsonl", headers=headers)
 
     return router
+
+
+async def _batches(
+    hitl: Hitl, events: Sequence[AuditEvent], run_id: str | None
+) -> AsyncIterator[Sequence[AuditEvent]]:
+    """These events, and all that follow."""
+    while events:
+        yield events
+        events = await hitl.portal.run(
+            hitl.views.audit, after=events[-1].seq or 0, limit=AT_ONCE, run_id=run_id
+        )
+
+
+def _line(value: Mapping[str, Any]) -> str:
+    """Escaped to ASCII: what is exported is what was hashed, also half a character that somebody wrote."""
+    return f"{json.dumps(value)}\n"
