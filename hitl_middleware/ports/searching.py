@@ -10,11 +10,12 @@ from dataclasses import dataclass
 class AuditSearch:
     """Every field that is set has to fit. ``kind``: one (``request.approved``), or a family of them (``request``).
 
-    ``since``: at that moment or later; ``until``: before it.
+    ``actors``: names of one person, of which one has to fit (one identity for each channel); none: whoever it was. ``since``: at that
+    moment or later; ``until``: before it.
     """
 
     kind: str | None = None
-    actor: str | None = None
+    actors: tuple[str, ...] = ()
     run_id: str | None = None
     request_id: str | None = None
     thread_id: str | None = None

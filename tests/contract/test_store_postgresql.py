@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Select, make_url
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from hitl_middleware.actions import Decision
@@ -315,7 +317,7 @@ class TestPostgresqlStore(StoreContract):
             (asked(of_graph=False, following=False), "ix_hitl_requests_asked"),
             (asked(of_graph=True, following=True), "ix_hitl_requests_asked"),
             (finding(frozenset({"kind", "before"}), newest_first=True), "ix_hitl_audit_kind"),
-            (finding(frozenset({"actor", "before"}), newest_first=True), "ix_hitl_audit_actor"),
+            (finding(frozenset({"actors", "before"}), newest_first=True), "ix_hitl_audit_actor"),
             (finding(frozenset({"thread_id"}), newest_first=True), "ix_hitl_audit_thread"),
             (finding(frozenset({"since", "until"}), newest_first=True), "ix_hitl_audit_at"),
         ],
@@ -323,8 +325,13 @@ class TestPostgresqlStore(StoreContract):
     )
     async def test_looking_back_reads_no_more_than_it_shows(self, postgres_url, statement, index) -> None:
         """O-01, O-06: a page of a period, and of what is searched in the audit, is read from its index; nothing is walked."""
-        said = statement.compile(dialect=dialect())
-        values = {name: _some(name) for name in said.params}
+        told = (
+            statement.params(of_actors=["ann"], of_seq=9, of_kind="x", rows=9)
+            if "actors" in str(statement)
+            else statement
+        )
+        said = told.compile(dialect=dialect(), compile_kwargs={"render_postcompile": True})
+        values = {"of_actors_1": "ann"} | {name: _some(name) for name in _names(statement)}
         with psycopg.connect(**connection_words(parse(postgres_url))) as connection:
             connection.execute("SET enable_seqscan = off")
             connection.execute("SET enable_bitmapscan = off")
@@ -332,6 +339,11 @@ class TestPostgresqlStore(StoreContract):
         lines = "\n".join(line for (line,) in plan)
         assert index in lines
         assert "Seq Scan" not in lines
+
+
+def _names(statement: Select[Any]) -> Sequence[str]:
+    """Those of its parameters."""
+    return tuple(statement.compile(dialect=dialect()).params)
 
 
 def _some(name: str) -> object:

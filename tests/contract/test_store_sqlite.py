@@ -38,11 +38,11 @@ LOOKING_BACK = [
     *(
         (finding(frozenset({name, "before"}), newest_first=True), f"ix_hitl_audit_{index}")
         for name, index in {
-            "kind": "kind", "actor": "actor", "thread_id": "thread", "run_id": "run", "request_id": "request",
+            "kind": "kind", "actors": "actor", "thread_id": "thread", "run_id": "run", "request_id": "request",
         }.items()
     ),
     (finding(frozenset({"family", "before"}), newest_first=True), "seq<?)"),
-    (finding(frozenset({"kind", "actor", "after"}), newest_first=False), "ix_hitl_audit_"),
+    (finding(frozenset({"kind", "actors", "after"}), newest_first=False), "ix_hitl_audit_"),
 ]  # fmt: skip
 
 COUNTER = """
@@ -351,7 +351,12 @@ class TestSqliteStore(StoreContract):
         self, store: Store, path: Path, statement, index
     ) -> None:
         """O-01, O-06: a page of a period, and of what is searched in the audit, is read from its index, in its order: nothing is sorted."""
-        said = str(statement.compile(dialect=sqlite.dialect()))
+        told = (
+            statement.params(of_actors=["ann"], of_seq=9, of_kind="x", rows=9)
+            if "actors" in str(statement)
+            else statement
+        )
+        said = str(told.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True}))
         with closing(sqlite3.connect(path)) as connection:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {said}", [0] * said.count("?"))]
         assert plan[0].startswith("SEARCH")

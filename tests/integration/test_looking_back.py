@@ -37,7 +37,9 @@ ALL: dict[str, Any] = {"from": "2025-01-01"}
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
     """A server with a few months behind it, and one request that somebody meant ill with."""
-    with opened(with_token(World(config=CONFIG))) as found:
+    # Whoever is who: these two, says the file, are one.
+    people = {**CONFIG.people, "anna": ("slack:U024BE7LH", "github:zoe")}
+    with opened(with_token(World(config=CONFIG.model_copy(update={"people": people})))) as found:
         now = found.world.clock.now()
         found.world.portal.call(_history, found.world, now)
         yield found
@@ -306,6 +308,7 @@ class TestAuditPage:
             ({"from": day, "to": day}, lambda e: f"{e.at:%Y-%m-%d}" == day),
             ({"to": "1999-01-01"}, lambda e: False),
             ({"actor": HOSTILE}, lambda e: e.actor == HOSTILE),
+            ({"actor": "anna"}, lambda e: e.actor in {"slack:U024BE7LH", "github:zoe"}),
         ):  # fmt: skip
             wanted = [e.seq for e in reversed(events) if fits(e)]
             text = page(server, "/audit", given)

@@ -76,7 +76,7 @@ class AuditVerbs(Verbs):
 def _fits(event: AuditEvent, search: AuditSearch) -> bool:
     return (
         (event.kind.startswith(search.family) if search.family else search.kind in {None, event.kind})
-        and search.actor in {None, event.actor}
+        and (not search.actors or event.actor in search.actors)
         and search.run_id in {None, event.run_id}
         and search.request_id in {None, event.request_id}
         and search.thread_id in {None, event.thread_id}

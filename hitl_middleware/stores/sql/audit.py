@@ -31,7 +31,7 @@ _FOUND: dict[str, ColumnElement[bool]] = {
     "kind": audit.c.kind == of(audit.c.kind),
     # No range of the index of kinds: most events are of the few families, and those would have to be sorted.
     "family": func.substr(audit.c.kind, 1, bindparam("letters")) == bindparam("of_family", type_=Words()),
-    "actor": audit.c.actor == of(audit.c.actor),
+    "actors": audit.c.actor.in_(bindparam("of_actors", type_=Words(), expanding=True)),
     "run_id": audit.c.run_id == of(audit.c.run_id),
     "request_id": audit.c.request_id == of(audit.c.request_id),
     "thread_id": audit.c.thread_id == of(audit.c.thread_id),
@@ -85,7 +85,7 @@ class AuditVerbs(Verbs):
         wanted = {
             field.name: value
             for field in fields(search)
-            if (value := getattr(search, field.name)) is not None
+            if (value := getattr(search, field.name)) not in {None, ()}
         }
         values = {f"of_{name}": value for name, value in wanted.items()}
         names = set(wanted)

@@ -106,15 +106,16 @@ class LookingBackContract(StoreCase):
             (AuditSearch(), [1, 2, 3, 4]),
             (AuditSearch(kind="request.opened"), [1]),
             (AuditSearch(kind="request"), [1, 2]),
-            (AuditSearch(kind="request", actor=ODD), [2]),
+            (AuditSearch(kind="request", actors=(ODD,)), [2]),
             (AuditSearch(kind="REQUEST"), []),
+            (AuditSearch(actors=("hitl", ODD, "nobody")), [1, 2]),
             (AuditSearch(run_id=run), [2]),
             (AuditSearch(request_id="request-2"), [3]),
             (AuditSearch(thread_id="t-2", since=BORN), [4]),
             (AuditSearch(since=BORN + HOUR, until=BORN + 3 * HOUR), [2, 3]),
-            (AuditSearch(actor="slack:U1", until=BORN), []),
+            (AuditSearch(actors=("slack:U1",), until=BORN), []),
             (AuditSearch(since=EARLIEST, until=LATEST), [1, 2, 3, 4]),
-            (AuditSearch(actor="\0", kind="\0", thread_id="\ud800"), []),
+            (AuditSearch(actors=("\0",), kind="\0", thread_id="\ud800"), []),
         ]
         async with store.read() as uow:
             for search, wanted in searches:

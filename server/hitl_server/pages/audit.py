@@ -18,7 +18,7 @@ from hitl_server.openapi import refusals
 from hitl_server.pages.drawing import PAGE, page
 from hitl_server.periods import From, To, period_of
 from hitl_server.roles import OVERSEEING
-from hitl_server.routes.audit import VERIFY_SECONDS, After, verified
+from hitl_server.routes.audit import VERIFY_SECONDS, After, actors_of, verified
 
 AT_ONCE: Final = 50
 
@@ -79,7 +79,11 @@ def audit_page_router(hitl: Hitl) -> APIRouter:
         found = await hitl.portal.run(
             hitl.views.find_audit,
             AuditSearch(
-                kind=form["kind"] or None, actor=form["actor"] or None, since=since, until=until, **search
+                kind=form["kind"] or None,
+                actors=actors_of(hitl, form["actor"]),
+                since=since,
+                until=until,
+                **search,
             ),
             cursor=int(cursor) if cursor else None,
             newest_first=True,

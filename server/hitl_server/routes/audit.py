@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -54,9 +55,22 @@ _LINES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+Actor = Annotated[
+    str | None,
+    Query(max_length=200, description="An identity, or somebody's name in `[people]`: all they answer as."),
+]
+
+
+def actors_of(hitl: Hitl, who: str | None) -> tuple[str, ...]:
+    """All names under which somebody stands in the audit; ``()``: nobody is named."""
+    if not who:
+        return ()
+    spelling = hitl.directory.spelling
+    return tuple(sorted({who, *map(spelling, hitl.config.people.get(who, (who,)))}))
+
+
 def _search(
     kind: Kind = None,
-    actor: Only = None,
     run_id: Only = None,
     request_id: Only = None,
     thread_id: Only = None,
@@ -65,7 +79,6 @@ def _search(
 ) -> AuditSearch:
     return AuditSearch(
         kind=kind or None,
-        actor=actor,
         run_id=run_id,
         request_id=request_id,
         thread_id=thread_id,
@@ -96,12 +109,16 @@ def audit_router(hitl: Hitl) -> APIRouter:
 
     @router.get("", summary="Read and search the audit", openapi_extra=OVERSEEING, responses=_WRONG)
     async def read_audit(
-        search: Search, cursor: After = None, limit: Limit = 100, order: Order = "oldest"
+        search: Search,
+        actor: Actor = None,
+        cursor: After = None,
+        limit: Limit = 100,
+        order: Order = "oldest",
     ) -> EventList:
         """What fits all that is given. An event appears once it is sealed into the chain, a moment after what it tells of."""
         found = await hitl.portal.run(
             hitl.views.find_audit,
-            search,
+            replace(search, actors=actors_of(hitl, actor)),
             cursor=int(cursor) if cursor else None,
             newest_first=order == "newest",
             limit=limit + 1,
