@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -11,14 +12,16 @@ from typing import Self, TypeVar
 
 import structlog
 
-from hitl_middleware.errors import HitlError, NotFound
+from hitl_middleware.analytics import Period, report
+from hitl_middleware.errors import NotFound
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.ids import CODE_LENGTH
-from hitl_middleware.manifest import load_graph, read_manifest
-from hitl_middleware.notebook import lookup, reading, threads
+from hitl_middleware.notebook import lookup, reading
 from hitl_middleware.notebook.bundle import load
-from hitl_middleware.notebook.errors import LoopBusy, NoSaver, NoSuchRun, NothingShared
+from hitl_middleware.notebook.errors import LoopBusy, NoSuchRun, NothingShared
 from hitl_middleware.notebook.facts import Facts
+from hitl_middleware.notebook.figures import Analytics
+from hitl_middleware.notebook.graphs import Given, Graphs
 from hitl_middleware.notebook.listing import row_of
 from hitl_middleware.notebook.opened import OpenRun
 from hitl_middleware.notebook.table import RunsTable, Sort, in_order
@@ -26,7 +29,6 @@ from hitl_middleware.notebook.threads import Graph
 from hitl_middleware.people import local_identity
 from hitl_middleware.records import Run
 from hitl_middleware.review import is_final
-from hitl_middleware.runs.attach import detach, handlers_of
 from hitl_middleware.settings import load_settings
 from hitl_middleware.views import WAIT_SECONDS
 
@@ -41,8 +43,9 @@ class Debugger:
     """Opens runs where they are suspended.
 
     ``Debugger.from_env()`` looks into the database that ``HITL_DATABASE_URL`` names, with the graphs of ``langgraph.json``, as a server
-    does. ``Debugger(graph)`` is for one graph of your own, attached or not, with its own saver; ``hitl`` is ``Hitl.from_env()`` unless
-    given. Neither runs anything: what is decided here is carried on by whoever drives the run.
+    does. ``Debugger(graph)`` is for a graph of your own, attached or not, with its own saver, ``Debugger({name: graph, …})`` for several;
+    ``name``: as which its runs are stored, where it is not attached. ``hitl`` is ``Hitl.from_env()`` unless given. Nothing is run here:
+    what is decided is carried on by whoever drives the run.
 
     ``reviewer``: as whom you decide; by default ``local:<login>``, like the terminal.
     Raises ``NoSaver`` for a graph that keeps nothing, and ``NothingShared`` where the environment names no database that others use.
@@ -50,7 +53,7 @@ class Debugger:
 
     def __init__(
         self,
-        graph: Graph | None = None,
+        graph: Given = None,
         *,
         name: str | None = None,
         hitl: Hitl | None = None,
@@ -61,13 +64,7 @@ class Debugger:
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         self.hitl = hitl or Hitl.from_env()
         self.reviewer = reviewer
-        self._loaded: dict[str, Graph | str] = {}
-        self._only: str | None = None
-        if graph is not None:
-            found = name or next((handler.name for handler in handlers_of(graph)), None) or graph.get_name()
-            if threads.saver_of(graph) is None:
-                raise NoSaver(name=found)
-            self._only, self._loaded[found] = found, detach(graph)
+        self._graphs = Graphs(self.hitl, graph, name)
 
     @classmethod
     def from_env(cls, *, reviewer: str | None = None) -> Self:
@@ -132,18 +129,27 @@ class Debugger:
         """The same run as it is now."""
         return self._wait(lambda: self._look(facts.run, known=facts.stored), "dbg.open(…)")
 
+    def graph_of(self, run: Run) -> tuple[Graph | None, str | None]:
+        """The graph of a run with the saver that holds its thread; or why there is none."""
+        return self._graphs.of(run)
+
+    def analytics(
+        self, days: float = 30, *, until: dt.datetime | None = None, graph: str | None = None
+    ) -> Analytics:
+        """How asking people went in the last ``days`` before ``until`` (now): waiting times, decisions, reasons, signs."""
+        end = until or self.hitl.clock.now()
+        period = Period(since=end - dt.timedelta(days=days), until=end)
+        return Analytics(report(self.hitl.portal.call(self.hitl.views.asked, period, graph=graph)))
+
     def __repr__(self) -> str:
         place = self.hitl.settings.database_url.rpartition("@")[2]  # without the password
-        of = f" of {self._only}" if self._only else ""
+        of = f" of {', '.join(self._graphs.names)}" if self._graphs.names else ""
         return f"Debugger{of} on {place}, deciding as {self.identity}. .runs() lists what there is, [id] opens one."
 
     def _wait(self, do: Callable[[], Awaitable[T]], instead: str) -> T:
         """From a cell, whether or not it runs on a loop."""
-        here = None
         with suppress(RuntimeError):
-            here = asyncio.get_running_loop()
-        for name, graph in self._loaded.items():
-            if here is not None and not isinstance(graph, str) and threads.home_of(graph) is here:
+            if (name := self._graphs.on(asyncio.get_running_loop())) is not None:
                 raise LoopBusy(name=name, call=instead)
         return self.hitl.runs_portal.call(do)
 
@@ -152,21 +158,23 @@ class Debugger:
         for run in found:
             kept = await self.hitl.portal.run(reading.stored, self.hitl, run)
             rows.append(row_of(reading.of_store(self.hitl, kept)))
-        if self._only is not None:
-            graph = self._loaded[self._only]
-            assert not isinstance(graph, str)  # noqa: S101 – it was given
-            known = {run.thread_id for run in await self._newest(MOST_SEARCHED)}
-            unknown = [thread_id for thread_id in await threads.threads(graph) if thread_id not in known]
-            rows += [row_of(await self._look(self._unknown(thread_id), known=False)) for thread_id in unknown]
+        if kept_elsewhere := await self._graphs.kept():
+            stored = {run.thread_id for run in await self._newest(MOST_SEARCHED, everything=True)}
+            loose = [(name, thread) for thread, name in kept_elsewhere.items() if thread not in stored]
+            rows += [
+                row_of(await self._look(self._unknown(name, thread), known=False)) for name, thread in loose
+            ]
         shown = [row for row in rows if status is None or row.status == status]
         return RunsTable(in_order(shown, sort)[:limit], self.hitl.clock.now(), more=len(found) > limit)
 
-    async def _newest(self, limit: int) -> list[Run]:
+    async def _newest(self, limit: int, *, everything: bool = False) -> list[Run]:
+        """Of the given graphs, or of all."""
+        names = () if everything else self._graphs.names
         found: list[Run] = []
         cursor: str | None = None
         while len(found) <= limit:
             page = await self.hitl.portal.run(self.hitl.views.runs, cursor=cursor, limit=PAGE)
-            found += [run for run in page.items if self._only in {None, run.graph}]
+            found += [run for run in page.items if not names or run.graph in names]
             if (cursor := page.next) is None:
                 break
         return found[: limit + 1]
@@ -181,23 +189,22 @@ class Debugger:
         if run is not None:
             return await self._look(run, known=True)
         newest = await self._newest(MOST_SEARCHED)
-        kept = await threads.threads(self._loaded[self._only]) if self._only is not None else ()  # type: ignore[arg-type]  # it was given
-        names = [name for run in newest for name in (run.thread_id, run.id)] + list(kept)
+        kept = await self._graphs.kept()
+        names = [*(name for run in newest for name in (run.thread_id, run.id)), *kept]
         name = lookup.meant(key, names)
         if name is None:
             raise NoSuchRun(key=key, hint=lookup.hint(key, names))
         found = next((run for run in newest if name in {run.id, run.thread_id}), None)
         if found is None:
-            return await self._look(self._unknown(name), known=False)
+            return await self._look(self._unknown(kept[name], name), known=False)
         return await self._look(found, known=True)
 
     async def _look(self, run: Run, *, known: bool) -> Facts:
-        graph, why = self.graph_of(run)
+        graph, why = self._graphs.of(run)
         return await reading.look(self.hitl, run, graph, known=known, notes=[why] if why else [])
 
-    def _unknown(self, thread_id: str) -> Run:
+    def _unknown(self, name: str, thread_id: str) -> Run:
         now = self.hitl.clock.now()
-        name = self._only or ""
         return Run(
             id=thread_id,
             thread_id=thread_id,
@@ -207,32 +214,6 @@ class Debugger:
             created_at=now,
             updated_at=now,
         )
-
-    # graphs ----------------------------------------------------------------------------------------------------------
-
-    def graph_of(self, run: Run) -> tuple[Graph | None, str | None]:
-        """The graph of a run with the saver that holds its thread; or why there is none."""
-        if run.graph not in self._loaded:
-            self._loaded[run.graph] = self._load(run.graph)
-        found = self._loaded[run.graph]
-        if isinstance(found, str):
-            return None, found
-        if run.graph == self._only or (run.started_by == "caller" and threads.saver_of(found) is not None):
-            return found, None
-        return found.copy({"checkpointer": self.hitl.checkpointer()}), None
-
-    def _load(self, name: str) -> Graph | str:
-        if self.hitl.agent_server is not None and name in self.hitl.agent_server.graphs():
-            return f"The graph {name} lives on an Agent Server: its state is not read from here."
-        manifest = self.hitl.settings.manifest
-        try:
-            specs = read_manifest(manifest)
-            if name not in specs:
-                known = ", ".join(specs) or "none"
-                return f"The graph {name} is not in {manifest.name} (there: {known}), so neither its shape nor its state can be shown."
-            return detach(load_graph(name, specs[name], manifest.absolute().parent).graph)
-        except HitlError as error:
-            return f"Neither its shape nor its state can be shown: {error}"
 
 
 def _at_rest(kept: reading.Stored) -> bool:

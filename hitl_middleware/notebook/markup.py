@@ -28,6 +28,8 @@ font:12px/1.45 ui-monospace,monospace;max-height:26em;overflow:auto}
 .hitl table{border-collapse:collapse;margin:4px 0;font-size:12px}.hitl th{text-align:left;color:var(--soft);font-weight:600}
 .hitl th,.hitl td{border-bottom:1px solid var(--line);padding:3px 10px 3px 0;text-align:left;vertical-align:top;overflow-wrap:anywhere}
 .hitl th[data-sort]{cursor:pointer}.hitl th[data-sort]::after{content:" ↕";color:var(--soft)}
+.hitl .runs{overflow-x:auto}.hitl .runs td,.hitl .runs th{white-space:nowrap;overflow-wrap:normal}
+.hitl .runs td.bad{white-space:normal;min-width:14em;max-width:24em}
 .hitl .two{display:grid;grid-template-columns:1fr 1fr;gap:12px}.hitl .two>*{min-width:0}
 .hitl .said{border-left:3px solid var(--line);padding:1px 8px;margin:4px 0}
 .hitl .gone{border-left-color:var(--bad)}.hitl .new{border-left-color:var(--good)}

@@ -89,7 +89,7 @@ def _pairs(request: ReviewRequest, facts: Facts) -> Iterator[tuple[str, str]]:
         "Since",
         f"{_time(request.created_at)} ({span(((ended or facts.at) - request.created_at).total_seconds())})",
     )
-    if shows(request):
+    if shows(request) and request.kind != "outcome":
         yield "Approvals", progress(facts.approvals_of(request))
     if request.status == "pending":
         yield (

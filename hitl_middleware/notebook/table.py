@@ -67,7 +67,13 @@ class RunsTable(Shown):
             for row in self.rows
         )
         table = tag("table", tag("thead", head), tag("tbody", *body), id=name)
-        return joined([table, self._more(), Html(f"<script>{_SORT.replace('NAME', name)}</script>")])
+        return joined(
+            [
+                tag("div", table, class_="runs"),
+                self._more(),
+                Html(f"<script>{_SORT.replace('NAME', name)}</script>"),
+            ]
+        )
 
     def _cells(self, row: RunRow) -> Iterator[tuple[object, str, str | None]]:
         yield tag("span", row.status, class_=f"badge {_COLOUR.get(row.status, 'soft')}"), row.status, None

@@ -92,17 +92,30 @@ class Outputs:
     """What came out, cell by cell, found by what the cell says."""
 
     def __init__(self, notebook: Any) -> None:
+        self._widgets = notebook.metadata.get("widgets")
         self._cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         for cell in self._cells:
             errors = [each for each in cell.outputs if each.output_type == "stream" and each.name == "stderr"]
             assert not errors, errors
 
     def _cell(self, source: str) -> Any:
-        return next(cell for cell in reversed(self._cells) if cell.source.strip().endswith(source))
+        whole = [cell for cell in self._cells if cell.source.strip() == source]
+        return (whole or [cell for cell in reversed(self._cells) if cell.source.strip().endswith(source)])[0]
 
     def html(self, source: str) -> str:
-        """The HTML of the last cell that ends so."""
+        """The HTML of the cell that says this, else of the last one that ends so."""
         return str([each.data for each in self._cell(source).outputs if "data" in each][-1]["text/html"])
+
+    def widget(self, source: str) -> str:
+        """What the widget of that cell consists of, as it is kept in the notebook."""
+        (view,) = (each.data for each in self._cell(source).outputs if "data" in each)
+        assert "application/vnd.jupyter.widget-view+json" in view
+        return str(self._widgets)
+
+    @property
+    def everything(self) -> str:
+        """All outputs, widgets included."""
+        return f"{[cell.outputs for cell in self._cells]}{self._widgets}"
 
     def text(self, source: str) -> str:
         """Its plain text, what it printed included."""
@@ -129,6 +142,64 @@ def first_pause(out: Outputs) -> None:
     assert "submission.received" in out.text("run.audit()")
 
 
+def debug_a_suspended_run(out: Outputs) -> None:
+    """Three troubles, each told as what it is; the diff shows the hundredfold sum; a click settles; nothing hidden is shown."""
+    runs, opened = out.html("dbg.runs()"), out.html('run = dbg["kettles"]\nrun')
+    assert [word for word in ("suspended", "unknown", "failed") if word in runs] == [
+        "suspended",
+        "unknown",
+        "failed",
+    ]
+    assert re.search(r'class="node tools waiting"', opened)
+    assert "1 of 2 approvals – still needed from security" in opened
+    assert "somebody of security" in out.html("run.why()")
+    assert "would change nothing" in out.text("except HitlError as no:\n    print(no)")
+    assert "12500000" in out.html("run.diff()")
+    assert "1,250.00 EUR" in out.html("run.diff(1, -2)")
+    assert "IntSlider" in out.widget("run.steps()")
+    assert "is revised" in out.text('"The invoice says 1,250.00 EUR, which is 125000 cents.")')
+    assert re.search(r'class="node tools unknown"', out.html('mugs_run = dbg["mugs"]\nmugs_run'))
+    assert out.text("mugs_run.wait().status").endswith("'succeeded'")
+    assert re.search(r'class="node [a-z ]*failed"', out.html('failed = dbg["friday-summary"]\nfailed'))
+    assert "In 2025: 412 invoices" in out.html("failed.compare(fork)")
+    assert "DE02120300000000202051" not in out.everything
+
+
+def fork_and_compare(out: Outputs) -> None:
+    """Rejected in the fork, the agent offers a pause; the world and the database are as they were; the bundle holds nothing hidden."""
+    compared = out.html("run.compare(fork)")
+    assert "We pause it until May." in compared
+    assert "would have called write_letter" in compared
+    assert out.text("dbg.runs()").count("magazine") == 1
+    assert out.text("print([call.tool for call in fork.recorded])\ndbg.runs()").count("'cancelled'") == 1
+    assert "Please PAUSE my magazine" in out.html("other.diff(0, -1)")
+    assert "Bo is unknown" in out.text("[(call.tool, call.answered) for call in third.recorded]")
+    assert out.text('"Elm Street" in path.read_text(encoding="utf-8")') == "False"
+    assert 'class="hitl-drawing timeline"' in out.html("elsewhere.timeline()")
+    assert "people" in out.html("elsewhere.timeline()")
+
+
+def approval_analytics(out: Outputs) -> None:
+    """The real dozen is counted as it was decided; the quarter's charts, signs and reasons are there; the new rule asks four of twelve."""
+    real, made_up = (
+        out.text("real = dbg.analytics(days=1)\nreal"),
+        out.html("made_up = Analytics.of(Sample(period=quarter, graph=None, rows=rows, cut=False))\nmade_up"),
+    )
+    assert "12 asked" in real
+    assert "1 waiting" in real
+    assert "600 asked" in made_up
+    assert made_up.count('class="chart') == 4
+    assert "process_refund of shop was approved every time" in made_up
+    assert "The order is older than a year" in out.text('made_up.df("reasons")')
+    assert (
+        out.text("{verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))}")
+        == "{'ask': 4, 'record': 8}"
+    )
+
+
 EXPECTED: Mapping[str, Callable[[Outputs], None]] = {
     "01_first_pause": first_pause,
+    "02_debug_a_suspended_run": debug_a_suspended_run,
+    "03_fork_and_compare": fork_and_compare,
+    "04_approval_analytics": approval_analytics,
 }
