@@ -148,9 +148,8 @@ class Debugger:
 
     def _wait(self, do: Callable[[], Awaitable[T]], instead: str) -> T:
         """From a cell, whether or not it runs on a loop."""
-        with suppress(RuntimeError):
-            if (name := self._graphs.on(asyncio.get_running_loop())) is not None:
-                raise LoopBusy(name=name, call=instead)
+        if (name := self._graphs.stood_on) is not None:
+            raise LoopBusy(name=name, call=instead)
         return self.hitl.runs_portal.call(do)
 
     async def _runs(self, limit: int, status: str | None, sort: Sort) -> RunsTable:

@@ -9,6 +9,7 @@ Forks for real are in ``branching``.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,12 +19,16 @@ from langgraph.checkpoint.memory import InMemorySaver
 from hitl_middleware.gate.elsewhere import ELSEWHERE_KEY, Elsewhere
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.notebook import copying, reading, threads
+from hitl_middleware.notebook.aside import Aside
 from hitl_middleware.notebook.branching import Wish, enter, forked, items, place
 from hitl_middleware.notebook.facts import Dry, Facts
 from hitl_middleware.notebook.recorders import Log, NothingReal, StandIn, answers_of, harmless
 from hitl_middleware.notebook.source import Source
 from hitl_middleware.notebook.threads import Graph
 from hitl_middleware.records import Run
+
+PATIENCE = 60.0
+"""Seconds that a dry run is waited for. A model may take its time; one that takes more is looked at again (``refresh``)."""
 
 
 class Rehearsal:
@@ -45,7 +50,8 @@ class Rehearsal:
         assert saver is not None  # noqa: S101 – a thread that is shown was read through one
         self.saver = InMemorySaver(serde=saver.serde)
         here = Elsewhere(self.hitl.ledger, self.hitl.holdings, self.hitl.portal)
-        tried = self.copy.graph.copy({"checkpointer": self.saver, "cache": None})
+        memory = None if graph.store is None else Aside(graph.store)
+        tried = self.copy.graph.copy({"checkpointer": self.saver, "cache": None, "store": memory})
         self.graph = tried.with_config(callbacks=[NothingReal()], configurable={ELSEWHERE_KEY: here})
         self.hitl.graphs.add(name, self.graph)
         self.name = name
@@ -69,8 +75,10 @@ class Rehearsal:
         return run
 
     def settle(self) -> None:
-        """Let it run on."""
-        self.hitl.settle_all()
+        """Let it run on, and wait until it stops; of one that does not, what it has come to by then is shown."""
+        going = threading.Thread(target=self.hitl.settle_all, name="hitl-dry-run", daemon=True)
+        going.start()
+        going.join(PATIENCE)
 
     async def look(self, run: Run) -> Facts:
         """The dry run as it stands."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
 
 from hitl_middleware.errors import HitlError
@@ -34,12 +33,12 @@ class Graphs:
         """Of those that were given; none: all of the manifest."""
         return tuple(self._given)
 
-    def on(self, loop: asyncio.AbstractEventLoop) -> str | None:
-        """A graph whose saver works on this loop, if there is one: whoever stands on it cannot wait for it."""
+    @property
+    def stood_on(self) -> str | None:
+        """A graph on whose saver's loop the caller stands, if there is one."""
         known = self._loaded.items()
         return next(
-            (name for name, graph in known if not isinstance(graph, str) and threads.home_of(graph) is loop),
-            None,
+            (name for name, graph in known if not isinstance(graph, str) and threads.stands_on(graph)), None
         )
 
     def of(self, run: Run) -> tuple[Graph | None, str | None]:

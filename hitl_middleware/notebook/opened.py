@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from hitl_middleware.notebook import bundle
+from hitl_middleware.notebook import bundle, threads
 from hitl_middleware.notebook.comparing import Comparison
 from hitl_middleware.notebook.deciding import VIA, Outcome, Told, decision, in_doubt, submit, waiting
 from hitl_middleware.notebook.differing import StateDiff, state_diff
@@ -260,6 +260,8 @@ class OpenRun(Shown):
         graph, reason = source.graph_of(self.facts.run)
         if graph is None:
             raise CannotFork(why=reason)
+        if threads.stands_on(graph):
+            raise LoopBusy(name=self.facts.run.graph, call="asyncio.to_thread(run.fork, …)")
         if not self.facts.checkpoints:
             raise CannotFork(why="; ".join(self.facts.notes) or "there is no checkpoint of its thread.")
         if in_place and dry_run:

@@ -12,6 +12,9 @@ from hitl_middleware.ports import Checkpoint
 from hitl_middleware.runs.history.kept import History
 from hitl_middleware.runs.history.picture import standing, timeline
 
+MOST_NODES = 200
+"""Nodes up to which a graph is drawn. A larger picture helps nobody; as a list it stays readable."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Drawing(Shown):
@@ -46,6 +49,8 @@ class Drawing(Shown):
         if self.diagram is None:
             return Html("")
         source = more("Mermaid", tag("pre", self.mermaid))
+        if len(self.diagram.nodes) > MOST_NODES:
+            return joined([tag("pre", self.as_text()), source])
         return joined([Html(self.svg), source])
 
     def as_text(self) -> str:

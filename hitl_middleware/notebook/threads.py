@@ -42,6 +42,14 @@ def home_of(graph: Graph) -> asyncio.AbstractEventLoop | None:
     return loop if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_running() else None
 
 
+def stands_on(graph: Graph) -> bool:
+    """Whether whoever asks stands on the loop that its saver works on, and so could not wait for it."""
+    try:
+        return home_of(graph) is asyncio.get_running_loop()
+    except RuntimeError:  # no loop runs here
+        return False
+
+
 def in_memory(graph: Graph) -> bool:
     """Whether the saver forgets everything with its process."""
     return isinstance(graph.checkpointer, InMemorySaver)

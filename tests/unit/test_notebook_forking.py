@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from langchain_core.tools import tool
+from langgraph.config import get_store
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
+from langgraph.store.memory import InMemoryStore
 
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.langchain import HumanInTheLoopMiddleware
@@ -328,3 +330,51 @@ def test_a_workflow_step_is_decided_otherwise_in_a_fork(quick: World, effects: E
     assert "draft" in fork.facts.dry.real  # type: ignore[union-attr]  # it is one
     assert effects.done == []
     fork.close()
+
+
+def test_long_term_memory_is_read_and_not_written(quick: World, effects: Effects):
+    """N-03: a node that remembers something does so aside: it finds what is there and what it wrote, and the store stays as it was."""
+    memory = InMemoryStore()
+    memory.put(("people",), "bo", {"likes": "tea"})
+
+    def act(state: MessagesState) -> dict[str, Any]:
+        store = get_store()
+        known = store.get(("people",), "bo")
+        assert known is not None
+        store.put(("people",), "ann", {"likes": "mugs"})
+        store.delete(("people",), "bo")
+        left = sorted(item.key for item in store.search(("people",)))
+        return {"messages": [("ai", f"{known.value['likes']}, then {left} in {store.list_namespaces()}")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("act", act)
+    builder.add_edge(START, "act")
+    graph: Any = builder.compile(checkpointer=quick.checkpointer(), interrupt_before=["act"], store=memory)
+    graph.invoke(asks(), on("kettle"))
+    fork = opened(quick, graph).fork(at="act")
+    for _ in fork.facts.pending:
+        fork.decide("approve")
+    assert fork.state["messages"][-1]["content"] == "tea, then ['ann'] in [('people',)]"
+    assert [item.key for item in memory.search(("people",))] == ["bo"]
+    fork.close()
+
+
+async def test_a_saver_of_the_notebooks_own_loop_is_forked_beside_it(
+    quick: World, effects: Effects, tmp_path: Any
+):
+    """Bad input: a fork on the loop that its saver needs would wait for ever; the sentence says how, and that works."""
+    import asyncio
+
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    async with AsyncSqliteSaver.from_conn_string(str(tmp_path / "threads.db")) as saver:
+        graph = quick.plain(shop_tools(effects), shop_model(), checkpointer=saver)
+        await graph.ainvoke(ASKED, on("kettle"))
+        run = await Debugger(graph, name="shop", hitl=quick).open("kettle")
+        with pytest.raises(ConfigurationError, match=r"await asyncio.to_thread\(run.fork"):
+            run.fork()
+        fork = await asyncio.to_thread(run.fork)
+        await asyncio.to_thread(fork.decide, "approve")
+        assert [one.tool for one in fork.recorded] == ["process_refund"]
+        assert effects.done == [LOOKED]
+        fork.close()
