@@ -42,6 +42,7 @@ def crew_of(hitl: Hitl) -> Crew:
             "seal": partial(audit.seal, store),
         },
         errands=hitl.errands,
+        after_you=hitl.courtesy.after_you,
         heartbeat=hitl.holdings.renew,
         sweep_seconds=min(1.0, seconds / 3),
         beat_seconds=seconds / 3,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from hitl_middleware.actions import Decision
 from hitl_middleware.clock import SystemClock
+from hitl_middleware.courtesy import Courtesy
 from hitl_middleware.crew import crew_of
 from hitl_middleware.desk import ReviewDesk
 from hitl_middleware.dispatch import open_dispatcher
@@ -82,6 +83,7 @@ class Hitl:
         self.ledger = Ledger(self.store, self.clock, self.holdings, self.dispatcher)
         self.inbox = Inbox(self.store, self.dispatcher, seconds=seconds)
         self.views = Views(self.store)
+        self.courtesy = Courtesy()
         self.errands: dict[str, Chore] = {}  # what else to do now and then (a channel reads what it missed)
         self._given = (config, channels, directory)
         self._working: Crew | None = None
@@ -281,11 +283,12 @@ class Hitl:
         """One person's answer to one request; committed when this returns. Errors, and what is said of them, as ``ReviewDesk.submit``."""
 
         async def work() -> ReviewRequest:
-            by = await self._person(identity, name, vouched_by)
-            decided = await self.desk.submit(
-                request_id, decision, by=by, via=via, if_match=if_match, source=source
-            )
-            return hide_request(decided)
+            with self.courtesy.answering():
+                by = await self._person(identity, name, vouched_by)
+                decided = await self.desk.submit(
+                    request_id, decision, by=by, via=via, if_match=if_match, source=source
+                )
+                return hide_request(decided)
 
         return await self.portal.run(work)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hitl_middleware.ids import new_id
 from hitl_middleware.ports import Dispatcher, Store, Topic, UnitOfWork, Wakeup
-from hitl_middleware.records import Action, AuditEvent, Notice, NoticeDraft, ReviewRequest, Run
+from hitl_middleware.records import Action, AuditEvent, Card, Notice, NoticeDraft, ReviewRequest, Run
 
 
 @dataclass(slots=True)
@@ -35,17 +35,19 @@ class Work:
         if run_id is not None and (graph := await self.uow.want_run(run_id)) is not None:
             self.wake("run", run_id, graph)
 
-    async def show(self, request: ReviewRequest) -> None:
-        """Write a request whose ``version`` grew and ask all its cards to follow."""
+    async def show(self, request: ReviewRequest) -> Sequence[Card]:
+        """Write a request whose ``version`` grew and ask all its cards, which are the answer, to follow."""
         await self.uow.save_request(request)
-        await self.follow(request.id, request.version)
+        return await self.follow(request.id, request.version)
 
-    async def follow(self, request_id: str | None, version: int | None) -> None:
+    async def follow(self, request_id: str | None, version: int | None) -> Sequence[Card]:
         """Ask all cards of a request to show its new version."""
         if request_id is None or version is None:
-            return
-        for card_id, channel in (await self.uow.want_cards(request_id, version)).items():
-            self.wake("card", card_id, channel)
+            return ()
+        cards = await self.uow.want_cards(request_id, version)
+        for card in cards:
+            self.wake("card", card.id, card.target.channel)
+        return cards
 
     def remember(self, request: ReviewRequest) -> None:
         """Have its next deadline or reminder looked at when it is due."""

@@ -215,8 +215,8 @@ class ReviewDesk:
         if action is not None:
             action = await self._ledger.decide(work, action, decision, by.identity)
             decided = replace(decided, args=dict(action.args), digest=action.digest)
-        await work.show(decided)
-        await self._filing.leave_notices(work, decided, Occasion("decided"))
+        cards = await work.show(decided)
+        await self._filing.leave_notices(work, decided, cards, Occasion("decided"))
         await work.want(request.run_id)
         await work.audit(
             f"request.{status}", by.identity, via=via, request=decided, decision=decision.type, digest=decided.digest,

@@ -347,10 +347,9 @@ class Filing:
         return plan.completed([*self._default_approvers, *there])
 
     async def leave_notices(
-        self, work: Work, request: ReviewRequest, occasion: Occasion, *, key: str = ""
+        self, work: Work, request: ReviewRequest, cards: Sequence[Card], occasion: Occasion, *, key: str = ""
     ) -> None:
         """What the channels that show a request say once on an occasion; stored with it. ``key`` tells occasions of one kind apart."""
-        cards = await work.uow.cards_of(request.id) if self._channels else ()
         for channel in self._channels:
             for card in cards:
                 if card.target.channel != channel.name:

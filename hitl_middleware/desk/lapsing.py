@@ -75,7 +75,8 @@ class Lapsing:
             await self._filing.post(work, lapsed)
         occasion = await self._occasion(work, request, event)
         key = f"{occasion.kind}:{request.due_at:%Y%m%dT%H%M%S.%f}:"
-        await self._filing.leave_notices(work, lapsed, occasion, key=key)
+        cards = await work.uow.cards_of(lapsed.id)
+        await self._filing.leave_notices(work, lapsed, cards, occasion, key=key)
         await work.audit(
             f"request.{_SAID[event]}",
             "hitl",

@@ -9,8 +9,7 @@ from contextlib import suppress
 
 import structlog
 
-from hitl_middleware.ports import Topic
-from hitl_middleware.ports.dispatching import Reconcile
+from hitl_middleware.ports import Crew, Topic
 
 log = structlog.get_logger("hitl.dispatch")
 
@@ -25,11 +24,12 @@ TOLD: Collection[Topic] = ("card", "notice")
 
 
 class KeyedWork:
-    """Looks at keys with their topics' reconcilers, on the loop it is called on. ``grace``: how long ``finish`` waits, in seconds."""
+    """Looks at keys with a crew's reconcilers, on the loop it is called on."""
 
-    def __init__(self, reconcilers: Mapping[Topic, Reconcile], *, grace: float) -> None:
-        self._reconcilers = reconcilers
-        self._grace = grace
+    def __init__(self, crew: Crew) -> None:
+        self._reconcilers = crew.reconcilers
+        self._after_you = crew.after_you
+        self._grace = crew.grace_seconds
         self._gates = {topic: asyncio.Semaphore(limit) for topic, limit in LIMITS.items()}
         self._again: dict[tuple[Topic, str], bool] = {}
         self._tasks: dict[tuple[Topic, str], asyncio.Task[None]] = {}
@@ -90,6 +90,8 @@ class KeyedWork:
         try:
             while again:
                 async with self._gates[topic]:
+                    if self._after_you is not None:
+                        await self._after_you()
                     self._again[(topic, key)] = False
                     await self._reconcilers[topic](key)
                 again = self._again[(topic, key)] and not self._stopping

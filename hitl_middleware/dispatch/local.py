@@ -40,7 +40,7 @@ class LocalDispatcher:
 
     async def start(self, crew: Crew) -> None:
         """Sweep now and at an interval; keep leases and claims alive."""
-        work = self._work = KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
+        work = self._work = KeyedWork(crew)
         self._rounds = Rounds(crew, lambda: _find(crew, work))
         self._rounds.start()
 
@@ -57,7 +57,7 @@ class LocalDispatcher:
 
     async def settle(self, crew: Crew) -> None:
         """Sweep and work until nothing is due."""
-        work = self._work or KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
+        work = self._work or KeyedWork(crew)
         rounds = self._rounds or Rounds(crew, lambda: _find(crew, work))
         while True:
             await rounds.sweep()

@@ -104,7 +104,7 @@ class ProcrastinateDispatcher:
     async def start(self, crew: Crew) -> None:
         """Take jobs, sweep, and keep leases and claims alive."""
         await self._open()
-        self._crew, self._work = crew, KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
+        self._crew, self._work = crew, KeyedWork(crew)
         self._look = partial(_shielded, self._work)
         self._rounds = Rounds(crew, partial(self._find, crew))
         self._rounds.start()
@@ -128,7 +128,7 @@ class ProcrastinateDispatcher:
     async def settle(self, crew: Crew) -> None:
         """Sweep and work until nothing is due; what other processes are at is theirs."""
         await self._open()
-        work = self._work or KeyedWork(crew.reconcilers, grace=crew.grace_seconds)
+        work = self._work or KeyedWork(crew)
         rounds = self._rounds or Rounds(crew, partial(self._find, crew))
         while True:
             await rounds.sweep()

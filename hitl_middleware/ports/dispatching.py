@@ -33,8 +33,8 @@ class Crew:
 
     ``reconcilers``: what to do with a key of each topic. ``able``: whose work this process can do, of a topic, by now. ``due``: what is due
     of that. ``chores`` run with every sweep. ``errands`` ask elsewhere and may take long: each sweep sends those on their way that are back
-    from the last one. ``heartbeat`` keeps leases alive, every ``beat_seconds``. ``grace_seconds``: how long what is under way is waited for
-    when the process stops; then it is cut.
+    from the last one. ``after_you``, where there is one, is awaited before each look. ``heartbeat`` keeps leases alive, every
+    ``beat_seconds``. ``grace_seconds``: how long what is under way is waited for when the process stops; then it is cut.
     """
 
     reconcilers: Mapping[Topic, Reconcile]
@@ -43,6 +43,7 @@ class Crew:
     chores: Mapping[str, Chore] = field(default_factory=dict)
     errands: Mapping[str, Chore] = field(default_factory=dict)
     heartbeat: Chore
+    after_you: Chore | None = None
     sweep_seconds: float = 1.0
     beat_seconds: float = 10.0
     grace_seconds: float = 30.0

@@ -209,8 +209,8 @@ class UnitOfWork(Protocol):
     async def card_at(self, channel: str, ref: str) -> Card | None:
         """The card that a channel's message shows; ``ref`` is the channel's own name of the message."""
 
-    async def want_cards(self, request_id: str, version: int) -> Mapping[str, str]:
-        """Ask every card of the request to show at least ``version`` (due at once, given up no more): id → channel, oldest first."""
+    async def want_cards(self, request_id: str, version: int) -> Sequence[Card]:
+        """Ask every card of the request to show at least ``version`` (due at once, given up no more); all of them, oldest first."""
 
     async def lease_card(self, card_id: str, owner: str, seconds: float) -> Card | None:
         """Take a card that is due and free (``shown < wanted``, not given up, ``next_attempt_at`` passed); one statement.

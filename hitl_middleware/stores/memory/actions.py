@@ -148,16 +148,15 @@ class CardVerbs(Verbs):
         found = (c for c in self._state.cards.values() if c.ref == ref and c.target.channel == channel)
         return next(iter(oldest_first(found)), None)
 
-    async def want_cards(self, request_id: str, version: int) -> Mapping[str, str]:
+    async def want_cards(self, request_id: str, version: int) -> Sequence[Card]:
         self._may_write()
-        cards = self._cards(request_id)
+        cards = [
+            replace(card, wanted=max(card.wanted, version), next_attempt_at=None, gave_up=False)
+            for card in self._cards(request_id)
+        ]
         for card in cards:
-            wanted = max(card.wanted, version)
-            self._put(
-                self._state.cards,
-                replace(card, wanted=wanted, next_attempt_at=None, gave_up=False),
-            )
-        return {card.id: card.target.channel for card in cards}
+            self._put(self._state.cards, card)
+        return cards
 
     async def lease_card(self, card_id: str, owner: str, seconds: float) -> Card | None:
         self._may_write()

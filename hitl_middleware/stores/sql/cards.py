@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 
 from sqlalchemy import case, delete, false, select, update
@@ -39,7 +39,7 @@ _WANT_CARDS = (
         next_attempt_at=None,
         gave_up=False,
     )
-    .returning(cards.c.id, cards.c.channel)
+    .returning(cards)
 )
 _LEASE_CARD = (
     update(cards)
@@ -157,9 +157,9 @@ class CardVerbs(Verbs):
     async def card_at(self, channel: str, ref: str) -> Card | None:
         return await self._first(_CARD_AT, rows.card, of_channel=channel, of_ref=ref)
 
-    async def want_cards(self, request_id: str, version: int) -> Mapping[str, str]:
+    async def want_cards(self, request_id: str, version: int) -> Sequence[Card]:
         result = await self._execute(_WANT_CARDS, of_request_id=request_id, new_wanted=version)
-        return {row["id"]: row["channel"] for row in sorted(result.rows, key=itemgetter("id"))}
+        return tuple(rows.card(row) for row in sorted(result.rows, key=itemgetter("id")))
 
     async def lease_card(self, card_id: str, owner: str, seconds: float) -> Card | None:
         result = await self._timed(_LEASE_CARD, ahead=seconds, of_id=card_id, new_lease_owner=owner)

@@ -87,8 +87,10 @@ class CardContract(StoreCase):
         )
         await self.added_card(store)
         async with store.begin() as uow:
-            assert list(await uow.want_cards(given_up.request_id, 3)) == [given_up.id, ahead.id]
-            first, second = await uow.cards_of(given_up.request_id)
+            wanted = await uow.want_cards(given_up.request_id, 3)
+            assert [card.id for card in wanted] == [given_up.id, ahead.id]
+            assert list(wanted) == list(await uow.cards_of(given_up.request_id))
+            first, second = wanted
             assert (first.wanted, first.attempts, first.next_attempt_at, first.gave_up) == (3, 8, None, False)
             assert (first.shown, first.error) == (0, "no")
             assert second.wanted == 7

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from fastapi import APIRouter, Request, Response
 
-from hitl_middleware.channels.payload import Malformed, payload_of
+from hitl_middleware.channels.payload import Json, Malformed, payload_of
 from hitl_middleware.channels.slack.desk import SlackDesk
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.channels.slack.signature import NotFromSlack, verify
@@ -37,6 +37,9 @@ UNAVAILABLE: Final = "Your answer could not be stored. Please try again."
 SOCKET: Final = "This server takes Slack through Socket Mode: set SLACK_SIGNING_SECRET to take it over HTTP."
 
 _PASSED_ON: Final = ("content-type", "x-slack-request-timestamp", "x-slack-signature")
+_PARSED: Final = ("block_actions", "view_submission")
+"""Types of what people do. (Of the rest, Slack wants some answered by Bolt's rules for HTTP.)"""
+
 _REFUSALS: Final = {
     400: "not a body that Slack sends",
     401: "not signed by Slack, or not within five minutes",
@@ -89,16 +92,16 @@ class Door:
         """Let one request in, once. Raises ``Unacceptable``."""
         from slack_bolt.adapter.starlette.async_handler import to_starlette_response
 
-        body, key = await self._genuine(request)
-        answer = await self._intake.take(_understood(request, body), key)
+        body, key, payload = await self._genuine(request)
+        answer = await self._intake.take(_understood(request, body, payload), key)
         if answer.status == 503:
             return problem(503, UNAVAILABLE)
         if answer.status == 400:
             return problem(400, NOT_UNDERSTOOD)
         return to_starlette_response(answer)
 
-    async def _genuine(self, request: Request) -> tuple[bytes, str]:
-        """The body and its key, once it is certain that Slack sent it and that it is what Slack sends."""
+    async def _genuine(self, request: Request) -> tuple[bytes, str, Json]:
+        """The body, its key and what it says, once it is certain that Slack sent it and that it is what Slack sends."""
         timestamp = request.headers.get("x-slack-request-timestamp")
         signature = request.headers.get("x-slack-signature")
         body = await read_capped(request, MOST_BYTES)
@@ -110,15 +113,15 @@ class Door:
                 body=body,
                 now=self._clock.now().timestamp(),
             )
-            payload_of(body, request.headers.get("content-type", ""))
+            payload = payload_of(body, request.headers.get("content-type", ""))
         except NotFromSlack as error:
             raise Unacceptable(401, str(error)) from None
         except Malformed as error:
             raise Unacceptable(400, str(error)) from None
-        return body, key
+        return body, key, payload
 
 
-def _understood(request: Request, body: bytes) -> AsyncBoltRequest:
+def _understood(request: Request, body: bytes, payload: Json) -> AsyncBoltRequest:
     """The request in Bolt's form. Raises ``Unacceptable`` where Bolt cannot make sense of it."""
     from slack_bolt.request.async_request import AsyncBoltRequest
 
@@ -127,6 +130,9 @@ def _understood(request: Request, body: bytes) -> AsyncBoltRequest:
         name: request.headers[name] for name in _PASSED_ON if name in request.headers
     }
     try:
+        if payload.get("type") in _PARSED:
+            # Bolt would read the body a second time, which holds a whole message; what has come by a socket it takes as it is.
+            return AsyncBoltRequest(body=payload, headers=headers, mode="socket_mode")
         return AsyncBoltRequest(body=body.decode(), headers=headers)
     except Exception as error:  # noqa: BLE001 – Bolt looks into fields before it knows their types
         log.warning("slack.not_understood", why=type(error).__name__)
