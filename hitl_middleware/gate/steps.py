@@ -163,12 +163,12 @@ class Steps:
         return None if lease is None else lease.run_id
 
     async def _at(self, place: Place) -> Sequence[ReviewRequest]:
-        async with self._store.read() as uow:
+        async with self._store.glance() as uow:
             return await uow.requests_at(place)
 
     async def request(self, request_id: str) -> ReviewRequest | None:
         """What is stored of a request."""
-        async with self._store.read() as uow:
+        async with self._store.glance() as uow:
             return await uow.request(request_id)
 
     # drivers ---------------------------------------------------------------------------------------------------------

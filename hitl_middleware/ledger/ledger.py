@@ -105,7 +105,7 @@ class Ledger:
 
     async def denied(self, thread_id: str, tool: str) -> Sequence[Action]:
         """What was denied of one tool on one thread, newest first."""
-        async with self._store.read() as uow:
+        async with self._store.glance() as uow:
             return await uow.denied_actions(thread_id, tool)
 
     def unit(self) -> AbstractAsyncContextManager[Work]:

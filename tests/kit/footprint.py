@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from hitl_middleware.testing.example_channel import Board, BoardChannel
 
 from tests.kit.databases import sqlite_in
 from tests.kit.models import asks, call, says, script
-from tests.kit.statements import Counted, Statements, heard_statements
+from tests.kit.statements import Counted, Statements, heard_on_postgresql, heard_statements
 from tests.kit.world import World, on
 
 
@@ -52,15 +53,24 @@ _MODEL = script(says(call("pay", amount=5)))
 def asked_by_us(folder: Path) -> Footprint:
     """A run of ours: a policy, a card in a channel, one decision. The second of two, since a first one also prepares."""
     with heard_statements() as heard:
-        world = World(sqlite_in(folder), channels=[BoardChannel(Board())])
-        try:
-            marked = requires_approval(pay.model_copy())
-            world.serve("desk", world.agent([marked], _MODEL))
-            world.start()
-            _run(world, heard)
-            return _run(world, heard)
-        finally:
-            world.stop()
+        return _asked(sqlite_in(folder), heard)
+
+
+def asked_on_postgresql(url: str) -> Footprint:
+    """The same on PostgreSQL, and of that the store's part: what LangGraph's saver does there is not counted."""
+    with heard_on_postgresql() as heard:
+        return _asked(url, heard)
+
+
+def _asked(url: str, heard: Statements) -> Footprint:
+    with ExitStack() as stack:
+        world = World(url, channels=[BoardChannel(Board())])
+        stack.callback(world.stop)
+        marked = requires_approval(pay.model_copy())
+        world.serve("desk", world.agent([marked], _MODEL))
+        world.start()
+        _run(world, heard)
+        return _run(world, heard)
 
 
 def _run(world: World, heard: Statements) -> Footprint:

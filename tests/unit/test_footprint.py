@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.footprint import Footprint, asked_by_us, asked_plainly
+from tests.kit.footprint import Footprint, asked_by_us, asked_on_postgresql, asked_plainly
 from tests.kit.statements import Counted
 
 _FORBIDDEN = (
@@ -53,6 +53,16 @@ def test_a_decision_costs(ours: Footprint):
 def test_a_card_costs(ours: Footprint):
     """One card brought up to date: counted as a suspend is."""
     assert counts(ours.publish) == (5, 2, 2, 0)
+
+
+@pytest.mark.postgres
+def test_on_postgresql(postgres_url: str):
+    """P-05: without LangGraph's part. Nobody works here by itself, so each change that wakes somebody writes a job: a query more."""
+    found = asked_on_postgresql(postgres_url)
+    assert counts(found.suspend) == (9, 10, 3, 0)
+    assert counts(found.submit) == (5, 7, 1, 0)
+    assert counts(found.resume) == (13, 13, 5, 0)
+    assert counts(found.publish) == (5, 2, 2, 0)
 
 
 def test_importing_loads_nothing():
