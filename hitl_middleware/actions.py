@@ -28,6 +28,9 @@ DECISION_TYPES: tuple[DecisionType, ...] = ("approve", "edit", "reject", "respon
 MAX_MESSAGE = 20_000
 """Characters a reviewer may write in one answer; more is refused with the field's name, never cut."""
 
+CALLER = "caller"
+"""Who decided, and by which way, where the user's own code resumed a run: at once, so nobody was waited for (DESIGN rule 1)."""
+
 _EXACT = 2**53 - 1  # RFC 8785 numbers are IEEE doubles: larger integers would lose digits
 
 

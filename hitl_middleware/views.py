@@ -14,8 +14,7 @@ from hitl_middleware.analytics import MOST, Asked, Period, Sample
 from hitl_middleware.display import person
 from hitl_middleware.errors import NotFound
 from hitl_middleware.ids import CODE_LENGTH
-from hitl_middleware.ports import Store, UnitOfWork
-from hitl_middleware.ports.searching import AuditSearch
+from hitl_middleware.ports import AuditSearch, Store, UnitOfWork
 from hitl_middleware.quorum import Approvals, approvals, counted, progress, shows
 from hitl_middleware.records import (
     Action,

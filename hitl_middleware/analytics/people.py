@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hitl_middleware.analytics.rows import CALLER, Answered, Asked
+from hitl_middleware.actions import CALLER
+from hitl_middleware.analytics.rows import Answered, Asked
 
 QUICK_SECONDS = 5.0
 """An approval given within this time of the question was hardly read: 5 s are some 20 words at the 238 a minute of silent reading

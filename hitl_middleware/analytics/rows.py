@@ -5,11 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from hitl_middleware.actions import DecisionType
+from hitl_middleware.actions import CALLER, DecisionType
 from hitl_middleware.review import ActionStatus, RequestKind, RequestStatus
-
-CALLER = "caller"
-"""Channel of what the user's own code resumed with (DESIGN rule 1): nobody was waited for there, as far as is known here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

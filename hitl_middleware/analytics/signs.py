@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from hitl_middleware.actions import CALLER
 from hitl_middleware.analytics.people import QUICK_SECONDS, answers, is_approval, is_quick, name_of
-from hitl_middleware.analytics.rows import CALLER, Answered, Asked
+from hitl_middleware.analytics.rows import Answered, Asked
 
 SignKind = Literal["quick", "always", "burst"]
 

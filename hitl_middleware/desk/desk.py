@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal
 
 from hitl_middleware import dialects
-from hitl_middleware.actions import Decision
+from hitl_middleware.actions import CALLER, Decision
 from hitl_middleware.desk.answers import Answers, answers_of, questions
 from hitl_middleware.desk.authority import check_person, still_open, weigh
 from hitl_middleware.desk.filing import Filing
@@ -21,7 +21,7 @@ from hitl_middleware.desk.lapsing import Lapsing
 from hitl_middleware.errors import DoesNotFit, NotFound
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
-from hitl_middleware.ledger import CALLER, Ledger, Outcome, is_adoptable
+from hitl_middleware.ledger import Ledger, Outcome, is_adoptable
 from hitl_middleware.ports import Directory, Dispatcher, Person, ReviewChannel, Store
 from hitl_middleware.quorum import approvals, shows
 from hitl_middleware.records import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hitl_middleware.actions import CALLER
 from hitl_middleware.records import Action
 from hitl_middleware.review import is_final
 
@@ -35,10 +36,6 @@ class Outcome:
 def is_settled(action: Action) -> bool:
     """Whether the act has ended for good: a result, a failure, or a denial."""
     return is_final("action", action.status)
-
-
-CALLER = "caller"
-"""Who decided, and where, when the user's own code answered."""
 
 
 def is_adoptable(action: Action) -> bool:

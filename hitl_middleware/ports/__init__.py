@@ -8,10 +8,12 @@ from hitl_middleware.ports.dispatching import Crew, Dispatcher, Wakeup
 from hitl_middleware.ports.people import Directory, Person
 from hitl_middleware.ports.reading import Checkpoint, GraphReader, Task
 from hitl_middleware.ports.running import Clock, GraphRuns, Topic
+from hitl_middleware.ports.searching import AuditSearch
 from hitl_middleware.ports.sessions import Session
 from hitl_middleware.ports.store import Store, UnitOfWork
 
 __all__ = [
+    "AuditSearch",
     "Checkpoint",
     "Clock",
     "Crew",

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from hitl_middleware.actions import CALLER
 from hitl_middleware.channels.github.desk import Judged
 from hitl_middleware.ports import Store
 from hitl_middleware.records import AuditEvent
@@ -24,9 +25,6 @@ MOST_BATCHES: Final = 20
 MOST_NAMES: Final = 200
 OTHER: Final = "other"
 """A graph may put together names of its own; those beyond ``MOST_NAMES`` of one label are counted as this."""
-
-CALLER: Final = "caller"
-"""Where the user's own code answered at once: nobody waited."""
 
 AUDITED: Final = (
     " (From the database's audit, since this server began to count: take max over servers, not sum.)"

@@ -8,8 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from hitl_middleware.errors import ConfigurationError
-from hitl_middleware.ports import Clock, Topic
-from hitl_middleware.ports.searching import AuditSearch
+from hitl_middleware.ports import AuditSearch, Clock, Topic
 from hitl_middleware.records import AuditEvent, ChainHead, Run, Tally
 from hitl_middleware.review import is_final
 from hitl_middleware.stores.memory.actions import ActionVerbs, CardVerbs, MailVerbs

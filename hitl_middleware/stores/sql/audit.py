@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
 
-from hitl_middleware.ports.searching import AuditSearch
+from hitl_middleware.ports import AuditSearch
 from hitl_middleware.records import AuditEvent, ChainHead
 from hitl_middleware.stores import rows
 from hitl_middleware.stores.columns import Words

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from hitl_middleware.analytics import Asked, Period
 from hitl_middleware.ids import new_id
-from hitl_middleware.ports import Store
-from hitl_middleware.ports.searching import AuditSearch
+from hitl_middleware.ports import AuditSearch, Store
 from hitl_middleware.records import AuditEvent, ChainHead
 from hitl_middleware.testing.store_contract.case import (
     BORN,

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from hitl_middleware.errors import DoesNotFit
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.ids import CODE_LENGTH
-from hitl_middleware.ports.searching import AuditSearch
+from hitl_middleware.ports import AuditSearch
 from hitl_middleware.records import AuditEvent
 from hitl_server.openapi import refusals
 from hitl_server.pages.drawing import PAGE, page

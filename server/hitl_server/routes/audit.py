@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from hitl_middleware import agentack, audit
 from hitl_middleware.audit import Verification
 from hitl_middleware.hitl import Hitl
-from hitl_middleware.ports.searching import AuditSearch
+from hitl_middleware.ports import AuditSearch
 from hitl_middleware.records import AuditEvent
 from hitl_server.openapi import refusals
 from hitl_server.problems import Problem
