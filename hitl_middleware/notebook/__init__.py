@@ -9,12 +9,13 @@
     run.decide()                          # a form; or: await run.decide("approve")
     run.fork(values={…}).decide("reject") # what if? In memory, with every tool replaced by a recorder
 
-    facts.py      all that is known of a run at one moment     reading.py    … read from the store and the saver, redacted
-    standing.py   where it stands, in sentences                reasons.py    why it was asked, who may decide
-    question.py · table.py · trail.py · differing.py · comparing.py · pictures.py · places.py    each one thing that is shown
-    deciding.py   an answer to the desk                        widgets.py    the form and the slider (ipywidgets)
-    forking.py    another way from a checkpoint                recorders.py  … in which nothing acts
-    bundle.py     a run in one file
+    facts.py      all that is known of a run at one moment     reading.py     … read from the store and the saver, redacted (hiding.py)
+    standing.py   where it stands, in sentences                reasons.py     why it was asked, who may decide
+    graphs.py · threads.py   graphs that were given or are in langgraph.json, and what their savers hold
+    question · table · trail · differing · comparing · pictures · places · figures   each one thing that is shown, made of markup.py
+    deciding.py   an answer to the desk                        widgets.py     the form and the slider (ipywidgets)
+    forking.py    a dry run, in memory                         recorders.py · aside.py   … in which nothing acts
+    branching.py  a fork for real                              bundle.py      a run in one file
 
 Nothing here needs a network, and nothing but ``widgets`` needs Jupyter.
 """
@@ -26,6 +27,7 @@ from hitl_middleware.notebook.errors import (
     BundleNewer,
     CannotFork,
     LoopBusy,
+    NoDatabase,
     NoSaver,
     NoSuchPlace,
     NoSuchRun,
@@ -43,6 +45,7 @@ __all__ = [
     "CannotFork",
     "Debugger",
     "LoopBusy",
+    "NoDatabase",
     "NoSaver",
     "NoSuchPlace",
     "NoSuchRun",

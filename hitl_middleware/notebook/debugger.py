@@ -18,7 +18,7 @@ from hitl_middleware.hitl import Hitl
 from hitl_middleware.ids import CODE_LENGTH
 from hitl_middleware.notebook import lookup, reading
 from hitl_middleware.notebook.bundle import load
-from hitl_middleware.notebook.errors import LoopBusy, NoSuchRun, NothingShared
+from hitl_middleware.notebook.errors import LoopBusy, NoDatabase, NoSuchRun, NothingShared
 from hitl_middleware.notebook.facts import Facts
 from hitl_middleware.notebook.figures import Analytics
 from hitl_middleware.notebook.graphs import Given, Graphs
@@ -30,6 +30,7 @@ from hitl_middleware.people import local_identity
 from hitl_middleware.records import Run
 from hitl_middleware.review import is_final
 from hitl_middleware.settings import load_settings
+from hitl_middleware.stores.url import parse
 from hitl_middleware.views import WAIT_SECONDS
 
 T = TypeVar("T")
@@ -68,9 +69,11 @@ class Debugger:
 
     @classmethod
     def from_env(cls, *, reviewer: str | None = None) -> Self:
-        """On the same database and graphs as the server. No I/O. Raises ``NothingShared``, ``ConfigurationError``."""
+        """On the same database and graphs as the server. Raises ``NothingShared``, ``NoDatabase``, ``ConfigurationError``."""
         if (url := load_settings().database_url).startswith("memory:"):
             raise NothingShared(url=url)
+        if url.startswith("sqlite:") and not (path := Path(parse(url).database or "")).exists():
+            raise NoDatabase(path=path, folder=Path.cwd())  # it would be made, and nobody's runs be in it
         return cls(hitl=Hitl.from_env(), reviewer=reviewer)
 
     @staticmethod
@@ -153,10 +156,8 @@ class Debugger:
         return self.hitl.runs_portal.call(do)
 
     async def _runs(self, limit: int, status: str | None, sort: Sort) -> RunsTable:
-        found, rows = await self._newest(max(limit, 1)), []
-        for run in found:
-            kept = await self.hitl.portal.run(reading.stored, self.hitl, run)
-            rows.append(row_of(reading.of_store(self.hitl, kept)))
+        found = await self._newest(max(limit, 1))
+        rows = [row_of(facts) for facts in await self.hitl.portal.run(reading.listed, self.hitl, found)]
         if kept_elsewhere := await self._graphs.kept():
             stored = {run.thread_id for run in await self._newest(MOST_SEARCHED, everything=True)}
             loose = [(name, thread) for thread, name in kept_elsewhere.items() if thread not in stored]

@@ -25,6 +25,12 @@ class NothingShared(ConfigurationError):
     """
 
 
+class NoDatabase(ConfigurationError):
+    """There is no database at {path} (from {folder}). Begin the notebook in the folder in which hitl serve runs, or set
+    HITL_DATABASE_URL to its database before the first cell.
+    """
+
+
 class LoopBusy(ConfigurationError):
     """The saver of {name!r} works on the event loop that this cell runs on, and would wait for itself. Write: run = await {call}"""
 

@@ -55,16 +55,21 @@ async def stored(hitl: Hitl, run: Run) -> Stored:
         )
 
 
-def of_store(hitl: Hitl, base: Stored) -> Facts:
-    """What the database alone says, for lists."""
-    return Facts(
-        run=replace(base.run, input=None),
-        at=base.at,
-        lease_seconds=hitl.settings.lease_seconds,
-        held=base.run.lease_until is not None and base.run.lease_until > base.at,
-        requests=tuple(hide_request(request) for request in base.requests),
-        actions=tuple(hide_action(action) for action in base.actions),
-    )
+async def listed(hitl: Hitl, runs: Sequence[Run]) -> Sequence[Facts]:
+    """What the database alone says of several runs, for lists. On the store's loop."""
+    async with hitl.store.read() as uow:
+        at = await uow.now()
+        return [
+            Facts(
+                run=replace(run, input=None),
+                at=at,
+                lease_seconds=hitl.settings.lease_seconds,
+                held=run.lease_until is not None and run.lease_until > at,
+                requests=tuple(hide_request(request) for request in await uow.requests_of_run(run.id)),
+                actions=tuple(hide_action(action) for action in await uow.actions_of_run(run.id)),
+            )
+            for run in runs
+        ]
 
 
 async def look(

@@ -104,7 +104,7 @@ def _because(facts: Facts, state: State) -> Iterator[str]:
             yield f"{act.tool} {'failed' if act.status == 'failed' else 'may have happened, or not'}: {act.error or 'no reason was given'}"
     now = facts.now
     for task in now.tasks if now is not None else ():
-        if task.error:
+        if task.error and not (state == "failed" and facts.run.error):
             yield f"The node {task.name} raised {task.error}"
     if state == "stuck":
         owner = facts.run.lease_owner

@@ -299,6 +299,22 @@ def test_a_fork_in_place_supersedes_what_is_asked_and_says_so(quick: World, effe
     assert effects.done.count(("refund", "A-1001", 12_000, CARD)) == 1
 
 
+def test_a_program_of_ones_own_goes_on_from_a_fork_in_place(quick: World, effects: Effects):
+    """N-03: of an attached graph the fork says who has to run it; that run asks anew, and the old question stays superseded."""
+    graph = quick.attach(quick.plain(shop_tools(effects), shop_model()), name="shop")
+    graph.invoke(ASKED, on("kettle"))
+    run = opened(quick, graph)
+    forked = run.fork(at=3, in_place=True, dry_run=False)
+    assert "Your own program drives it: run the graph on this thread with None as its input" in repr(forked)
+    quick.step()
+    graph.invoke(None, on("kettle"))
+    now = opened(quick, graph)
+    assert [request.status for request in now.facts.requests] == ["superseded", "pending"]
+    now.decide("approve")
+    quick.step()
+    assert effects.done.count(("refund", "A-1001", 12_000, CARD)) == 1
+
+
 def test_what_is_over_or_under_way_is_not_forked_in_place(quick: World, effects: Effects):
     """Bad input: what has ended stays as it was; what somebody drives just now is left alone."""
     graph = suspended(quick, effects)

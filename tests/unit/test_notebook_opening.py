@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from hitl_middleware.errors import ConfigurationError
-from hitl_middleware.notebook import Debugger, NoSaver, NoSuchPlace, NoSuchRun, NothingShared, OpenRun
+from hitl_middleware.notebook import (
+    Debugger,
+    NoDatabase,
+    NoSaver,
+    NoSuchPlace,
+    NoSuchRun,
+    NothingShared,
+    OpenRun,
+)
 
 from tests.kit.effects import Effects
 from tests.kit.shop import ASKED, CARD, shop_model, shop_tools, suspended
@@ -201,6 +209,14 @@ def test_from_env_wants_a_database_that_others_use(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HITL_DATABASE_URL", "memory://")
     with pytest.raises(NothingShared, match=r"HITL_DATABASE_URL is memory://"):
         Debugger.from_env()
+
+
+def test_from_env_does_not_make_a_database_to_look_into(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
+    """Bad input: in the wrong folder: the sentence says where it looked, and nothing was made there."""
+    monkeypatch.setenv("HITL_DATABASE_URL", f"sqlite:///{tmp_path}/hitl.db")
+    with pytest.raises(NoDatabase, match=r"no database at .*hitl.db .*in which hitl serve runs"):
+        Debugger.from_env()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_thread_that_nobody_attached_opens_too(quick: World, effects: Effects):

@@ -203,7 +203,13 @@ def _task(task: PregelTask, *, done: bool) -> Task:
         )
         for item in task.interrupts
     )
-    error = None if task.error is None else f"{type(task.error).__name__}: {task.error}"
+    # A strict serializer brings an error back as its repr.
+    words = (
+        f"{type(task.error).__name__}: {task.error}"
+        if isinstance(task.error, BaseException)
+        else str(task.error)
+    )
+    error = None if task.error is None else words
     return Task(id=task.id, name=task.name, done=done, interrupts=tuple(asked), error=error, namespace=inner)
 
 
