@@ -58,7 +58,6 @@ def jupyter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client", "ignore::DeprecationWarning:zmq")
 def test_a_notebook_runs_in_a_fresh_kernel(path: Path, url: str, jupyter: Path):
     """N-04: from the first cell to the last, clicks included; what the pictures and tables show is right."""
     EXPECTED[path.stem](Outputs(executed(path, url, jupyter)))
