@@ -200,6 +200,8 @@ class Debugger:
         return await self._look(found, known=True)
 
     async def _look(self, run: Run, *, known: bool) -> Facts:
+        if (reader := self._graphs.elsewhere(run)) is not None:
+            return await reading.look(self.hitl, run, None, known=known, reader=reader)
         graph, why = self._graphs.of(run)
         return await reading.look(self.hitl, run, graph, known=known, notes=[why] if why else [])
 

@@ -10,6 +10,7 @@ from hitl_middleware.manifest import load_graph, read_manifest
 from hitl_middleware.notebook import threads
 from hitl_middleware.notebook.errors import NoSaver
 from hitl_middleware.notebook.threads import Graph
+from hitl_middleware.ports import GraphReader
 from hitl_middleware.records import Run
 from hitl_middleware.runs.attach import detach, handlers_of
 
@@ -52,6 +53,15 @@ class Graphs:
             return found, None
         return found.copy({"checkpointer": self._hitl.checkpointer()}), None
 
+    def elsewhere(self, run: Run) -> GraphReader | None:
+        """Who reads the graph of a run that lives on an Agent Server."""
+        server = self._hitl.agent_server
+        return (
+            server.reader
+            if server is not None and run.graph in server.graphs() and run.graph not in self._given
+            else None
+        )
+
     async def kept(self) -> Mapping[str, str]:
         """Threads that the savers of the given graphs hold: thread → graph, the newest first."""
         found: dict[str, str] = {}
@@ -63,7 +73,7 @@ class Graphs:
     def _load(self, name: str) -> Graph | str:
         hitl, manifest = self._hitl, self._hitl.settings.manifest
         if hitl.agent_server is not None and name in hitl.agent_server.graphs():
-            return f"The graph {name} lives on an Agent Server: its state is not read from here."
+            return f"the graph {name} lives on an Agent Server, which keeps its threads."
         if self._given:
             return f"The graph {name} was not given here, so neither its shape nor its state can be shown."
         try:

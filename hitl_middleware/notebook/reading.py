@@ -13,6 +13,7 @@ from hitl_middleware.notebook import threads
 from hitl_middleware.notebook.facts import Dry, Facts
 from hitl_middleware.notebook.hiding import Hidden, hide
 from hitl_middleware.notebook.threads import Graph
+from hitl_middleware.ports import GraphReader
 from hitl_middleware.records import Action, AuditEvent, ReviewRequest, Run, Submission
 from hitl_middleware.redaction import hide_action, hide_request, hide_submission
 from hitl_middleware.review import RunStatus, is_final
@@ -80,16 +81,20 @@ async def look(
     known: bool,
     notes: Sequence[str] = (),
     dry: Dry | None = None,
+    reader: GraphReader | None = None,
 ) -> Facts:
-    """A run and its thread as they are now. ``known``: the run is in the database.
-    What cannot be read is told in ``notes``.
+    """A run and its thread as they are now. ``known``: the run is in the database. What cannot be read is told in ``notes``.
+
+    ``reader``: who reads its thread, where its graph lives elsewhere.
     """
     now = hitl.clock.now()
     base = await hitl.portal.run(stored, hitl, run) if known else Stored(run=run, at=now)
     said, history, diagram = list(notes), History(), None
-    if graph is not None:
+    if graph is not None or reader is not None:
         plans = [each.plan for each in base.actions] + [each.plan for each in (*base.requests, *base.others)]
-        history, diagram, why = await _thread(graph, run, {name for plan in plans for name in plan.redact})
+        history, diagram, why = await _thread(
+            hitl, graph, reader, run, {name for plan in plans for name in plan.redact}
+        )
         said += why
     if not known:
         base = replace(base, run=_of_thread(run, history))
@@ -172,10 +177,16 @@ def _shown(action: Action, hidden: Hidden) -> Action:
 
 
 async def _thread(
-    graph: Graph, run: Run, redact: Collection[str]
+    hitl: Hitl, graph: Graph | None, reader: GraphReader | None, run: Run, redact: Collection[str]
 ) -> tuple[History, Diagram | None, Sequence[str]]:
     try:
-        history, diagram = await threads.read(graph, run.graph, run.thread_id, redact)
+        if graph is not None:
+            history, diagram = await threads.read(graph, run.graph, run.thread_id, redact)
+        elif reader is not None:
+            read_by = threads.read_by
+            history, diagram = await hitl.portal.run(read_by, reader, run.graph, run.thread_id, redact)
+        else:
+            return History(), None, ()
     except HitlError as error:  # its database is away, or its serializer cannot make sense of it: the rest is shown all the same
         return History(), None, [str(error)]
     if not history.checkpoints:
@@ -186,7 +197,7 @@ async def _thread(
             " another database? Compile the graph with hitl.checkpointer(), or give it here: Debugger(graph)."
         )
         return history, diagram, [why]
-    if threads.in_memory(graph):
+    if graph is not None and threads.in_memory(graph):
         why = (
             "Its saver is in memory: only this process sees this thread, and it is gone with it. To keep it, compile the graph with"
             " hitl.checkpointer() on a database."

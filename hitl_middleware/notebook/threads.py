@@ -17,11 +17,14 @@ from hitl_middleware.drawing import Diagram
 from hitl_middleware.errors import HitlError
 from hitl_middleware.gate.build import tool_nodes
 from hitl_middleware.notebook.facts import Asking, RuleFacts
+from hitl_middleware.ports import GraphReader
 from hitl_middleware.runs.history.back import look_back
 from hitl_middleware.runs.history.compiled import CompiledReader
 from hitl_middleware.runs.history.kept import History
 
 Graph = Pregel[Any, Any, Any, Any]
+Read = tuple[History, Diagram | None]
+"""All that is kept of a thread without what policies hide, and what its graph looks like."""
 T = TypeVar("T")
 
 MOST_CHECKPOINTS = 500
@@ -55,16 +58,19 @@ def in_memory(graph: Graph) -> bool:
     return isinstance(graph.checkpointer, InMemorySaver)
 
 
-async def read(
-    graph: Graph, name: str, thread_id: str, redact: Collection[str]
-) -> tuple[History, Diagram | None]:
-    """All that is kept of a thread without what policies hide, and what its graph looks like. Raises ``Unreadable``."""
+async def read(graph: Graph, name: str, thread_id: str, redact: Collection[str]) -> Read:
+    """A thread of a graph of this process. Raises ``Unreadable``."""
     reader = CompiledReader({name: graph})
 
-    async def look() -> History:
-        return await look_back(reader, name, thread_id, limit=MOST_CHECKPOINTS, redact=redact)
+    async def look() -> Read:
+        return await read_by(reader, name, thread_id, redact)
 
-    history = await at_home(graph, look)
+    return await at_home(graph, look)
+
+
+async def read_by(reader: GraphReader, name: str, thread_id: str, redact: Collection[str]) -> Read:
+    """The same by whoever can read it. Raises ``Unreadable``, ``OutOfReach``."""
+    history = await look_back(reader, name, thread_id, limit=MOST_CHECKPOINTS, redact=redact)
     try:
         return history, await reader.shape(name)
     except HitlError:  # what it looks like is the lesser part

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import pytest
 from langgraph.graph import END, START, StateGraph
 
 from hitl_middleware import OutcomeUnknown
-from hitl_middleware.notebook import BundleNewer, Debugger, NotABundle, Offline, OpenRun
+from hitl_middleware.notebook import BundleNewer, CannotFork, Debugger, NotABundle, Offline, OpenRun
 from hitl_middleware.notebook.hiding import Hidden
 from hitl_middleware.policy import ReviewPlan
+from hitl_middleware.runs.history.compiled import CompiledReader
 from hitl_middleware.testing.store_contract.case import an_action
 
 from tests.kit.effects import Effects
@@ -140,6 +141,29 @@ def test_runs_of_the_manifests_graphs_open_from_the_environment(
     assert run.graph().marks.marks["check"].status == "waiting"
     assert run.question is not None
     assert "draft of bees" in repr(run.question)
+
+
+@dataclass(frozen=True)
+class Server:
+    """Graphs that live elsewhere, read by a port of their own."""
+
+    reader: CompiledReader
+
+    def graphs(self) -> tuple[str, ...]:
+        return tuple(self.reader.graphs())
+
+
+def test_a_run_of_an_agent_server_is_read_through_its_port(quick: World, effects: Effects):
+    """O-09, N-01: its graph and state are read there; deciding goes by the database as ever; a fork says why it cannot be."""
+    graph = suspended(quick, effects)
+    quick.__dict__["agent_server"] = Server(CompiledReader({"shop": graph}))
+    run = Debugger(hitl=quick)["kettle"]
+    assert run.graph().marks.marks["tools"].status == "waiting"
+    assert CARD not in repr(run) + run.step()._repr_html_()
+    with pytest.raises(CannotFork, match="the graph shop lives on an Agent Server"):
+        run.fork()
+    assert run.decide("reject", "no").request.status == "rejected"  # type: ignore[union-attr]  # it is there
+    del quick.__dict__["agent_server"]
 
 
 # ------------------------------------------------------------------------------------------------------------- bundles
