@@ -15,7 +15,7 @@ from hitl_middleware.quorum import Approvals, approvals, shows
 from hitl_middleware.records import Card, ReviewRequest, Submission
 
 MOST_READ: Final = 1_000
-"""Pending requests that are looked at, newest first; ``more`` counts no further."""
+"""Pending requests that are looked at; ``more`` counts no further."""
 
 PAGE: Final = 200
 
@@ -53,12 +53,43 @@ async def waiting_for(store: Store, directory: Directory, by: Person, *, most: i
             cursor = page.next
             if cursor is None:
                 break
+    mine = await _for(store, directory, by, pending)
+    async with store.read() as uow:
+        items = [
+            WaitingRequest(each, tuple(await uow.cards_of(each.id)), found) for each, found in mine[:most]
+        ]
+    return Waiting(items=tuple(items), more=max(len(mine) - most, 0), at=at)
+
+
+async def first_in_line(
+    store: Store, directory: Directory, by: Person, *, most: int
+) -> tuple[ReviewRequest, ...]:
+    """What waits for ``by``, judged in the same way: the riskiest first, of equal ones the oldest; at most ``most`` of it.
+
+    The line is read until so many are found, and no further than ``MOST_READ``.
+    """
+    found: list[ReviewRequest] = []
+    cursor: str | None = None
+    for _ in range(0, MOST_READ, PAGE):
+        async with store.read() as uow:
+            page = await uow.list_waiting(cursor=cursor, limit=PAGE)
+        found += [request for request, _ in await _for(store, directory, by, page.items)]
+        cursor = page.next
+        if cursor is None or len(found) >= most:
+            break
+    return tuple(found[:most])
+
+
+async def _for(
+    store: Store, directory: Directory, by: Person, pending: Sequence[ReviewRequest]
+) -> list[tuple[ReviewRequest, Approvals | None]]:
+    """Those that wait for ``by``, and how far those are that several have to approve."""
     # Judged outside of the unit: a directory may have to ask elsewhere.
     may = [
         (request, person) for request in pending if (person := await _may(request, by, directory)) is not None
     ]
+    mine: list[tuple[ReviewRequest, Approvals | None]] = []
     async with store.read() as uow:
-        mine: list[tuple[ReviewRequest, Approvals | None]] = []
         for request, person in may:
             found = None
             if shows(request):
@@ -67,10 +98,7 @@ async def waiting_for(store: Store, directory: Directory, by: Person, *, most: i
                     continue
                 found = approvals(request.plan, earlier)
             mine.append((request, found))
-        items = [
-            WaitingRequest(each, tuple(await uow.cards_of(each.id)), found) for each, found in mine[:most]
-        ]
-    return Waiting(items=tuple(items), more=max(len(mine) - most, 0), at=at)
+    return mine
 
 
 async def _may(request: ReviewRequest, by: Person, directory: Directory) -> Person | None:

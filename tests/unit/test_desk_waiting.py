@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hitl_middleware.desk.waiting import Waiting, waiting_for
+from hitl_middleware.desk.waiting import Waiting, first_in_line, waiting_for
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.settings import ConfigFile
 
@@ -55,6 +55,26 @@ def test_it_is_judged_as_an_answer(make_world, effects):
     assert ([item.request.graph for item in cut.items], cut.more) == (["mine"], 3)
     world.decide(waiting(world, "slack:UANN").items[0].request, "approve", by="slack:UANN")
     assert [item.request.graph for item in waiting(world, "slack:UANN").items] == ["named"]
+
+
+def test_the_first_in_line(make_world, effects):
+    """O-05: what is riskiest first, of equal ones the oldest; what comes later in the line is not before it, and nobody else's is among it."""
+    world = make_world(config=PEOPLE)
+    for name, rules in {
+        "older": {"approvers": ["slack:UANN"]},
+        "other": {"approvers": ["slack:UEVE"], "risk": "high"},
+        "newer": {"approvers": ["group:leads"]},
+        "risky": {"approvers": ["slack:UANN"], "risk": "high"},
+    }.items():
+        open_request(world, effects, name, **rules)
+
+    async def look(most: int) -> list[str]:
+        by = await world.directory.person("github:ann")
+        found = await first_in_line(world.store, world.directory, by, most=most)
+        return [request.graph for request in found]
+
+    assert world.portal.call(look, 25) == ["risky", "older", "newer"]
+    assert world.portal.call(look, 2) == ["risky", "older"]
 
 
 def test_who_has_voted_is_not_waited_for(make_world, effects):

@@ -7,11 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from hitl_middleware.desk.waiting import waiting_for
+from hitl_middleware.desk.waiting import first_in_line
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.redaction import hide_request
-from hitl_middleware.review import precedence
 from hitl_server.auth import Caller
 from hitl_server.openapi import refusals
 from hitl_server.pages.drawing import PAGE, page
@@ -67,8 +66,7 @@ async def _mine(hitl: Hitl, caller: Caller) -> tuple[ReviewRequest, ...]:
 
     async def look() -> tuple[ReviewRequest, ...]:
         person = await hitl.directory.person(caller.identity)
-        waiting = await waiting_for(hitl.store, hitl.directory, person, most=AT_ONCE)
-        found = [hide_request(item.request) for item in waiting.items]
-        return tuple(sorted(found, key=lambda each: (precedence(each.plan.risk), each.id)))
+        found = await first_in_line(hitl.store, hitl.directory, person, most=AT_ONCE)
+        return tuple(map(hide_request, found))
 
     return await hitl.portal.run(look)
