@@ -7,6 +7,8 @@ from typing import Literal
 
 import pytest
 
+from hitl_middleware.records import ReviewRequest
+
 from tests.browser.conftest import Visit
 from tests.kit.browser import IN_A_BROWSER
 from tests.kit.office import ANN, BOB, MAIL, OLGA, Office
@@ -76,7 +78,7 @@ def run(office: Office) -> str:
 Kind = Literal["approve", "reject", "feedback"]
 
 
-def looking_back(office: Office) -> None:
+def looking_back(office: Office) -> list[ReviewRequest]:
     """Some days of asking: decided at once and late, by several people, for several reasons."""
     decided: list[tuple[str, Kind, str | None]] = [
         (ANN, "approve", None),
@@ -85,25 +87,26 @@ def looking_back(office: Office) -> None:
         (BOB, "reject", "Too much"),
         (ANN, "feedback", "Say why"),
     ]
+    asked: list[ReviewRequest] = []
     for number, (who, kind, words) in enumerate(decided):
-        asked = office.asked("send_email", **MAIL)
+        asked.append(office.asked("send_email", **MAIL))
         office.world.time.advance(3 + 70 * number)
-        office.world.decide(asked, kind, by=who, message=words)
+        office.world.decide(asked[-1], kind, by=who, message=words)
         office.world.step()
         office.world.time.advance(20_000)
     office.world.trail()
+    return asked
 
 
 def analytics(office: Office) -> str:
     """How asking people goes."""
     looking_back(office)
-    return "/analytics"
+    return "/analytics?days=7"
 
 
 def audit(office: Office) -> str:
-    """The audit, with something in it."""
-    looking_back(office)
-    return "/audit"
+    """The audit, searched for what it knows of one request."""
+    return f"/audit?about={looking_back(office)[-1].id}"
 
 
 def sign_in(office: Office) -> str:

@@ -58,14 +58,15 @@ def test_it_is_judged_as_an_answer(make_world, effects):
 
 
 def test_the_first_in_line(make_world, effects):
-    """O-05: what is riskiest first, of equal ones the oldest; what comes later in the line is not before it, and nobody else's is among it."""
+    """O-05: what is riskiest first, of equal ones the oldest; no more than asked for, and nobody else's is among it."""
     world = make_world(config=PEOPLE)
-    for name, rules in {
+    several: dict[str, dict[str, Any]] = {
         "older": {"approvers": ["slack:UANN"]},
         "other": {"approvers": ["slack:UEVE"], "risk": "high"},
         "newer": {"approvers": ["group:leads"]},
         "risky": {"approvers": ["slack:UANN"], "risk": "high"},
-    }.items():
+    }
+    for name, rules in several.items():
         open_request(world, effects, name, **rules)
 
     async def look(most: int) -> list[str]:
