@@ -40,7 +40,7 @@ def waiting_by_step(found: Report) -> str:
         "Waiting time by graph and step: p50, and paler on to p95",
         [
             Bar(
-                label=one_line(f"{each.what} · {each.graph}", 100),
+                label=one_line(f"{each.name} · {each.graph}", 100),
                 value=each.figures.waiting.p50 or 0.0,
                 beyond=each.figures.waiting.p95,
                 words=f"{span(each.figures.waiting.p50)} – {span(each.figures.waiting.p95)}",

@@ -30,6 +30,11 @@ class StepFigures:
     what: str
     figures: Figures
 
+    @property
+    def name(self) -> str:
+        """One for a chart, which has no column for the kind: what became of an act is asked beside whether it may happen."""
+        return f"{self.what} – what became of it" if self.kind == "outcome" else self.what
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:

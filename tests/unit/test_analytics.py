@@ -348,3 +348,11 @@ def test_a_length_of_time_in_words(seconds: float | None, words: str) -> None:
 def test_a_part_in_words(part: float | None, words: str) -> None:
     """All and none are said only where it is so."""
     assert pictures.percent(part) == words
+
+
+def test_what_became_of_an_act_has_a_bar_of_its_own() -> None:
+    """O-06: whether an act may happen and what became of it are two questions: their bars bear two names."""
+    found = reported([answered(), answered(number=1, kind="outcome")])
+    drawn = pictures.waiting_by_step(found)
+    assert "pay · support" in drawn
+    assert "pay – what became of it · support" in drawn
