@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, cast
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Executable, Select, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -48,6 +49,7 @@ class PostgresqlConnection:
 
     def __init__(self, connection: AsyncConnection, statements: Statements) -> None:
         self._connection = connection
+        self._driver = _driver_of(connection)
         self._statements = statements
         self._told: list[tuple[str, Any]] = []
         self.over = False
@@ -89,15 +91,10 @@ class PostgresqlConnection:
             raise
         await self._run("RELEASE SAVEPOINT here")
 
-    async def _enter(self) -> None:
-        raw = await finish(self._connection.get_raw_connection())
-        self._driver = cast("psycopg.AsyncConnection[tuple[Any, ...]]", raw.driver_connection)
-
     async def _first(
         self, sql: str, values: Any = None, *, gives: bool
     ) -> tuple[Sequence[tuple[Any, ...]], int]:
         """Run what comes first on a connection of the pool; it changes nothing, so it may be run again."""
-        await self._enter()
         try:
             return await self._run(sql, values, gives=gives)
         except DBAPIError as error:
@@ -105,7 +102,8 @@ class PostgresqlConnection:
                 raise
         # It slept in the pool while the server was restarted: it connects anew.
         await finish(self._connection.invalidate())
-        await self._enter()
+        await finish(self._connection.get_raw_connection())
+        self._driver = _driver_of(self._connection)
         return await self._run(sql, values, gives=gives)
 
     def _check(self) -> None:
@@ -182,6 +180,7 @@ class PostgresqlDatabase:
         )
         event.listen(self._engine.sync_engine, "connect", _connected)
         self._statements = Statements(self._engine.dialect)
+        self._free: list[AsyncConnection] = []
         self._closed = False
 
     @asynccontextmanager
@@ -189,7 +188,7 @@ class PostgresqlDatabase:
         """A connection from the pool, in a transaction."""
         connected = False
         with self._told(lambda: connected):
-            async with self._gates[writes], _connection(self._engine) as pooled:
+            async with self._gates[writes], self._connection() as pooled:
                 connection = PostgresqlConnection(pooled, self._statements)
                 try:
                     await connection.begin(writes=writes)  # may have to connect anew
@@ -203,7 +202,7 @@ class PostgresqlDatabase:
     async def glance(self) -> AsyncIterator[Glance]:
         """A reader's connection, without a transaction."""
         with self._told(lambda: False):
-            async with self._gates[False], _connection(self._engine) as pooled:
+            async with self._gates[False], self._connection() as pooled:
                 connection = Glance(pooled, self._statements)
                 try:
                     yield connection
@@ -213,7 +212,22 @@ class PostgresqlDatabase:
     async def close(self) -> None:
         """Close every connection; those in use when they come back."""
         self._closed = True
+        while self._free:
+            await self._free.pop().close()
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """One that is free, or a new one. What was not committed is rolled back where it came from, SQLAlchemy's pool."""
+        connection = self._free.pop() if self._free else await _opened(self._engine)
+        try:
+            yield connection
+        finally:
+            # To hand it back to that pool and to take it out again costs as much as a statement.
+            if not self._closed and _is_idle(connection):
+                self._free.append(connection)
+            else:
+                await finish(connection.close())
 
     @contextmanager
     def _told(self, connected: Callable[[], bool]) -> Iterator[None]:
@@ -229,16 +243,29 @@ class PostgresqlDatabase:
             raise
 
 
-@asynccontextmanager
-async def _connection(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One of the pool's; whatever was not committed is rolled back when it goes back."""
+async def _opened(engine: AsyncEngine) -> AsyncConnection:
     connection = AsyncConnection(engine)
     try:
         _ = await finish(connection.start())
-        yield connection
-    finally:
+    except BaseException:
         if connection.sync_connection is not None:
             await finish(connection.close())
+        raise
+    return connection
+
+
+def _driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+    """The driver's own one, of a connection that is open."""
+    assert connection.sync_connection is not None  # noqa: S101 – it was opened
+    found = connection.sync_connection.connection.driver_connection
+    return cast("psycopg.AsyncConnection[tuple[Any, ...]]", found)
+
+
+def _is_idle(connection: AsyncConnection) -> bool:
+    """Whether nothing of anybody's is left on it."""
+    if connection.closed or connection.invalidated or connection.in_transaction():
+        return False
+    return _driver_of(connection).info.transaction_status is TransactionStatus.IDLE
 
 
 def _connected(connection: Any, _record: object) -> None:
