@@ -107,11 +107,14 @@ class Publisher:
         """``card`` is what became of ``leased``."""
         async with unit(self._store, self._dispatcher) as work:
             later = None if wait is None else work.now + dt.timedelta(seconds=wait)
-            if await work.uow.save_card(replace(card, next_attempt_at=later)):
+            wanted = await work.uow.save_card(replace(card, next_attempt_at=later))
+            if wanted is not None:
                 if doubt is not None:
                     await work.uow.doubt_card(card.id, doubt)
                 if later is not None and not card.gave_up:
                     work.wake("card", card.id, card.target.channel, at=later)
+                elif later is None and wanted > card.shown:  # who asked for more meanwhile found it taken
+                    work.wake("card", card.id, card.target.channel)
                 return
             # This process was away for so long that another one took the card over, and what it sent may have come last.
             request = await work.uow.request(card.request_id, lock=True)

@@ -218,10 +218,10 @@ class UnitOfWork(Protocol):
         ``attempts + 1``, here and not when it is saved: after a crash the next carrier must know that it is not the first.
         """
 
-    async def save_card(self, card: Card) -> bool:
-        """Write ref, shown, attempts, next attempt, error and gave_up (not ``doubt``), and end the lease.
+    async def save_card(self, card: Card) -> int | None:
+        """Write ref, shown, attempts, next attempt, error and gave_up (not ``doubt``), and end the lease; the version wanted by now.
 
-        ``False``: the lease was lost, nothing changed.
+        ``None``: the lease was lost, nothing changed.
 
         ``card`` carries the ``lease_owner`` under which it was leased (``replace`` what ``lease_card`` gave); the row is written only
         while it still has that one. ``wanted`` is never lowered, and where it has grown meanwhile ``gave_up`` is false whatever

@@ -83,7 +83,7 @@ _ALWAYS: dict[str, Callable[[tuple[Any, ...], Any], list[Key]]] = {
     "renew_claims": _found("action"),
     "want_cards": _found("card"),
     "lease_card": _found("card"),
-    "save_card": _first("card"),
+    "save_card": lambda args, wanted: [] if wanted is None else [("card", args[0].id)],
 }
 _WITH_LOCK = {
     "run": _found("run"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from hitl_middleware.actions import Decision
+from hitl_middleware.dispatch.local import LocalDispatcher
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ids import new_id
+from hitl_middleware.ports import Person, Wakeup
 from hitl_middleware.publish import BACKOFF, LEASES, MAX_ATTEMPTS, Publisher
 from hitl_middleware.records import Card, CardView, Notice
 
@@ -263,6 +266,37 @@ def test_who_was_away_for_long_leaves_no_second_card(
     world.decide(world.only(), "reject")
     world.step()
     assert _shown(wall) == [("rejected", "denied")]
+
+
+def test_what_another_process_asked_for_meanwhile_is_shown_at_once(
+    make_world: Callable[..., World], effects: Effects
+) -> None:
+    """S-08: it found the card taken, and left; who has it looks again, rather than its sweep a second later."""
+    wall = Late()
+    world = make_world(channels=[wall])
+    world.serve("a", world.agent([effects.pay_tool()], script(says(call("pay", amount=7)))))
+    run = world.portal.call(world.start_run, "a", asks())
+    world.advance_run(run.id)
+    request_id = world.only().id
+    woken: list[Wakeup] = []
+
+    class Told(LocalDispatcher):
+        def wake(self, wakeups: Sequence[Wakeup]) -> None:
+            woken.extend(wakeups)
+
+    async def decided() -> None:
+        by = Person(identity="local:ann", operator=True)
+        await world.desk.submit(request_id, Decision(type="reject"), by=by, via="test")
+
+    wall.meanwhile = decided
+    publisher = Publisher(world.store, [wall], Told(), owner="us", public_url=None, seconds=LEASE)
+    card = _card(world)
+    world.portal.call(publisher.publish, card.id)
+
+    assert [(each.topic, each.key, each.at) for each in woken] == [("card", card.id, None)]
+    world.portal.call(publisher.publish, card.id)
+    assert _shown(wall) == [("rejected", "denied")]
+    assert len(woken) == 1
 
 
 def test_a_post_that_comes_after_its_successor_is_taken_back(posted: World, wall: Wall) -> None:

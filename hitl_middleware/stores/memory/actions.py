@@ -167,11 +167,11 @@ class CardVerbs(Verbs):
         self._put(self._state.cards, leased)
         return leased
 
-    async def save_card(self, card: Card) -> bool:
+    async def save_card(self, card: Card) -> int | None:
         self._may_write()
         row = self._state.cards.get(card.id)
         if row is None or row.lease_owner != card.lease_owner:
-            return False
+            return None
         saved = replace(
             card,
             request_id=row.request_id,
@@ -185,7 +185,7 @@ class CardVerbs(Verbs):
             # A newer version wanted meanwhile is tried, whatever became of this one.
             saved = replace(saved, wanted=row.wanted, gave_up=False)
         self._put(self._state.cards, saved)
-        return True
+        return saved.wanted
 
     async def doubt_card(self, card_id: str, version: int) -> None:
         self._may_write()

@@ -71,6 +71,7 @@ _SAVE_CARD = (
         lease_owner=None,
         lease_until=None,
     )
+    .returning(cards.c.wanted)
 )
 _DOUBT_CARD = (
     update(cards)
@@ -165,7 +166,7 @@ class CardVerbs(Verbs):
         result = await self._timed(_LEASE_CARD, ahead=seconds, of_id=card_id, new_lease_owner=owner)
         return taken(result, rows.card)
 
-    async def save_card(self, card: Card) -> bool:
+    async def save_card(self, card: Card) -> int | None:
         result = await self._execute(
             _SAVE_CARD,
             of_id=card.id,
@@ -178,7 +179,7 @@ class CardVerbs(Verbs):
             new_error=card.error,
             new_gave_up=card.gave_up,
         )
-        return result.changed == 1
+        return next(iter(result.column), None)
 
     async def doubt_card(self, card_id: str, version: int) -> None:
         await self._execute(_DOUBT_CARD, of_id=card_id, new_doubt=version)

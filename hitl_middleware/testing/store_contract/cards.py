@@ -160,7 +160,7 @@ class CardContract(StoreCase):
         leased = await self.leased(store, card)
         async with store.begin() as uow:
             await uow.want_cards(card.request_id, 4)
-            assert await uow.save_card(replace(leased, shown=1, ref="r"))
+            assert await uow.save_card(replace(leased, shown=1, ref="r")) == 4
             saved = await uow.card(card.id)
             assert saved is not None
             assert (saved.wanted, saved.shown, saved.ref) == (4, 1, "r")
