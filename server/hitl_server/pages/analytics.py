@@ -16,7 +16,7 @@ from hitl_middleware.analytics.tables import Cell, Table, Unit, tables
 from hitl_middleware.display import visible
 from hitl_middleware.errors import DoesNotFit
 from hitl_middleware.hitl import Hitl
-from hitl_server.pages.drawing import PAGE, page
+from hitl_server.pages.drawing import PAGE, drawn_or_refused, page
 from hitl_server.periods import OFFERED, USUAL, Days, From, GraphName, To, last_day
 from hitl_server.roles import OVERSEEING
 from hitl_server.routes.analytics import WRONG, looked_at
@@ -31,7 +31,10 @@ def analytics_page_router(hitl: Hitl) -> APIRouter:
     router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
 
     @router.get(
-        "/analytics", summary="How asking people goes", openapi_extra=OVERSEEING, responses={**PAGE, **WRONG}
+        "/analytics",
+        summary="How asking people goes",
+        openapi_extra=OVERSEEING,
+        responses={**PAGE, **WRONG, **drawn_or_refused({422: "A parameter has not its form"})},
     )
     async def analytics_page(
         request: Request, days: Days = None, first: From = None, last: To = None, graph: GraphName = None

@@ -15,7 +15,7 @@ from hitl_middleware.ids import CODE_LENGTH
 from hitl_middleware.ports import AuditSearch
 from hitl_middleware.records import AuditEvent
 from hitl_server.openapi import refusals
-from hitl_server.pages.drawing import PAGE, page
+from hitl_server.pages.drawing import PAGE, drawn_or_refused, page
 from hitl_server.periods import From, To, period_of
 from hitl_server.roles import OVERSEEING
 from hitl_server.routes.audit import VERIFY_SECONDS, After, actors_of, verified
@@ -50,7 +50,12 @@ def audit_page_router(hitl: Hitl) -> APIRouter:
         }
         return page("audit.html", asked, now=hitl.clock.now(), status=status, **{**usual, **facts})
 
-    @router.get("/audit", summary="The audit", openapi_extra=OVERSEEING, responses={**PAGE, **_WRONG})
+    @router.get(
+        "/audit",
+        summary="The audit",
+        openapi_extra=OVERSEEING,
+        responses={**PAGE, **_WRONG, **drawn_or_refused({422: "A parameter has not its form"})},
+    )
     async def audit_page(
         request: Request,
         kind: Words = "",

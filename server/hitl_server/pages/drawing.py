@@ -19,6 +19,7 @@ from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import precedence
 from hitl_middleware.telling import span, told
 from hitl_server.auth import Caller
+from hitl_server.openapi import refusals
 from hitl_server.pages.answers import Draft
 from hitl_server.pages.fields import InputView, inputs
 from hitl_server.pages.seen import hidden, seen, seen_args, seen_changes
@@ -37,6 +38,15 @@ PAGE: Final[dict[int | str, dict[str, Any]]] = {
 def drawn(told: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
     """``responses`` of a route whose "no" is said on the page, beside what was typed."""
     return {status: {**PAGE[200], "description": why} for status, why in told.items()}
+
+
+def drawn_or_refused(told: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """``responses`` of a page that says itself what is wrong with what it was asked, unless that has no form at all."""
+    html = PAGE[200]["content"]
+    return {
+        status: {**refusal, "content": {**html, **refusal["content"]}}
+        for status, refusal in refusals(told).items()
+    }
 
 
 def page(name: str, asked: Request, *, now: dt.datetime, status: int = 200, **facts: Any) -> HTMLResponse:
