@@ -27,6 +27,7 @@ from hitl_middleware.notebook.opened import OpenRun
 from hitl_middleware.notebook.table import RunsTable, Sort, in_order
 from hitl_middleware.notebook.threads import Graph
 from hitl_middleware.people import local_identity
+from hitl_middleware.portal import Portal
 from hitl_middleware.records import Run
 from hitl_middleware.review import is_final
 from hitl_middleware.settings import load_settings
@@ -66,6 +67,8 @@ class Debugger:
         self.hitl = hitl or Hitl.from_env()
         self.reviewer = reviewer
         self._graphs = Graphs(self.hitl, graph, name)
+        # Not the loops of ``hitl``: what is asked of them from here is waited for.
+        self._portal = Portal("hitl-notebook")
 
     @classmethod
     def from_env(cls, *, reviewer: str | None = None) -> Self:
@@ -115,7 +118,7 @@ class Debugger:
 
     async def aruns(self, *, limit: int = 50, status: str | None = None, sort: Sort = "newest") -> RunsTable:
         """The same, for a graph whose saver works on the loop of the notebook."""
-        return await self.hitl.runs_portal.run(lambda: self._runs(limit, status, sort))
+        return await self._portal.run(lambda: self._runs(limit, status, sort))
 
     def __getitem__(self, key: str) -> OpenRun:
         """A run by its id, its thread's id, the code of a request of it, or a part of an id that only one has.
@@ -126,7 +129,7 @@ class Debugger:
 
     async def open(self, key: str) -> OpenRun:
         """The same, for a graph whose saver works on the loop of the notebook."""
-        return OpenRun(await self.hitl.runs_portal.run(lambda: self._open(key)), self)
+        return OpenRun(await self._portal.run(lambda: self._open(key)), self)
 
     def look(self, facts: Facts) -> Facts:
         """The same run as it is now."""
@@ -153,7 +156,7 @@ class Debugger:
         """From a cell, whether or not it runs on a loop."""
         if (name := self._graphs.stood_on) is not None:
             raise LoopBusy(name=name, call=instead)
-        return self.hitl.runs_portal.call(do)
+        return self._portal.call(do)
 
     async def _runs(self, limit: int, status: str | None, sort: Sort) -> RunsTable:
         found = await self._newest(max(limit, 1))

@@ -206,7 +206,7 @@ class OpenRun(Shown):
         )
         after = standing(self.facts).headline
         return Told(
-            f"{told} The run: {after}."
+            f"{told} The run: {after}"
             if self.facts.dry
             else f"{told} Whoever drives the run carries on with it.",
             decided,

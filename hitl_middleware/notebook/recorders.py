@@ -26,8 +26,10 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt import ToolNode
 
+from hitl_middleware.actions import canonical
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.gate import outcomes
+from hitl_middleware.gate.calls import args_schema as schema_of
 from hitl_middleware.gate.guard import guard, policy_of
 from hitl_middleware.gate.human_step import HumanStep
 from hitl_middleware.notebook.errors import NotReplaced
@@ -52,17 +54,28 @@ class Log:
     lock: Lock = field(default_factory=Lock)
 
     def answer(self, tool: BaseTool, args: Mapping[str, Any]) -> Any:
-        """Write a call down; what the tool would have answered, as far as anybody can say."""
-        shown = {key: plain(value) for key, value in args.items() if key in tool.args}
-        said = self._said(tool.name, dict(args), shown)
-        with self.lock:
-            self.calls.append(Recorded(tool=tool.name, args=shown, answered=outcomes.preview(said)))
+        """Write a call down; what the tool would have answered, as far as anybody can say. A stand-in that raises is told, too."""
+        names = (schema_of(tool) or {}).get("properties", args)
+        given = {
+            key: value for key, value in args.items() if key in names
+        }  # what a graph injects was not the model's to say
+        shown = {key: plain(value) for key, value in given.items()}
+        try:
+            said = self._said(tool.name, given, shown)
+        except Exception as error:
+            self._note(tool.name, shown, f"{type(error).__name__}: {error}")
+            raise
+        self._note(tool.name, shown, outcomes.preview(said))
         return _as_answer(tool, said)
 
-    def _said(self, name: str, args: dict[str, Any], shown: Mapping[str, Any]) -> Any:
+    def _note(self, name: str, shown: dict[str, Any], answered: str) -> None:
+        with self.lock:
+            self.calls.append(Recorded(tool=name, args=shown, answered=answered))
+
+    def _said(self, name: str, given: Mapping[str, Any], shown: Mapping[str, Any]) -> Any:
         if name in self.stand_ins:
-            given = self.stand_ins[name]
-            return given(**args) if callable(given) else given
+            instead = self.stand_ins[name]
+            return instead(**given) if callable(instead) else instead
         known = self.before.get((name, key_of(shown)))
         return (
             known if known is not None else f"(dry run) {name} was not called; this stands in for its answer."
@@ -71,8 +84,6 @@ class Log:
 
 def key_of(args: Mapping[str, Any]) -> str:
     """Arguments as they are compared."""
-    from hitl_middleware.actions import canonical
-
     return canonical(dict(args)).decode()
 
 

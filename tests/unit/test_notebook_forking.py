@@ -11,6 +11,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.store.memory import InMemoryStore
 
+from hitl_graphs.support import build_graph
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.langchain import HumanInTheLoopMiddleware
 from hitl_middleware.notebook import CannotFork, Debugger, OpenRun
@@ -125,6 +126,29 @@ def test_stand_ins_answer_for_tools_and_nodes(quick: World, effects: Effects):
         ConfigurationError, match=r"'refund' is neither a tool nor a node.*find_order, process_refund, model"
     ):
         run.fork(stand_ins={"refund": "x"})
+
+
+def test_the_support_desk_is_forked_with_what_its_state_injects(quick: World):
+    """N-03: a tool that takes the conversation from the state: a stand-in gets what the model said, and one that raises is told."""
+    quick.serve("shop", build_graph(quick))
+    given = {"text": "Hello, where is my order?", "conversation_id": "cnv_1"}
+    quick.begin_run("shop", given, thread_id="kettle")
+    run = opened(quick, quick.graphs.graph("shop"))
+    fork = run.fork(stand_ins={"send-draft": lambda body: f"sent {len(body)} characters"})
+    fork.decide("approve")
+    assert [(one.tool, list(one.args)) for one in fork.recorded] == [("send-draft", ["body"])]
+    assert fork.recorded[0].answered.startswith("sent ")
+    fork.close()
+
+    def breaks(body: str) -> str:
+        msg = f"{len(body)} characters are too many"
+        raise ValueError(msg)
+
+    other = run.fork(stand_ins={"send-draft": breaks})
+    other.decide("approve")
+    assert other.recorded[0].answered.startswith("ValueError: ")
+    assert [act.status for act in other.facts.actions] == ["failed"]
+    other.close()
 
 
 def test_a_tool_inside_a_subgraph_is_replaced_too(quick: World, effects: Effects):
