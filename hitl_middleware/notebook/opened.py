@@ -21,6 +21,7 @@ from hitl_middleware.notebook.reasons import Why, why
 from hitl_middleware.notebook.source import Source
 from hitl_middleware.notebook.standing import Standing, dry_words, standing
 from hitl_middleware.notebook.trail import Trail
+from hitl_middleware.people import login
 from hitl_middleware.ports import Checkpoint
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class OpenRun(Shown):
             via=VIA,
             message=message,
             result=result,
+            vouched_by=f"{VIA}:{login()}" if source.named else None,
         )
         source.moved(self.facts.run)
         with suppress(LoopBusy):

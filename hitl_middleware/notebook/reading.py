@@ -101,6 +101,10 @@ async def look(
     rules, redact = threads.rules(graph) if graph is not None else ((), {})
     hidden = Hidden.of(redact, base.actions, (*base.requests, *base.others))
     mine = _shown_history(history.of_run(base.run) if known else history, hidden)
+    if mine.cut:
+        said.append(
+            f"Only its newest {len(mine.checkpoints)} checkpoints are shown; step 0 is the oldest of these."
+        )
     facts = Facts(
         run=replace(base.run, error=hidden.text(base.run.error) if base.run.error else None, input=None),
         at=base.at,

@@ -27,7 +27,7 @@ Read = tuple[History, Diagram | None]
 """All that is kept of a thread without what policies hide, and what its graph looks like."""
 T = TypeVar("T")
 
-MOST_CHECKPOINTS = 500
+MOST_CHECKPOINTS = 200
 """The newest of a thread: a slider has no more places, and each holds a whole state."""
 
 MOST_THREADS = 200

@@ -11,7 +11,8 @@ import pytest
 from langgraph.graph import END, START, StateGraph
 
 from hitl_middleware import OutcomeUnknown
-from hitl_middleware.notebook import BundleNewer, CannotFork, Debugger, NotABundle, Offline, OpenRun
+from hitl_middleware.errors import NotAllowed
+from hitl_middleware.notebook import BundleNewer, CannotFork, Debugger, NotABundle, Offline, OpenRun, threads
 from hitl_middleware.notebook.hiding import Hidden
 from hitl_middleware.policy import ReviewPlan
 from hitl_middleware.runs.history.compiled import CompiledReader
@@ -46,6 +47,27 @@ def test_an_outcome_that_nobody_knows_is_told_and_settled(quick: World, effects:
     assert run.settle("done", "The bank shows it").action.status == "succeeded"  # type: ignore[union-attr]  # it is there
     quick.step()
     assert run.refresh().status == "succeeded"
+
+
+def test_who_settles_for_somebody_else_is_named_too(quick: World, effects: Effects):
+    """N-03: ``Debugger(reviewer=…)``: the same check as for a decision, and the audit names whom it counts for."""
+    graph = suspended(quick, effects)
+    effects.then = lost
+    Debugger(graph, name="shop", hitl=quick)["kettle"].decide("approve")
+    quick.step()
+    with pytest.raises(NotAllowed, match="slack:U0EVE may not decide this"):
+        Debugger(graph, name="shop", hitl=quick, reviewer="slack:U0EVE")["kettle"].settle("done")
+    Debugger(graph, name="shop", hitl=quick, reviewer="slack:U024BE7LH")["kettle"].settle("done")
+    said = [event for event in quick.trail() if event.kind == "action.succeeded"]
+    assert [(event.actor, event.via) for event in said] == [("slack:U024BE7LH", "notebook")]
+
+
+def test_a_long_thread_says_that_it_is_cut(quick: World, effects: Effects, monkeypatch: pytest.MonkeyPatch):
+    """N-02: the newest checkpoints are read, and it is told that there are older ones."""
+    monkeypatch.setattr(threads, "MOST_CHECKPOINTS", 3)
+    run = Debugger(suspended(quick, effects), name="shop", hitl=quick)["kettle"]
+    assert len(run.checkpoints) == 3
+    assert "Only its newest 3 checkpoints are shown" in repr(run)
 
 
 def test_an_unknown_outcome_is_settled_by_the_form_too(quick: World, effects: Effects):
@@ -187,6 +209,16 @@ def test_a_bundle_opens_elsewhere_and_holds_nothing_hidden(run: OpenRun, tmp_pat
     for act in (lambda: loaded.decide("approve"), loaded.fork, loaded.refresh, lambda: loaded.settle("done")):
         with pytest.raises(Offline, match="opened from a bundle of"):
             act()
+
+
+def test_a_dry_run_is_carried_elsewhere_too(run: OpenRun, tmp_path: Path):
+    """N-03: with what it would have done."""
+    fork = run.fork()
+    fork.decide("approve")
+    loaded = Debugger.load(fork.export(tmp_path / "dry.json"))
+    assert repr(loaded) == repr(fork)
+    assert "Would have called process_refund" in repr(loaded)
+    fork.close()
 
 
 def test_a_bundle_of_a_newer_version_is_refused(run: OpenRun, tmp_path: Path):
