@@ -54,6 +54,13 @@ class _Transaction:
         """Whether there is nothing to commit."""
         return self.empty or self.broken is not None
 
+    async def over(self) -> None:
+        """Wait until it is durable; raises what went wrong."""
+        if self.ended.done():
+            self.ended.result()
+        else:
+            await asyncio.shield(self.ended)
+
     def end(self, error: BaseException | None) -> None:
         if error is None:
             self.ended.set_result(None)
@@ -95,10 +102,11 @@ class Together:
         except BaseException:
             await finish(self._leave())
             if transaction is not None:
-                await asyncio.shield(transaction.ended)
+                await transaction.over()
             raise
-        await finish(self._leave())
-        await asyncio.shield(transaction.ended)
+        # Others wait for what becomes of a common transaction. Who is alone may be cancelled: a commit goes to its end by itself.
+        await (self._leave() if transaction.units == 1 else finish(self._leave()))
+        await transaction.over()
 
     async def _take(self) -> None:
         if self._holder is not None and asyncio.current_task() is self._holder:
@@ -132,12 +140,19 @@ class Together:
         """Let the next one write; where there is none, or were enough, the transaction ends before that."""
         self._holder = None
         transaction = self._open
-        if transaction is not None and (
-            not self._waiting or transaction.units >= MOST or transaction.is_lost
-        ):
-            self._open = None
-            transaction.end(await self._ended(transaction))
-            await self._turn.__aexit__(None, None, None)
+        try:
+            if transaction is not None and (
+                not self._waiting or transaction.units >= MOST or transaction.is_lost
+            ):
+                self._open = None
+                try:
+                    await self._end(transaction)
+                finally:
+                    await self._turn.__aexit__(None, None, None)
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
         while self._waiting:
             following = self._waiting.popleft()
             if not following.done():
@@ -145,16 +160,17 @@ class Together:
                 return
         self._taken = False
 
-    async def _ended(self, transaction: _Transaction) -> BaseException | None:
-        """Commit, or take back what is broken; what went wrong."""
+    async def _end(self, transaction: _Transaction) -> None:
+        """Commit, or take back what is broken."""
         try:
             if transaction.is_lost:
                 self._writer.rollback()
             else:
                 await self._writer.commit()
         except Exception as error:  # noqa: BLE001 – each of its units raises it
-            return error
-        return transaction.broken
+            transaction.end(error)
+        else:
+            transaction.end(transaction.broken)
 
 
 class _Part:
