@@ -98,7 +98,7 @@ def _said(value: float, unit: str) -> str:
     return (
         f"{value:.2f}{unit}"
         if unit == "×"
-        else f"{value:,.{0 if value >= 100 or value == int(value) else 1}f} {unit}"
+        else f"{value:,.{0 if value >= 100 or value == int(value) else 1}f} {unit}".rstrip()
     )
 
 
