@@ -55,9 +55,12 @@ class Life:
     @property
     def paused(self) -> bool:
         """Whether it was stopped (SIGSTOP) and does nothing."""
-        stat = Path(f"/proc/{self.pid}/stat")
-        if stat.exists():
-            return stat.read_text().rpartition(")")[2].split()[0] == "T"
+        if Path("/proc/self/stat").exists():
+            try:
+                stat = Path(f"/proc/{self.pid}/stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                return False  # it has gone in this very moment
+            return stat.rpartition(")")[2].split()[0] == "T"
         told = subprocess.run(["ps", "-o", "state=", "-p", str(self.pid)], capture_output=True, check=False)
         return told.stdout.strip().startswith(b"T")
 
