@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from hitl_middleware.clock import ManualClock
@@ -43,6 +44,15 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = _here
 
 # Many people have one in their shell, for other programs; here it would configure half a channel.
 os.environ.pop("GITHUB_TOKEN", None)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """What sets up this process's log for itself (a server, a notebook's Debugger) leaves it to the next test as it was."""
+    before = structlog.is_configured()
+    yield
+    if not before:
+        structlog.reset_defaults()
 
 
 @pytest.fixture
