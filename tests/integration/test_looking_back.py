@@ -9,11 +9,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import httpx
 import pytest
 
 from hitl_middleware import audit
@@ -21,12 +19,11 @@ from hitl_middleware.analytics import Period, Sample, report
 from hitl_middleware.records import AuditEvent
 from hitl_middleware.testing.store_contract.case import a_request, a_run, a_submission, an_event
 from hitl_server.pages.audit import AT_ONCE
-from hitl_server.pages.drawing import POLICY
-from hitl_server.session import Sessions
 
+from tests.kit.drawn import page
 from tests.kit.history import BURST, WAITING, fill
 from tests.kit.served import TOKEN, Served, with_token
-from tests.kit.sign_in import CONFIG, WHO, by_link, opened, signed_in, token_of
+from tests.kit.sign_in import CONFIG, WHO, opened, signed_in
 from tests.kit.world import World
 
 COUNT = 150
@@ -68,40 +65,6 @@ def _as_viewer(server: Served) -> None:
     server.http.cookies.clear()
     server.http.headers.pop("Authorization", None)
     signed_in(server, WHO["viewer"])
-
-
-class _Elements(HTMLParser):
-    """The elements and attributes of a page, and where its scripts come from."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.scripts: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.scripts += [dict(attrs).get("src") or "inline"] if tag == "script" else []
-
-
-def page(server: Served, path: str, given: dict[str, Any] | None = None, *, status: int = 200) -> str:
-    """A page that loads and runs nothing but our own, and on which nothing that anybody wrote is more than text."""
-    answer = server.http.get(path, params=given)
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), (
-        answer.text
-    )
-    assert answer.headers["content-security-policy"] == POLICY
-    text = answer.text
-    found = _Elements(text)
-    assert not found.tags & {"style", "iframe", "object", "img", "embed", "base"}
-    assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
-    assert all(source.startswith("/static/") for source in found.scripts)
-    # What comes back in a form is what was put there; everywhere else it is made visible.
-    assert "\u202e" not in re.sub(r'value="[^"]*"', "", text)
-    assert "gnp.exe 49" not in text
-    return text
 
 
 class TestAnalyticsPage:
@@ -419,61 +382,3 @@ class TestAuditPage:
             {"cursor": "9" * 18},
         ):
             assert server.http.get("/api/v1/audit", params=given).status_code in {200, 422}, given
-
-
-class TestWhoSignedIn:
-    def events(self, server: Served) -> list[AuditEvent]:
-        return [event for event in server.world.trail() if event.kind.startswith("session.")]
-
-    def test_who_comes_and_goes_stands_in_the_audit(self, unlocked: Served) -> None:
-        """O-01: who, how, from where, as what; never a secret. Whoever signs in anew ends the session that was there."""
-        assert by_link(unlocked).status_code == 303
-        first = unlocked.http.cookies["hitl_session"]
-        assert by_link(unlocked).status_code == 303
-        second = unlocked.http.cookies["hitl_session"]
-        assert unlocked.http.post("/sign-out", data={"csrf": token_of(unlocked)}).status_code == 303
-        told = [(e.kind, e.actor, e.via, e.data) for e in self.events(unlocked)]
-        here = {"from": "127.0.0.1"}
-        assert told == [
-            ("session.begun", "local:ann", "link", {"role": "operator", **here}),
-            ("session.ended", "local:ann", "link", here),
-            ("session.begun", "local:ann", "link", {"role": "operator", **here}),
-            ("session.ended", "local:ann", "sign-out", here),
-        ]
-        assert not [secret for secret in (first, second) if secret in str(unlocked.world.trail())]
-
-    def test_it_is_not_told_to_everybody(self, unlocked: Served) -> None:
-        """A reviewer who follows what changes does not hear who comes and goes; only whoever oversees the audit reads it."""
-        before = unlocked.http.get("/api/v1/audit?order=newest&limit=1").json()["items"]
-        signed_in(unlocked, WHO["reviewer"])
-        headers = {"Last-Event-ID": str(before[0]["seq"] - 1) if before else "0"}
-        with unlocked.http.stream("GET", "/api/v1/events", headers=headers) as heard:
-            lines = heard.iter_lines()
-            assert next(lines) == ": listening"
-            with httpx.Client(base_url=unlocked.url) as other:
-                by_link(replace_client(unlocked, other))
-            unlocked.world.portal.call(_told, unlocked.world)
-            data = next(
-                told
-                for line in lines
-                if line.startswith("data: ") and "kind" in (told := json.loads(line.removeprefix("data: ")))
-            )
-        assert data["kind"] == "request.opened"
-        assert not httpx.codes.is_success(unlocked.http.get("/api/v1/audit").status_code)
-
-
-def replace_client(server: Served, http: httpx.Client) -> Served:
-    """The same server, with another browser."""
-    return Served(server.world, server.effects, http)
-
-
-async def _told(world: World) -> None:
-    async with world.store.begin() as uow:
-        await uow.append(an_event(kind="request.opened"))
-
-
-def test_a_session_is_known_by_nothing_of_its_secret(unlocked: Served) -> None:
-    """Begun without a passage (a test, a ticket), nothing is written of it."""
-    before = len(unlocked.world.trail())
-    unlocked.world.portal.call(Sessions(unlocked.world).begin, "github:vera")
-    assert len(unlocked.world.trail()) == before
