@@ -93,7 +93,12 @@ async def test_expired_while_it_was_open(office: Office, visit: Visit):
         await each.page.get_by_label("Words for the run").fill("One moment")
     office.world.time.advance(MINUTES * 60 + 1)
     # Nobody has looked yet: the desk itself finds that bob is too late.
-    await bob.page.get_by_role("button", name="Reject").click()
+    async with bob.page.expect_event(
+        "requestfinished", lambda asked: asked.resource_type == "fetch" and asked.url.endswith(request.id)
+    ):
+        await bob.page.get_by_role("button", name="Reject").click()
+    # The page has been drawn anew by what it heard, and still says what was wrong.
+    await expect(bob.page.locator("#standing")).to_contain_text("Expired")
     await expect(bob.page.get_by_role("alert")).to_contain_text("already expired by its deadline at 20")
     await expect(bob.page.locator("main")).to_contain_text(
         "What you had written One moment", use_inner_text=True
