@@ -24,6 +24,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 As = Annotated[
     str | None, typer.Option("--as", help="Decide as this person, e.g. slack:U024BE7LH.", metavar="WHO")
 ]
+Limit = Annotated[int, typer.Option(min=1, max=500)]
+Cursor = Annotated[str | None, typer.Option(help="Where the page before ended (its --json says next).")]
 
 
 def fail(sentence: str) -> NoReturn:

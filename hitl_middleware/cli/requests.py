@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from hitl_middleware.cli.context import As, Json, ask, fail, local_identity, opened, speaks, voucher
+from hitl_middleware.cli.context import (
+    As,
+    Cursor,
+    Json,
+    Limit,
+    ask,
+    fail,
+    local_identity,
+    opened,
+    speaks,
+    voucher,
+)
 from hitl_middleware.cli.filling import Sets, filled
 from hitl_middleware.cli.output import as_json, facts, say, table
 
@@ -24,10 +35,8 @@ Key = Annotated[str, typer.Argument(help="Request id, or its 8-character code.",
 @speaks
 def list_(
     status: Annotated[str, typer.Option(help="pending, approved, rejected, … or all.")] = "pending",
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
-    cursor: Annotated[
-        str | None, typer.Option(help="Where the page before ended (its --json says next).")
-    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
     json_: Json = False,
 ) -> None:
     """What waits, newest first."""

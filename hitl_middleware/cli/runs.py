@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hitl_middleware.cli.context import Json, ask, fail, local_identity, opened, speaks
+from hitl_middleware.cli.context import Cursor, Json, Limit, ask, fail, local_identity, opened, speaks
 from hitl_middleware.cli.output import as_json, facts, say, table
 
 if TYPE_CHECKING:
@@ -20,10 +20,8 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 @speaks
 def list_(
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
-    cursor: Annotated[
-        str | None, typer.Option(help="Where the page before ended (its --json says next).")
-    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
     json_: Json = False,
 ) -> None:
     """Newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,6 @@ from tests.kit.world import World
 
 ANN, BOB = "slack:U024BE7LH", "slack:U0BOB12345"
 TOKEN = "s3cret-of-the-api"
-WORLDS = Callable[..., World]
 
 HELLO = {"messages": [{"role": "user", "content": "please"}]}
 """An input for the desk."""

@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -21,12 +21,32 @@ from hitl_middleware.portal import Portal
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.settings import Reactions
 from hitl_middleware.testing.channel_contract import sample_view
-from hitl_middleware.testing.fake_slack import FakeSlack, Message, NothingCame, RateLimited, ServerError
+from hitl_middleware.testing.fake_slack import (
+    FakeSlack,
+    Message,
+    NothingCame,
+    RateLimited,
+    Reply,
+    ServerError,
+)
 
 from tests.kit.slack_stage import ANN, CHANNEL, REVIEWS, SmallDesk
 
 SOON = 0.05
 """How often the connection is looked after here."""
+
+
+@dataclass
+class SlowDesk(SmallDesk):
+    """Stores an answer when it is told to, and says that one has come."""
+
+    entered: threading.Event = field(default_factory=threading.Event)
+    leave: threading.Event = field(default_factory=threading.Event)
+
+    async def submit(self, request_id: str, decision: Decision, **more: Any) -> ReviewRequest:
+        self.entered.set()
+        await asyncio.to_thread(self.leave.wait, 10)
+        return await super().submit(request_id, decision, **more)
 
 
 @dataclass
@@ -77,6 +97,18 @@ def line(
             portal.stop()
 
 
+@contextmanager
+def approving(there: Line) -> Iterator[list[Reply]]:
+    """Ann presses Approve meanwhile; how that was answered, as soon as it is."""
+    replies: list[Reply] = []
+    clicking = threading.Thread(
+        target=lambda: replies.append(there.fake.click(ANN, there.card, text="Approve"))
+    )
+    clicking.start()
+    yield replies
+    clicking.join(10)
+
+
 def test_a_click_decides():
     """S-14: the same handlers as over HTTP; the envelope is acknowledged without a word."""
     with line(SmallDesk()) as there:
@@ -99,27 +131,14 @@ def test_a_form_and_what_is_wrong_in_it():
 
 def test_an_envelope_is_acknowledged_after_the_commit():
     """Rule 6: while the decision is not stored there is no acknowledgement; it comes when it is."""
-    stored, wait = threading.Event(), threading.Event()
-
-    @dataclass
-    class Slow(SmallDesk):
-        async def submit(self, request_id: str, decision: Decision, **more: Any) -> ReviewRequest:
-            stored.set()
-            await asyncio.to_thread(wait.wait, 10)
-            return await super().submit(request_id, decision, **more)
-
-    with line(Slow()) as there:
-        replies: list[Any] = []
-        clicking = threading.Thread(
-            target=lambda: replies.append(there.fake.click(ANN, there.card, text="Approve"))
-        )
-        clicking.start()
-        assert stored.wait(10)
-        assert (replies, there.fake.replies, there.desk.submissions) == ([], [], [])
-        wait.set()
-        clicking.join(10)
+    desk = SlowDesk()
+    with line(desk) as there:
+        with approving(there) as replies:
+            assert desk.entered.wait(10)
+            assert (replies, there.fake.replies, desk.submissions) == ([], [], [])
+            desk.leave.set()
         assert replies[0].status == 200
-        assert there.desk.submissions == [(f"slack:{ANN}", "approve")]
+        assert desk.submissions == [(f"slack:{ANN}", "approve")]
 
 
 def test_our_own_trouble_is_not_acknowledged_and_not_remembered():
@@ -207,28 +226,15 @@ def test_slack_is_away_at_first(monkeypatch):
 
 def test_stopping_ends_in_order():
     """S-14: what was taken is acknowledged before the connection goes, and nothing new is taken."""
-    entered, wait = threading.Event(), threading.Event()
-
-    @dataclass
-    class Slow(SmallDesk):
-        async def submit(self, request_id: str, decision: Decision, **more: Any) -> ReviewRequest:
-            entered.set()
-            await asyncio.to_thread(wait.wait, 10)
-            return await super().submit(request_id, decision, **more)
-
-    with line(Slow()) as there:
-        replies: list[Any] = []
-        clicking = threading.Thread(
-            target=lambda: replies.append(there.fake.click(ANN, there.card, text="Approve"))
-        )
-        clicking.start()
-        assert entered.wait(10)
-        stopping = threading.Thread(target=there.hang_up)
-        stopping.start()
-        with pytest.raises(NothingCame):  # it does not go while something is under way
-            there.fake.wait_for(lambda: there.fake.sockets.connected == 0, timeout=0.3)
-        wait.set()
-        clicking.join(10)
+    desk = SlowDesk()
+    with line(desk) as there:
+        with approving(there) as replies:
+            assert desk.entered.wait(10)
+            stopping = threading.Thread(target=there.hang_up)
+            stopping.start()
+            with pytest.raises(NothingCame):  # it does not go while something is under way
+                there.fake.wait_for(lambda: there.fake.sockets.connected == 0, timeout=0.3)
+            desk.leave.set()
         stopping.join(10)
         assert replies[0].status == 200
         there.fake.wait_for(lambda: there.fake.sockets.connected == 0)

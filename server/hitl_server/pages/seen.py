@@ -14,9 +14,6 @@ from hitl_middleware.records import ReviewRequest
 MOST_ON_PAGE: Final = 100_000
 """Characters of arguments that a page of one request shows; beyond, it says loudly that they are cut."""
 
-MOST_IN_LIST: Final = 4_000
-"""The same for one request of a list, which offers no approval of what it does not show in full (DESIGN rule 9)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
