@@ -32,7 +32,7 @@ Faults are scripted: `fake.fail("POST", "*/comments", LostReply())`, `SecondaryL
 Not played: GraphQL, Actions, forks, review threads, milestones, projects, the search API.
 """
 
-from hitl_middleware.testing.fake_github.errors import CannotHappen, NothingCame
+from hitl_middleware.testing.fake_github.errors import CannotHappen
 from hitl_middleware.testing.fake_github.fake import SCOPES, FakeGitHub
 from hitl_middleware.testing.fake_github.faults import (
     Fault,
@@ -59,6 +59,7 @@ from hitl_middleware.testing.fake_github.records import (
     Team,
 )
 from hitl_middleware.testing.fake_github.traffic import Call, Delivery, Reply
+from hitl_middleware.testing.watched import NothingCame
 
 __all__ = [
     "SCOPES",

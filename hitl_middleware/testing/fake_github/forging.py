@@ -12,9 +12,10 @@ import anyio.to_thread
 
 from hitl_middleware.testing.fake_github import hooks
 from hitl_middleware.testing.fake_github.delivering import Deliverer, awaited, blocking
-from hitl_middleware.testing.fake_github.errors import CannotHappen, NothingCame
+from hitl_middleware.testing.fake_github.errors import CannotHappen
 from hitl_middleware.testing.fake_github.records import App, Hook
 from hitl_middleware.testing.fake_github.traffic import Delivery, Reply
+from hitl_middleware.testing.watched import NothingCame
 
 EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review")
 

@@ -18,15 +18,4 @@ def keep(hub: Hub, path: Path) -> None:
     adapter = TypeAdapter(World)
     if path.exists():
         hub.world = adapter.validate_json(path.read_bytes())
-    last = b""
-
-    def save() -> None:
-        nonlocal last
-        told = adapter.dump_json(hub.world)
-        if told != last:
-            new = path.with_suffix(".new")
-            new.write_bytes(told)
-            new.replace(path)  # a kill leaves the old file or the new one, never a half
-            last = told
-
-    hub.keep = save
+    hub.keep_in(path, lambda: adapter.dump_json(hub.world))

@@ -5,13 +5,9 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import secrets
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from hitl_middleware.testing.fake_github.errors import NothingCame
 from hitl_middleware.testing.fake_github.faults import Script
 from hitl_middleware.testing.fake_github.postoffice import PostOffice
 from hitl_middleware.testing.fake_github.records import (
@@ -34,8 +30,7 @@ from hitl_middleware.testing.fake_github.records import (
 )
 from hitl_middleware.testing.fake_github.signing_in import OAuth
 from hitl_middleware.testing.fake_github.traffic import Call, Delivery, Reply
-
-T = TypeVar("T")
+from hitl_middleware.testing.watched import Watched
 
 
 @dataclass(slots=True)
@@ -81,10 +76,11 @@ class Who:
     app: int | None = None
 
 
-class Hub:
-    """The world, its clock, its traffic. Change it inside `with changing():`, which also wakes whoever waits."""
+class Hub(Watched):
+    """The world, its clock, its traffic."""
 
     def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__()
         self.now = now
         self.world = World()
         self.web = ""  # where people look
@@ -101,27 +97,9 @@ class Hub:
         self.worked_out: dict[
             str, tuple[str, str]
         ] = {}  # the head and base whose merge was tried, by pull request
-        self.keep: Callable[[], None] = lambda: None
         self._made: list[list[Delivery]] = []
-        self._changed = threading.Condition(threading.RLock())
-        self._changes = 0
-        self._inside = 0
 
     # -------------------------------------------------------------------------------------------------------- changing
-
-    @contextlib.contextmanager
-    def changing(self) -> Iterator[None]:
-        """Nobody else reads or writes inside; what is kept is kept, and whoever waits is woken after."""
-        with self._changed:
-            self._inside += 1
-            try:
-                yield
-            finally:
-                self._inside -= 1
-                if not self._inside:
-                    self.keep()
-                self._changes += 1
-                self._changed.notify_all()
 
     @contextlib.contextmanager
     def doing(self) -> Iterator[list[Delivery]]:
@@ -139,53 +117,20 @@ class Hub:
         self.deliveries.append(delivery)
         self._made[-1].append(delivery)
 
-    @property
-    def changes(self) -> int:
-        """How often something has changed."""
-        return self._changes
-
-    def read(self, what: Callable[[], T]) -> T:
-        """Read several things that belong together."""
-        with self._changed:
-            return what()
-
-    def wait_for(self, predicate: Callable[[], T | None], seconds: float) -> T:
-        """What `predicate` returns as soon as that is true; it is asked again after each change."""
-        end = time.monotonic() + seconds
-        while True:
-            with self._changed:
-                seen = self._changes
-            # Asked without the lock: a predicate may well call this server and wait for the answer.
-            if found := predicate():
-                return found
-            if not self._wait_beyond(seen, end - time.monotonic()):
-                msg = f"Not within {seconds:g} seconds. {self.inventory()}"
-                raise NothingCame(msg)
-
-    def _wait_beyond(self, seen: int, seconds: float) -> bool:
-        with self._changed:
-            return self._changed.wait_for(lambda: self._changes != seen, seconds)
-
-    def inventory(self) -> str:
-        """All there is, for somebody who expected something else."""
-        with self._changed:
-            world = self.world
-            found = {
-                "issues": [f"{each.url} ({each.state}): {each.title!r}" for each in world.issues.values()],
-                "comments": [
-                    f"{each.id} on {each.repository}#{each.number} by {each.user}: {each.body[:200]!r}"
-                    for each in world.comments.values()
-                ],
-                "last calls": [str(each) for each in self.calls[-20:]],
-                "last deliveries": [
-                    f"{each.event} {each.action} to {each.url}" for each in self.deliveries[-10:]
-                ],
-                "last replies": [f"{each.status} {each.trouble}" for each in self.replies[-10:]],
-            }
-        lines = ["There is:"]
-        for name, items in found.items():
-            lines += [f"  {name}:", *(f"    {each}" for each in items or ["none"])]
-        return "\n".join(lines)
+    def _listed(self) -> Mapping[str, Sequence[str]]:
+        world = self.world
+        return {
+            "issues": [f"{each.url} ({each.state}): {each.title!r}" for each in world.issues.values()],
+            "comments": [
+                f"{each.id} on {each.repository}#{each.number} by {each.user}: {each.body[:200]!r}"
+                for each in world.comments.values()
+            ],
+            "last calls": [str(each) for each in self.calls[-20:]],
+            "last deliveries": [
+                f"{each.event} {each.action} to {each.url}" for each in self.deliveries[-10:]
+            ],
+            "last replies": [f"{each.status} {each.trouble}" for each in self.replies[-10:]],
+        }
 
     # ------------------------------------------------------------------------------------------------- numbers and times
 

@@ -21,7 +21,7 @@ there is nothing to connect; `fake.sockets` cuts and refreshes them.
 Not played: files, attachments, workflows, Enterprise Grid, rate limits that nobody scripted.
 """
 
-from hitl_middleware.testing.fake_slack.errors import CannotHappen, NothingCame
+from hitl_middleware.testing.fake_slack.errors import CannotHappen
 from hitl_middleware.testing.fake_slack.fake import SCOPES, FakeSlack
 from hitl_middleware.testing.fake_slack.faults import (
     Fault,
@@ -44,6 +44,7 @@ from hitl_middleware.testing.fake_slack.records import (
     View,
 )
 from hitl_middleware.testing.fake_slack.words import Button
+from hitl_middleware.testing.watched import NothingCame
 
 __all__ = [
     "SCOPES",

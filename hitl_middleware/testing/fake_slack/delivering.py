@@ -17,10 +17,10 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import httpx
 
-from hitl_middleware.testing.fake_slack.errors import NothingCame
 from hitl_middleware.testing.fake_slack.records import Delivery, Reply
 from hitl_middleware.testing.fake_slack.sockets import NotAcknowledged
 from hitl_middleware.testing.fake_slack.state import Workspace
+from hitl_middleware.testing.watched import NothingCame
 
 P = ParamSpec("P")
 S = TypeVar("S", bound="Deliverer")

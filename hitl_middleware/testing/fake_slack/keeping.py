@@ -20,18 +20,7 @@ def keep(workspace: Workspace, path: Path) -> None:
     """Take up what the file holds, and write to it from now on."""
     if path.exists():
         _load(workspace, json.loads(path.read_text(encoding="utf-8")))
-    last = ""
-
-    def save() -> None:
-        nonlocal last
-        told = json.dumps(_dump(workspace), ensure_ascii=False)
-        if told != last:
-            new = path.with_suffix(".new")
-            new.write_text(told, encoding="utf-8")
-            new.replace(path)  # a kill leaves the old file or the new one, never a half
-            last = told
-
-    workspace.keep = save
+    workspace.keep_in(path, lambda: json.dumps(_dump(workspace), ensure_ascii=False).encode())
 
 
 def _dump(workspace: Workspace) -> dict[str, Any]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from hitl_middleware.testing.fake_slack.errors import NothingCame
 from hitl_middleware.testing.fake_slack.faults import Fault, Script
 from hitl_middleware.testing.fake_slack.openid import OpenId
 from hitl_middleware.testing.fake_slack.records import (
@@ -27,8 +23,7 @@ from hitl_middleware.testing.fake_slack.records import (
 )
 from hitl_middleware.testing.fake_slack.sockets import Sockets
 from hitl_middleware.testing.fake_slack.words import Json
-
-T = TypeVar("T")
+from hitl_middleware.testing.watched import Watched
 
 TRIGGER_SECONDS: Final = 3
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -55,10 +50,11 @@ class ResponseUrl:
     uses: int = 0
 
 
-class Workspace:
-    """All state. Change it inside `with changing():`, which also wakes whoever waits."""
+class Workspace(Watched):
+    """All state."""
 
     def __init__(self, app: Installation, now: Callable[[], float]) -> None:
+        super().__init__()
         self.app = app
         self.base_url = ""
         self.now = now
@@ -79,76 +75,27 @@ class Workspace:
         self.names = MappingProxyType(self._names)  # live: whoever holds it sees people who come later
         self._micros: dict[str, int] = {}
         self.numbered = 0
-        self.keep: Callable[[], None] = lambda: None
-        self._changed = threading.Condition(threading.RLock())
-        self._changes = 0
-        self._inside = 0
         self.sockets = Sockets(app, now, self._touch)
 
     # ------------------------------------------------------------------------------------------------------ changing
-
-    @contextlib.contextmanager
-    def changing(self) -> Iterator[None]:
-        """Nobody else reads or writes inside; what is kept is kept, and whoever waits is woken after."""
-        with self._changed:
-            self._inside += 1
-            try:
-                yield
-            finally:
-                self._inside -= 1
-                if not self._inside:
-                    self.keep()
-                self._changes += 1
-                self._changed.notify_all()
 
     def _touch(self) -> None:
         """Wake whoever waits."""
         with self.changing():
             pass
 
-    @property
-    def changes(self) -> int:
-        """How often something has changed."""
-        return self._changes
-
-    def read(self, what: Callable[[], T]) -> T:
-        """Read several things that belong together."""
-        with self._changed:
-            return what()
-
-    def wait_for(self, predicate: Callable[[], T | None], seconds: float) -> T:
-        """What `predicate` returns as soon as that is true; it is asked again after each change."""
-        end = time.monotonic() + seconds
-        while True:
-            with self._changed:
-                seen = self._changes
-            # Asked without the lock: a predicate may well call this server and wait for the answer.
-            if found := predicate():
-                return found
-            if not self._wait_beyond(seen, end - time.monotonic()):
-                msg = f"Not within {seconds:g} seconds. {self.inventory()}"
-                raise NothingCame(msg)
-
-    def _wait_beyond(self, seen: int, seconds: float) -> bool:
-        with self._changed:
-            return self._changed.wait_for(lambda: self._changes != seen, seconds)
-
-    def inventory(self) -> str:
-        """All there is, for somebody who expected something else."""
-        with self._changed:
-            messages = [
+    def _listed(self) -> Mapping[str, Sequence[str]]:
+        return {
+            "messages": [
                 f"{each.channel} {each.ts}{' (ephemeral)' if each.visible_to else ''}: {each.plain()!r}"
                 for each in self.messages.values()
-            ]
-            views = [f"{each.id} ({each.status}): {each.title!r}" for each in self.views.values()]
-            calls = [
+            ],
+            "views": [f"{each.id} ({each.status}): {each.title!r}" for each in self.views.values()],
+            "last calls": [
                 f"{each.method}: {each.outcome}{f', {each.fault}' if each.fault else ''}"
-                for each in self.calls
-            ]
-        lines = ["There is:"]
-        for name, found in {"messages": messages, "views": views, "last calls": calls[-20:]}.items():
-            lines += [f"  {name}:", *(f"    {each}" for each in found or ["none"])]
-        return "\n".join(lines)
+                for each in self.calls[-20:]
+            ],
+        }
 
     def new_id(self, prefix: str) -> str:
         """An id that looks like Slack's and tells the order in which things came to be."""

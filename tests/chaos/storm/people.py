@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import httpx
 
-from hitl_middleware.testing.fake_github.errors import NothingCame
-from hitl_middleware.testing.fake_slack.errors import CannotHappen
+from hitl_middleware.testing.fake_github import NothingCame
+from hitl_middleware.testing.fake_slack import CannotHappen
 
 from tests.chaos.storm.cast import Place
 from tests.chaos.storm.doubt import GLANCE, Bookkeeper, Witness
