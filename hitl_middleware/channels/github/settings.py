@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
 from pydantic import (
     AnyHttpUrl,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -21,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hitl_middleware.channels.github import words
+from hitl_middleware.channels.variables import Secret, Text
 from hitl_middleware.errors import ChannelHalfConfigured, ConfigurationError
 from hitl_middleware.settings import GitHubConfig
 
@@ -96,25 +96,16 @@ class GitHubSettings(BaseModel):
         )
 
 
-def _filled(value: Any) -> Any:
-    """A variable that is set to nothing, or to blanks, is not set."""
-    return (value.strip() or None) if isinstance(value, str) else value
-
-
-_Secret = Annotated[SecretStr | None, BeforeValidator(_filled)]
-_Text = Annotated[str | None, BeforeValidator(_filled)]
-
-
 class _Environment(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    token: _Secret = Field(default=None, validation_alias="GITHUB_TOKEN")
-    app_id: _Text = Field(default=None, validation_alias="GITHUB_APP_ID")
-    private_key: _Secret = Field(default=None, validation_alias="GITHUB_APP_PRIVATE_KEY")
-    private_key_path: _Text = Field(default=None, validation_alias="GITHUB_APP_PRIVATE_KEY_PATH")
-    webhook_secret: _Secret = Field(default=None, validation_alias="GITHUB_WEBHOOK_SECRET")
-    webhook_secret_previous: _Secret = Field(default=None, validation_alias="GITHUB_WEBHOOK_SECRET_PREVIOUS")
-    api_url: _Text = Field(default=None, validation_alias="GITHUB_API_URL")
+    token: Secret = Field(default=None, validation_alias="GITHUB_TOKEN")
+    app_id: Text = Field(default=None, validation_alias="GITHUB_APP_ID")
+    private_key: Secret = Field(default=None, validation_alias="GITHUB_APP_PRIVATE_KEY")
+    private_key_path: Text = Field(default=None, validation_alias="GITHUB_APP_PRIVATE_KEY_PATH")
+    webhook_secret: Secret = Field(default=None, validation_alias="GITHUB_WEBHOOK_SECRET")
+    webhook_secret_previous: Secret = Field(default=None, validation_alias="GITHUB_WEBHOOK_SECRET_PREVIOUS")
+    api_url: Text = Field(default=None, validation_alias="GITHUB_API_URL")
 
 
 def _identity(env: _Environment) -> dict[str, Any]:

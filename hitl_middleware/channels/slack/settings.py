@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Self
 
 from pydantic import (
     AnyHttpUrl,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -17,15 +16,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from hitl_middleware.channels.variables import Secret, Text
 from hitl_middleware.errors import ChannelHalfConfigured, ConfigurationError
 from hitl_middleware.settings import Dm, Reactions, SlackConfig
 
 SLACK_API: str = "https://slack.com/api/"
-
-
-def _filled(value: Any) -> Any:
-    """A variable that is set to nothing, or to blanks, is not set."""
-    return (value.strip() or None) if isinstance(value, str) else value
 
 
 class SlackSettings(BaseModel):
@@ -85,15 +80,11 @@ class SlackSettings(BaseModel):
         )
 
 
-_Secret = Annotated[SecretStr | None, BeforeValidator(_filled)]
-_Text = Annotated[str | None, BeforeValidator(_filled)]
-
-
 class _Environment(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    bot_token: _Secret = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
-    signing_secret: _Secret = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
-    app_token: _Secret = Field(default=None, validation_alias="SLACK_APP_TOKEN")
-    api_url: _Text = Field(default=None, validation_alias="SLACK_API_URL")
-    channel: _Text = Field(default=None, validation_alias="HITL_SLACK_CHANNEL")
+    bot_token: Secret = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    signing_secret: Secret = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
+    app_token: Secret = Field(default=None, validation_alias="SLACK_APP_TOKEN")
+    api_url: Text = Field(default=None, validation_alias="SLACK_API_URL")
+    channel: Text = Field(default=None, validation_alias="HITL_SLACK_CHANNEL")
