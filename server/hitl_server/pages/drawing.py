@@ -8,13 +8,12 @@ from functools import cache
 from typing import Any, Final
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment
 from starlette.requests import Request
 
 from hitl_middleware.actions import DecisionType
 from hitl_middleware.desk.form import form_of
-from hitl_middleware.display import card_state, person, status_words, visible
+from hitl_middleware.display import card_state, person, status_words
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import precedence
 from hitl_middleware.telling import span, told
@@ -26,6 +25,7 @@ from hitl_server.pages.seen import hidden, seen, seen_args, seen_changes
 from hitl_server.pages.static import addresses
 from hitl_server.pages.story import links
 from hitl_server.session import csrf_of
+from hitl_server.templating import environment
 
 POLICY: Final = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
@@ -58,22 +58,18 @@ def page(name: str, asked: Request, *, now: dt.datetime, status: int = 200, **fa
     token = csrf_of(asked)
     known = {"now": now, "caller": caller, "token": token, "csrf": "" if caller.role == "viewer" else token}
     known["path"] = asked.url.path  # which of the main pages this is
-    drawn = _templates().get_template(name).render(**known, **facts)
-    return HTMLResponse(drawn, status_code=status, headers={"Content-Security-Policy": POLICY})
+    return answer(_templates().get_template(name).render(**known, **facts), status)
+
+
+def answer(html: str, status: int = 200) -> HTMLResponse:
+    """A page as an answer."""
+    return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": POLICY})
 
 
 @cache
 def _templates() -> Environment:
-    made = Environment(
-        loader=PackageLoader("hitl_server"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,  # it would look at the template's file for every card of a list
-    )
-    made.filters |= {"time": _time, "ago": _ago, "raw": _raw}
+    made = environment("templates")
+    made.filters |= {"time": _time, "ago": _ago}
     made.globals |= {
         "words": status_words,
         "person": person,
@@ -91,18 +87,6 @@ def _templates() -> Environment:
         "file": addresses(),
     }
     return made
-
-
-def _shown(value: Any) -> Any:
-    """Everything a template writes comes by here: text is made visible, whoever wrote it."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return visible(value)
-    return "" if value is None else value
-
-
-def _raw(value: str) -> Markup:
-    """Text that comes back from an input as it was put there: escaped, and nothing else done to it."""
-    return escape(value.encode("utf-8", "replace").decode())
 
 
 def _form(request: ReviewRequest, answer: DecisionType, draft: Draft | None) -> list[InputView] | None:

@@ -10,16 +10,14 @@ from importlib.resources import files
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader
-from markupsafe import Markup, escape
+from jinja2 import Environment, Undefined
+from markupsafe import Markup
 
-from hitl_middleware.display import visible
 from hitl_middleware.testing.fake_slack.words import unescaped
-from hitl_server.pages.drawing import POLICY
 from hitl_server.pages.static import addresses
 from hitl_server.preview.fields import drawn
 from hitl_server.preview.slack_text import emoji, is_web, rich_text, text_of
+from hitl_server.templating import environment
 
 _FOREVER: Final = "private, max-age=31536000, immutable"
 _FACES: Final = {
@@ -30,11 +28,6 @@ _FACES: Final = {
 def drawn_page(name: str, facts: Mapping[str, Any]) -> str:
     """A page as text."""
     return _templates().get_template(name).render(**facts)
-
-
-def answer(html: str, status: int = 200) -> HTMLResponse:
-    """A page as an answer."""
-    return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": POLICY})
 
 
 def why(refusal: Exception) -> str:
@@ -52,15 +45,8 @@ def style_route(router: APIRouter) -> None:
 
 @cache
 def _templates() -> Environment:
-    made = Environment(
-        loader=PackageLoader("hitl_server", "preview/templates"),
-        autoescape=True,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    made.filters |= {"clock": _clock, "raw": _raw, "plain": unescaped}
+    made = environment("preview/templates", Undefined)  # a block of Slack's may lack a key
+    made.filters |= {"clock": _clock, "plain": unescaped}
     made.tests["web"] = is_web
     made.globals |= {
         "text": text_of,
@@ -77,18 +63,6 @@ def _templates() -> Environment:
 @cache
 def _style() -> bytes:
     return files("hitl_server").joinpath("preview", "preview.css").read_bytes()
-
-
-def _shown(value: Any) -> Any:
-    """As on every page of ours: what draws nothing is written out, whoever wrote it."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return visible(value)
-    return "" if value is None else value
-
-
-def _raw(value: str) -> Markup:
-    """Text that an input gives back as it was put there."""
-    return escape(value.encode("utf-8", "replace").decode())
 
 
 def _clock(seconds: float) -> Markup:

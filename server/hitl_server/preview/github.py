@@ -12,8 +12,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from hitl_middleware.testing.fake_github import CannotHappen
 from hitl_middleware.testing.fake_github.coding import Verdict
 from hitl_server.pages.answers import one
+from hitl_server.pages.drawing import answer
 from hitl_server.pages.sending import sent_by
-from hitl_server.preview.drawing import answer, why
+from hitl_server.preview.drawing import why
 from hitl_server.preview.github_page import GitHubSeen, issue_page, list_page
 from hitl_server.preview.news import news
 from hitl_server.roles import OPERATING

@@ -12,9 +12,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from hitl_middleware.testing.fake_slack import CannotHappen, FakeSlack, Reply, View
 from hitl_middleware.testing.fake_slack.words import interactive
 from hitl_server.pages.answers import one
+from hitl_server.pages.drawing import answer
 from hitl_server.pages.fields import Sent
 from hitl_server.pages.sending import sent_by
-from hitl_server.preview.drawing import answer, why
+from hitl_server.preview.drawing import why
 from hitl_server.preview.fields import name_of, values_of
 from hitl_server.preview.news import news
 from hitl_server.preview.slack_page import HOME, SlackSeen, slack_page
