@@ -6,16 +6,13 @@ as JSON text; the client always answers with a list.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from hitl_middleware.actions import Decision, DecisionType
+from hitl_middleware.dialects.answers import json_in
 from hitl_middleware.dialects.question import Question, jsonable, title_of
 from hitl_middleware.policy import ReviewPlan
-
-MOST_TEXT = 1_000_000
-"""Characters of a JSON text that are looked into; a longer one is a plain text."""
 
 _ALLOWS: Mapping[str, DecisionType] = {
     "allow_accept": "approve",
@@ -28,7 +25,7 @@ _ALLOWS: Mapping[str, DecisionType] = {
 def read_agent_inbox(value: Any) -> tuple[Question, ...]:
     """One question per human interrupt, in their order; ``()``: it is not this form."""
     if isinstance(value, str):
-        value = _from_text(value)
+        value = json_in(value)
     asked = [value] if isinstance(value, Mapping) else value
     if not isinstance(asked, list | tuple) or not asked:
         return ()
@@ -79,12 +76,3 @@ def _read_one(item: Any) -> Question | None:
             reason=f"The graph asks about {name}",
         ),
     )
-
-
-def _from_text(text: str) -> Any:
-    if len(text) > MOST_TEXT or text.lstrip()[:1] not in {"{", "["}:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
