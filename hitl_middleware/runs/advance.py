@@ -22,6 +22,7 @@ from hitl_middleware.leases import Holdings
 from hitl_middleware.ports import Dispatcher, GraphRuns, Store
 from hitl_middleware.records import Lease, PendingInterrupt, ReviewRequest, Run, Snapshot
 from hitl_middleware.review import is_final
+from hitl_middleware.runs.callers import LEFT
 from hitl_middleware.runs.standing import refused, waiting
 from hitl_middleware.work import Work, unit
 
@@ -304,7 +305,7 @@ class Advancer:
         return self._let_go(lease)
 
     async def _pause(self, work: Work, run: Run, lease: Lease, status: Any) -> None:
-        error = run.error if run.status == status else None
+        error = run.error if run.status == status and not (run.error or "").startswith(LEFT) else None
         await work.uow.leave_run(lease, status, seen=run.wanted, error=error)
         if run.status != status:
             await work.audit(f"run.{status}", "hitl", run=run)

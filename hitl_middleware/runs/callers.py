@@ -16,6 +16,9 @@ from hitl_middleware.records import Lease, OnNewInput, Run, Snapshot
 from hitl_middleware.review import is_final
 from hitl_middleware.work import Work, unit
 
+LEFT = "Its caller stopped in the middle"
+"""How the error of a run begins that nobody listens to any more. It is none where the run turns out to stand at a question."""
+
 PATIENCE = 3
 """How many leases a caller waits for a thread that somebody else runs before it is told so."""
 
@@ -146,21 +149,33 @@ class Callers:
         async with unit(self._store, self._dispatcher) as work:
             run = await work.uow.run(lease.run_id, lock=True)
             if run is not None and not is_final("run", run.status) and run.fence == lease.fence:
-                words = None if error is None else f"{type(error).__name__}: {error}"[:2_000]
+                words = None if error is None else _words(error)
                 if parked:
                     await work.uow.set_run(run.id, "suspended")
                 elif words is None:
                     await self._desk.take_back(work, run.id, "The run moved on without this answer")
                     await work.uow.set_run(run.id, "succeeded")
-                elif await _unfinished(work, run):
-                    await work.uow.set_run(
-                        run.id, "suspended", error=words
-                    )  # advance looks where it really stands
+                elif _left(error) or await _unfinished(work, run):
+                    # advance looks where it really stands
+                    await work.uow.set_run(run.id, "suspended", error=words)
                 else:
                     await work.uow.set_run(run.id, "failed", error=words)
                 await work.audit("run.stopped", "caller", run=run, parked=parked)
                 await work.want(run.id)
             await work.uow.release_lease(lease)
+
+
+def _left(error: BaseException | None) -> bool:
+    """Whether nobody listens any more, rather than that something went wrong: a stream not read to its end, a call that was cancelled.
+
+    Whoever streams stops at the question as a rule, and LangGraph says that the run has parked only behind that.
+    """
+    return not isinstance(error, Exception)
+
+
+def _words(error: BaseException) -> str:
+    name = type(error).__name__
+    return f"{LEFT} ({name})" if _left(error) else f"{name}: {error}"[:2_000]
 
 
 async def _unfinished(work: Work, run: Run) -> bool:
