@@ -26,7 +26,7 @@ from hitl_middleware.errors import LeaseLost, UnknownTool
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.gate import calls, outcomes
 from hitl_middleware.gate.elsewhere import elsewhere
-from hitl_middleware.gate.guard import Waved, guard, in_doubt, passing, policy_of
+from hitl_middleware.gate.guard import Waved, claim_around, guard, in_doubt, passing, policy_of
 from hitl_middleware.gate.manner import Adopting, Asked, Manner, OwnManner
 from hitl_middleware.gate.story import Ask, Finished, Perform, Prepare, Step, Story, ask, sent, thrown
 from hitl_middleware.leases import Claim, Holdings
@@ -197,6 +197,8 @@ class Gate:
             )
         request = request.override(tool=guard(tool))
         call = calls.action_request(request)
+        if (claim := claim_around(call, partial(self._plan, request, policy, call))) is not None:
+            return (yield Perform(request, claim))
         yield from self.prepared()
         action, requester = yield ask(self.ledger.look, call.identity)
         call = replace(call, requester=requester)

@@ -18,10 +18,10 @@ from typing import Any, ClassVar, TypeVar, overload
 from langchain_core.tools import BaseTool
 from langgraph.errors import GraphBubbleUp
 
-from hitl_middleware.actions import DecisionType
+from hitl_middleware.actions import ActionRequest, DecisionType
 from hitl_middleware.errors import ConfigurationError, OutcomeUnknown, Ungated
 from hitl_middleware.leases import Claim
-from hitl_middleware.policy import Escalation, OnExpiry, Policy, Reconcile, When
+from hitl_middleware.policy import Escalation, OnExpiry, Policy, Reconcile, ReviewPlan, When
 from hitl_middleware.records import Action
 
 TargetT = TypeVar("TargetT", bound=BaseTool | Callable[..., Any])
@@ -96,6 +96,23 @@ def current_action() -> CurrentAction | None:
     return CurrentAction(
         action.id, action.idempotency_key, action.attempts, action.decided_by, dict(action.args)
     )
+
+
+def claim_around(call: ActionRequest, wanted: Callable[[], ReviewPlan]) -> Claim | None:
+    """The claim under which this very call is performed already, by a gate outside of the one whose plan is ``wanted``.
+
+    Raises ``ConfigurationError`` where that gate did not ask for all that this one wants: a call is asked about once.
+    """
+    token = _PASS.get()
+    if not isinstance(token, Claim) or token.action.identity != call.identity:
+        return None
+    plan, given, decision = wanted(), token.action.plan, token.action.decision
+    if decision is not None:  # whether it lets people answer so; not, what else they could have answered
+        given = given.model_copy(update={"allowed_decisions": (decision.type,)})
+    if plan.verdict == "ask" and not (given.verdict == "ask" and given.covers(plan)):
+        msg = f"two gates with different policies stand before {call.name}; leave one of them"
+        raise ConfigurationError(msg)
+    return token
 
 
 @contextmanager
