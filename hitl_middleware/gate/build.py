@@ -19,7 +19,8 @@ from hitl_middleware.gate.gate import Gate
 from hitl_middleware.gate.guard import policy_of
 from hitl_middleware.policy import Policy, from_interrupt_on
 
-Tools = Sequence[BaseTool | Callable[..., Any]]
+Tools = Sequence[BaseTool | Callable[..., Any] | dict[str, Any]]
+"""As ``create_agent`` takes them. A dictionary is a tool that the model's provider runs: it never comes by a gate."""
 
 
 def _nobody(_: ActionRequest) -> bool:
@@ -56,7 +57,8 @@ def policies_of(tools: Tools | None, interrupt_on: Mapping[str, Any]) -> Mapping
     Raises ``UnknownTool`` for a name that none of the tools bears, where they are given, and ``ConfigurationError`` for a policy that
     hides an argument the tool does not have.
     """
-    named = {item.name: item for item in (t if isinstance(t, BaseTool) else as_tool(t) for t in tools or ())}
+    here = [each for each in tools or () if not isinstance(each, Mapping)]
+    named = {item.name: item for item in (t if isinstance(t, BaseTool) else as_tool(t) for t in here)}
     policies: dict[str, Policy | None] = {
         name: marked for name, tool in named.items() if (marked := policy_of(tool)) is not None
     }

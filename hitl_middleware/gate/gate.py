@@ -199,13 +199,17 @@ class Gate:
         call = calls.action_request(request)
         if (claim := claim_around(call, partial(self._plan, request, policy, call))) is not None:
             return (yield Perform(request, claim))
+        return (yield from self._review(request, policy, call))
+
+    def _review(self, request: ToolCallRequest, policy: Policy, call: ActionRequest) -> Story:
+        """The same for a call of a known tool, whose arguments fit."""
         yield from self.prepared()
         action, requester = yield ask(self.ledger.look, call.identity)
         call = replace(call, requester=requester)
         if action is None:
             action = yield from self._enter(request, policy, call)
             if action is None:
-                return (yield Perform(request, Waved(tool.name)))
+                return (yield Perform(request, Waved(request.tool.name if request.tool else call.name)))
         elif action.plan.verdict == "ask":
             action = yield from self._consult(request, policy, call, action)
         return (yield from self._follow(request, policy, call, action))

@@ -184,16 +184,22 @@ def policy_of(tool: BaseTool | Callable[..., Any]) -> Policy | None:
 
 
 def guard(tool: BaseTool, policy: Policy | None = None) -> BaseTool:
-    """A copy of ``tool`` whose body cannot be entered without a pass. A guarded tool is answered with itself."""
+    """A copy of ``tool`` whose body cannot be entered without a pass. A guarded tool is answered with itself.
+
+    What a tool keeps on itself (a counter, an open connection) it shares with its copy: one is made for every call.
+    """
     if getattr(type(tool), "__hitl_guarded__", False) and policy is None:
         return tool
     guarded = tool.model_copy()
     guarded.__class__ = _guarded_class(type(tool), policy)
     # A StructuredTool's function is reachable as tool.func: guard that too, not only the way through invoke().
-    for attribute in ("func", "coroutine"):
-        function = getattr(guarded, attribute, None)
+    functions = {name: getattr(guarded, name, None) for name in ("func", "coroutine")}
+    for attribute, function in functions.items():
         if function is not None:
             object.__setattr__(guarded, attribute, guard_function(function, tool.name, policy))
+    if not any(functions.values()):
+        for state in ("__dict__", "__pydantic_private__", "__pydantic_extra__", "__pydantic_fields_set__"):
+            object.__setattr__(guarded, state, getattr(tool, state))
     return guarded
 
 
@@ -305,7 +311,7 @@ def requires_approval(policy: Any = None, /, **rules: Any) -> Any:
 def _mark(target: Any, policy: Policy) -> Any:
     if isinstance(target, BaseTool):
         return guard(target, policy)
-    if callable(target):
+    if callable(target) and hasattr(target, "__name__"):
         return guard_function(target, target.__name__, policy)
     msg = f"requires_approval marks tools and functions, not {type(target).__name__}"
     raise ConfigurationError(msg)

@@ -242,6 +242,21 @@ def test_a_tool_that_is_gated_by_name(quick: World, effects: Effects, form: Any)
     assert quick.act().status == "succeeded"
 
 
+def test_tools_that_the_models_provider_runs(quick: World, effects: Effects) -> None:
+    """E-03: an agent's list may hold such a tool, as a dictionary. It never comes by the gate, and gating it by name is an error."""
+    tools: list[Any] = [effects.pay_tool(), {"type": "web_search"}]
+    graph: Any = create_agent(
+        script(PAY), tools, middleware=[quick.approvals(tools)], checkpointer=quick.checkpointer()
+    )
+    quick.serve("a", graph)
+    quick.begin_run("a", asks())
+    quick.decide(quick.only())
+    quick.step()
+    assert effects.done == [7]
+    with pytest.raises(UnknownTool, match="Its tools: pay"):
+        quick.approvals(tools, interrupt_on={"web_search": True})
+
+
 def test_attach_wants_a_checkpointer(quick: World, effects: Effects) -> None:
     """E-04: said before anything runs."""
     graph: Any = create_agent(script(PAY), [effects.pay_tool()])

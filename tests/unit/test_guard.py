@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from langchain_core.tools import BaseTool, StructuredTool, tool
-from pydantic import BaseModel
+from pydantic import BaseModel, PrivateAttr
 
 from hitl_middleware import Policy, Ungated, requires_approval
 from hitl_middleware.actions import Identity
@@ -170,6 +170,29 @@ def test_the_mark_changes_nothing_a_model_sees(effects: Effects) -> None:
     assert guard(marked) is marked
 
 
+def test_a_tool_keeps_what_it_keeps_on_itself() -> None:
+    """E-03: a tool gated by name is guarded anew for every call; its counters and connections are those of the tool itself."""
+
+    class Till(BaseTool):
+        name: str = "till"
+        description: str = "Count money."
+        total: int = 0
+        _opened: list[int] | None = PrivateAttr(default=None)
+
+        def _run(self, amount: int) -> str:
+            self.total += amount
+            self._opened = [*(self._opened or ()), amount]
+            return f"{self.total} {self._opened}"
+
+    till = Till()
+    with passing(Waved("till")):
+        answers = [guard(till).invoke({"amount": amount}) for amount in (2, 3)]
+    assert answers == ["2 [2]", "5 [2, 3]"]
+    assert till.total == 5
+    with pytest.raises(Ungated):
+        guard(till).invoke({"amount": 4})
+
+
 def test_the_newest_mark_counts(effects: Effects) -> None:
     """S-05: marking a marked tool again replaces its policy."""
     twice = requires_approval(Policy(version="2"))(effects.pay_tool(version="1"))
@@ -243,6 +266,8 @@ def test_what_cannot_be_marked_is_said() -> None:
         requires_approval(Policy(), version="2")  # type: ignore[call-overload]  # that is the mistake
     with pytest.raises(ConfigurationError, match="marks tools and functions, not int"):
         requires_approval(Policy())(3)  # type: ignore[type-var]  # that is the mistake
+    with pytest.raises(ConfigurationError, match="marks tools and functions, not partial"):
+        requires_approval(functools.partial(print, "a function without a name"))
 
 
 MCP = {"type": "object", "properties": {"amount": {"type": "integer", "minimum": 1}}, "required": ["amount"]}
