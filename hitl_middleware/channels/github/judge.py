@@ -19,6 +19,7 @@ from hitl_middleware.channels.github.events import Commented
 from hitl_middleware.channels.github.hints import explain
 from hitl_middleware.channels.github.inbound import Command, parse_command
 from hitl_middleware.channels.github.markdown import code
+from hitl_middleware.channels.github.places import Conversation
 from hitl_middleware.channels.github.reading import Comment, Review
 from hitl_middleware.channels.github.words import Address
 from hitl_middleware.errors import AlreadyDecided, NotFound, Refused
@@ -52,10 +53,10 @@ class Judge:
 
     # comments --------------------------------------------------------------------------------------------------------
 
-    async def comment(self, address: Address, comment: Comment, told: Commented | None = None) -> None:
+    async def comment(self, where: Conversation, comment: Comment, told: Commented | None = None) -> None:
         """Judge one comment. ``told``: the same as a webhook told of it; it must not have changed since."""
         command, hint = parse_command(comment.body), explain(comment.body)
-        pending = await self._waiting(address)
+        pending = await self._waiting(where)
         if command is None and hint is None and not _changed(comment, told):
             return
         if command is None and told is None and not pending:
@@ -63,50 +64,49 @@ class Judge:
         if not comment.author.login or words.is_ours(comment.body):
             return
         if not comment.author.person or comment.author.app is not None:
-            await self._react(
-                address, comment, "-1"
-            )  # no words: two programs that answer each other never stop
+            # No words: two programs that answer each other never stop.
+            await self._react(where, comment, "-1")
             return
         if await self._is_us(comment.author.login):
-            await self._refuse(address, comment, OWN_ACCOUNT)
+            await self._refuse(where, comment, OWN_ACCOUNT)
         elif _changed(comment, told):
-            await self._refuse(address, comment, replies.EDITED)
+            await self._refuse(where, comment, replies.EDITED)
         elif command is None or hint is not None:
             if pending and hint is not None:
-                await self._refuse(address, comment, hint, outcome="not_understood")
+                await self._refuse(where, comment, hint, outcome="not_understood")
         elif command.name == "hitl":
-            await self._inform(address, comment, command, pending)
+            await self._inform(where, comment, command, pending)
         else:
-            await self._react(address, comment, "eyes")
-            await self._decide(address, comment, command, pending)
+            await self._react(where, comment, "eyes")
+            await self._decide(where, comment, command, pending)
 
     async def _inform(
-        self, address: Address, comment: Comment, command: Command, pending: Sequence[ReviewRequest]
+        self, where: Conversation, comment: Comment, command: Command, pending: Sequence[ReviewRequest]
     ) -> None:
         asked_help = command.text == "help"
-        text = replies.help_text(pending) if asked_help else await self._status(address, pending)
-        await self._reply(address, comment, text)
-        await self._react(address, comment, "rocket")
+        text = replies.help_text(pending) if asked_help else await self._status(where, pending)
+        await self._reply(where, comment, text)
+        await self._react(where, comment, "rocket")
         await self._on_record(comment, "carried_out")
-        _log(address, comment, command.name, None, command.text)
+        _log(where, comment, command.name, None, command.text)
 
-    async def _status(self, address: Address, pending: Sequence[ReviewRequest]) -> str:
+    async def _status(self, where: Conversation, pending: Sequence[ReviewRequest]) -> str:
         found = await self._desk.approvals([request for request in pending if shows(request)])
-        return replies.status_text(await self._all(address), found)
+        return replies.status_text(await self._all(where), found)
 
     async def _decide(
-        self, address: Address, comment: Comment, command: Command, pending: Sequence[ReviewRequest]
+        self, where: Conversation, comment: Comment, command: Command, pending: Sequence[ReviewRequest]
     ) -> None:
         source = f"github:comment:{comment.id}"
         if (before := await self._desk.counted(source)) is not None:  # a crash came before the last word
-            await self._carried_out(address, comment, command, before)
+            await self._carried_out(where, comment, command, before)
             return
-        request = await self._meant(address, comment, command, pending)
+        request = await self._meant(where, comment, command, pending)
         if request is None:
             return
         why = await self._why_not(command, request)
         if why is not None:
-            await self._refuse(address, comment, why, request, command)
+            await self._refuse(where, comment, why, request, command)
             return
         decision = _decision(command, request)
         login = comment.author.login
@@ -116,32 +116,32 @@ class Judge:
             )
         except (Refused, NotFound) as error:
             now = await self._desk.request(request.id)
-            await self._refuse(address, comment, replies.refusal(error, now), request, command)
+            await self._refuse(where, comment, replies.refusal(error, now), request, command)
             return
-        await self._carried_out(address, comment, command, decided)
+        await self._carried_out(where, comment, command, decided)
 
     async def _meant(
-        self, address: Address, comment: Comment, command: Command, pending: Sequence[ReviewRequest]
+        self, where: Conversation, comment: Comment, command: Command, pending: Sequence[ReviewRequest]
     ) -> ReviewRequest | None:
         """The request a command is for; where that is not plain, a reply says so and nothing is decided."""
         if command.code is not None:
             found = await self._desk.with_code(command.code)
-            if found is None or not _is_about(found, address):
-                await self._refuse(address, comment, replies.unknown_code(command.code, pending))
+            if found is None or not where.concerns(found):
+                await self._refuse(where, comment, replies.unknown_code(command.code, pending))
                 return None
             if found.status != "pending":
-                await self._refuse(address, comment, replies.already_decided(found), found, command)
+                await self._refuse(where, comment, replies.already_decided(found), found, command)
                 return None
             return found
         seen = [request for request in pending if await self._was_asked(request, comment)]
         if not seen:
-            last = next(iter(await self._all(address)), None)
+            last = next(iter(await self._all(where)), None)
             ended = last if last is not None and last.status != "pending" else None
             reply = TOO_EARLY if pending else replies.nothing_pending(ended)
-            await self._refuse(address, comment, reply)
+            await self._refuse(where, comment, reply)
             return None
         if len(seen) > 1:
-            await self._refuse(address, comment, replies.listing(seen))
+            await self._refuse(where, comment, replies.listing(seen))
             return None
         return seen[0]
 
@@ -156,25 +156,25 @@ class Judge:
         return comment.created_at >= request.created_at.replace(microsecond=0)
 
     async def _carried_out(
-        self, address: Address, comment: Comment, command: Command, request: ReviewRequest
+        self, where: Conversation, comment: Comment, command: Command, request: ReviewRequest
     ) -> None:
-        await self._react(address, comment, "rocket")
+        await self._react(where, comment, "rocket")
         await self._on_record(comment, "carried_out", request)
-        _log(address, comment, command.name, request, "carried out")
+        _log(where, comment, command.name, request, "carried out")
 
     async def _refuse(
         self,
-        address: Address,
+        where: Conversation,
         comment: Comment,
         text: str,
         request: ReviewRequest | None = None,
         command: Command | None = None,
         outcome: Judged = "refused",
     ) -> None:
-        await self._reply(address, comment, text)
-        await self._react(address, comment, "-1")
+        await self._reply(where, comment, text)
+        await self._react(where, comment, "-1")
         await self._on_record(comment, outcome, request)
-        _log(address, comment, command.name if command else None, request, outcome.replace("_", " "))
+        _log(where, comment, command.name if command else None, request, outcome.replace("_", " "))
 
     async def _on_record(
         self, comment: Comment, outcome: Judged, request: ReviewRequest | None = None
@@ -184,7 +184,7 @@ class Judge:
 
     # reviews ---------------------------------------------------------------------------------------------------------
 
-    async def review(self, address: Address, review: Review) -> None:
+    async def review(self, where: Conversation, review: Review) -> None:
         """Judge one review of a pull request: "approve" approves, "request changes" sends back (or rejects), of the commit it looked at."""
         login = review.author.login
         if not login or not review.author.person or review.author.app is not None:
@@ -194,19 +194,19 @@ class Judge:
         source = f"github:review:{review.id}"
         asked = [
             request
-            for request in await self._desk.requests(_of_pull_request(address), pending=True)
+            for request in await self._asked_of(where)
             if review.submitted_at >= request.created_at.replace(microsecond=0)
         ]
         if not asked or await self._desk.counted(source) is not None:
             return  # reviews are written every day; only those are meant that somebody waits for
         key = f"review:{review.id}"
         if len(asked) > 1:
-            await self._say(address, key, replies.listing(asked))
+            await self._say(where, key, replies.listing(asked))
             return
         (request,) = asked
         looked_at, shown = review.commit_id, request.labels.get(words.HEAD_SHA)
         if shown is not None and looked_at != shown:
-            await self._say(address, key, _other_commit(looked_at, shown))
+            await self._say(where, key, _other_commit(looked_at, shown))
             return
         command = _said_in_review(review, request)
         why = await self._why_not(command, request)
@@ -224,24 +224,35 @@ class Judge:
                     return
                 why = replies.refusal(error, await self._desk.request(request.id))
         if why is not None:
-            await self._say(address, key, why)
+            await self._say(where, key, why)
         log.info(
-            "review processed", repository=address.repository, issue=request.labels.get(words.ISSUE), pull_request=address.number,
+            "review processed", repository=where.address.repository, issue=request.labels.get(words.ISSUE),
+            pull_request=where.address.number,
             run=request.run_id, step=request.step, request=request.id, decision=command.name, person=login,
             outcome="refused" if why else "carried out",
         )  # fmt: skip
 
     # what both do ----------------------------------------------------------------------------------------------------
 
-    async def _waiting(self, address: Address) -> Sequence[ReviewRequest]:
+    async def _waiting(self, where: Conversation) -> Sequence[ReviewRequest]:
         """What waits on an issue or a pull request, oldest first."""
-        return [request for request in reversed(await self._all(address)) if request.status == "pending"]
+        return [request for request in reversed(await self._all(where)) if request.status == "pending"]
 
-    async def _all(self, address: Address) -> Sequence[ReviewRequest]:
+    async def _asked_of(self, where: Conversation) -> Sequence[ReviewRequest]:
+        """What waits for a decision about a pull request."""
+        return [
+            request
+            for name in where.names
+            for request in await self._desk.requests(_of_pull_request(name), pending=True)
+        ]
+
+    async def _all(self, where: Conversation) -> Sequence[ReviewRequest]:
         """The newest first."""
         found = [
-            *await self._desk.requests(_of_issue(address), pending=False),
-            *await self._desk.requests(_of_pull_request(address), pending=False),
+            request
+            for name in where.names
+            for labels in (_of_issue(name), _of_pull_request(name))
+            for request in await self._desk.requests(labels, pending=False)
         ]
         return sorted({each.id: each for each in found}.values(), key=lambda each: each.id, reverse=True)
 
@@ -255,17 +266,17 @@ class Judge:
     async def _is_us(self, login: str) -> bool:
         return login.lower() == (await self._login()).lower()
 
-    async def _react(self, address: Address, comment: Comment, reaction: Reaction) -> None:
+    async def _react(self, where: Conversation, comment: Comment, reaction: Reaction) -> None:
         body = {"reaction": reaction, "to": str(comment.id)}
-        key = f"github:{address.repository}:{comment.id}:{reaction}"
-        await self._desk.tell(key=key, address=str(address), body=body)
+        key = f"github:{comment.id}:{reaction}"
+        await self._desk.tell(key=key, address=str(where.address), body=body)
 
-    async def _reply(self, address: Address, comment: Comment, text: str) -> None:
-        await self._say(address, str(comment.id), text)
+    async def _reply(self, where: Conversation, comment: Comment, text: str) -> None:
+        await self._say(where, str(comment.id), text)
 
-    async def _say(self, address: Address, to: str, text: str) -> None:
-        key = f"github:{address.repository}:{to}:reply"
-        await self._desk.tell(key=key, address=str(address), body={"comment": text})
+    async def _say(self, where: Conversation, to: str, text: str) -> None:
+        key = f"github:{to}:reply"
+        await self._desk.tell(key=key, address=str(where.address), body={"comment": text})
 
 
 def _changed(comment: Comment, told: Commented | None) -> bool:
@@ -285,11 +296,6 @@ def _other_commit(looked_at: str | None, shown: str) -> str:
         f"Nothing was decided: the review is about {here}, and what waits for a decision is about {there}. "
         "Please look at that commit, or decide by a comment."
     )
-
-
-def _is_about(request: ReviewRequest, address: Address) -> bool:
-    labels = request.labels.items()
-    return _of_issue(address).items() <= labels or _of_pull_request(address).items() <= labels
 
 
 def _of_issue(address: Address) -> dict[str, str]:
@@ -323,10 +329,10 @@ def _said_in_review(review: Review, request: ReviewRequest) -> Command:
 
 
 def _log(
-    address: Address, comment: Comment, command: str | None, request: ReviewRequest | None, outcome: str
+    where: Conversation, comment: Comment, command: str | None, request: ReviewRequest | None, outcome: str
 ) -> None:
     log.info(
-        "slash command processed", repository=address.repository, issue=address.number, comment=comment.id,
+        "slash command processed", repository=where.address.repository, issue=where.address.number, comment=comment.id,
         command=command, person=comment.author.login, outcome=outcome,
         run=request.run_id if request else None, step=request.step if request else None,
         request=request.id if request else None, decision=command if request and outcome == "carried out" else None,

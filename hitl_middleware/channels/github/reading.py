@@ -90,6 +90,17 @@ class GitHubReader:
         """
         return await self._clients.call(address.repository, lambda asked: _since(asked, address, since, etag))
 
+    async def name_of(self, repository: str) -> str:
+        """The name that a repository has now, whatever it was called before."""
+
+        def read(requester: Requester) -> str:
+            name = ask(requester, "GET", f"/repos/{repository}").record.get("full_name")
+            if not isinstance(name, str):
+                raise DeliveryFailed(UNUSABLE)
+            return name
+
+        return await self._clients.call(repository, read)
+
     async def comment(self, address: Address, comment_id: int) -> Comment | None:
         """One comment as it is now; ``None``: it is not there any more, or not on this issue."""
 
@@ -134,8 +145,10 @@ def _since(requester: Requester, address: Address, since: dt.datetime, etag: str
     # Comments are listed by their creation: a new one may stand on another page, and leave the first one and its etag as they are.
     whole = first.next is None and len(first.items) < PAGE
     items = (_comment(each) for each in pages(requester, first))
+    # For a repository that was renamed PyGithub follows GitHub's 301 without the query: then all comments come.
+    newer = (comment for comment in items if comment.updated_at >= since.replace(microsecond=0))
     return Comments(
-        items=tuple(sorted(items, key=lambda comment: comment.id)),
+        items=tuple(sorted(newer, key=lambda comment: comment.id)),
         etag=first.headers.get("etag") if whole else None,
     )
 

@@ -69,6 +69,11 @@ class Address:
         except ValueError:
             return None
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """What all spellings of it have in common: letter case makes no difference to GitHub."""
+        return self.repository.lower(), self.number
+
     def __str__(self) -> str:
         return f"{self.repository}#{self.number}"
 

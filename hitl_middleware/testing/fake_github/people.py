@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hitl_middleware.testing.fake_github import access, comments, issues
+from hitl_middleware.testing.fake_github import access, comments, issues, moving
 from hitl_middleware.testing.fake_github.delivering import awaited, blocking
 from hitl_middleware.testing.fake_github.errors import CannotHappen
 from hitl_middleware.testing.fake_github.installing import Installing
@@ -121,6 +121,17 @@ class People(Installing):
         with self._hub.changing():
             found = self._issue(repository, number, who, "triage")
             return issues.store(self._hub, replace(found, locked=locked))
+
+    def _rename_repository(self, repository: str, who: str, name: str) -> Repository:
+        """Give a repository another name, as administrators can. The old one leads to it until another repository has it."""
+        place = self._place(repository, who, "admin")
+        if f"{place.owner}/{name}".lower() in self._hub.world.repositories:
+            msg = f"There is a {place.owner}/{name} already."
+            raise CannotHappen(msg)
+        return moving.renamed(self._hub, place, Who(login=who), name)
+
+    rename_repository = blocking(_rename_repository)
+    arename_repository = awaited(_rename_repository)
 
     # -------------------------------------------------------------------------------------------------------- comments
 

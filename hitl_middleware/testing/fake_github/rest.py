@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlencode
 
-from hitl_middleware.testing.fake_github import access, fields
+from hitl_middleware.testing.fake_github import access, fields, moving
 from hitl_middleware.testing.fake_github.records import Account, Repository, Token
 from hitl_middleware.testing.fake_github.refusals import Refusal, not_found
 from hitl_middleware.testing.fake_github.state import Hub, Who
@@ -66,9 +66,14 @@ class Asking:
 
     def repository(self) -> Repository:
         """The repository in the path, once its visibility and the route's rights are checked."""
-        found = self.hub.world.repositories.get(f"{self.path['owner']}/{self.path['repo']}".lower())
+        name = f"{self.path['owner']}/{self.path['repo']}"
+        found = self.hub.world.repositories.get(name.lower())
         if found is None:
-            not_found()
+            there = moving.former(self.hub, name)
+            if there is None:
+                not_found()
+            access.check_visible(self.hub, self.token, there)
+            raise moving.sent_on(self.hub, there, self.method, self.address, self.query)
         route = self.route
         if route is None:
             access.check_visible(self.hub, self.token, found)
@@ -154,8 +159,9 @@ def _spelled(part: str) -> str:
 
 def perform(asking: Asking) -> Answer:
     """Do what was asked, or raise `Refusal`."""
+    address = moving.by_name(asking.hub, asking.address)
     for each in ROUTES:
-        if each.method == asking.method and (found := each.regex.fullmatch(asking.address)):
+        if each.method == asking.method and (found := each.regex.fullmatch(address)):
             asking.route = each
             asking.path = {name: unquote(part) for name, part in found.groupdict().items()}
             if each.whose == "app" and asking.app is None:

@@ -42,6 +42,9 @@ class World:
     accounts: dict[str, Account] = field(default_factory=dict)
     custom_roles: dict[str, list[CustomRole]] = field(default_factory=dict)
     repositories: dict[str, Repository] = field(default_factory=dict)
+    former_names: dict[str, int] = field(
+        default_factory=dict
+    )  # ids of repositories, by names they had before
     teams: dict[str, Team] = field(default_factory=dict)
     issues: dict[str, Issue] = field(default_factory=dict)
     deleted_issues: list[str] = field(default_factory=list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from hitl_middleware.testing.fake_github import access
+from hitl_middleware.testing.fake_github import access, moving
 from hitl_middleware.testing.fake_github.records import App, Hook, Installation, Token
 from hitl_middleware.testing.fake_github.refusals import Refusal, malformed, not_found
 from hitl_middleware.testing.fake_github.rest import Answer, Asking, Json, route
@@ -63,6 +63,8 @@ def repository_installation(asking: Asking) -> Any:
     """The installation that reaches a repository."""
     name = f"{asking.path['owner']}/{asking.path['repo']}"
     if name.lower() not in asking.hub.world.repositories:
+        if (there := moving.former(asking.hub, name)) is not None:
+            raise moving.sent_on(asking.hub, there, asking.method, asking.address, asking.query)
         not_found()
     return _on(asking, asking.path["owner"], name)
 
