@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -45,14 +45,25 @@ def is_configured() -> bool:
 
 
 def open_repository(name: str) -> Repository:
-    """PyGithub's ``Repository`` of ``acme/shop``: lazy, nothing is asked yet. Raises ``NotConfigured`` and ``Unreachable``."""
+    """PyGithub's ``Repository`` of ``acme/shop``, under the name that it has now. Raises ``NotConfigured`` and ``Unreachable``.
+
+    GitHub sends requests for an old name on, and PyGithub loses them on the way: it takes the 307 that answers a write for done, and asks
+    what it reads without its query ("Follow redirects": docs.github.com, "Best practices for using the REST API"). Where the name cannot
+    be asked for now, the given one stays, and whoever acts or reads meets the trouble there.
+    """
+    from github import GithubException
+    from requests import RequestException
+
     clients = _clients()
     if clients is None:
         raise NotConfigured
     try:
-        return clients.repository(name)
+        found = clients.repository(name)
     except DeliveryFailed as error:
         raise Unreachable(what=f"open {name}", why=str(error.facts["reason"])) from error
+    with suppress(GithubException, RequestException):
+        found.complete()
+    return found
 
 
 def _clients() -> GitHubClients | None:

@@ -79,7 +79,7 @@ def create_branch(repository: Repository, issue: Number | None, title: str, base
     name = found.branch_name(issue, slug(title), key)
     try:
         with acting(f"create the branch {name}"):
-            open_repository(repository).create_git_ref(f"refs/heads/{name}", base_sha)
+            _told(ref=open_repository(repository).create_git_ref(f"refs/heads/{name}", base_sha).ref)
     except Refused:
         # It is this act's own name: an attempt before this one may have come through.
         if found.branch({"repository": repository, "issue": issue, "title": title}, key) is None:
