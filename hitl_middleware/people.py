@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -25,6 +27,12 @@ class GroupSource(Protocol):
         self, person: Person, among: frozenset[str], labels: Mapping[str, str]
     ) -> frozenset[str]:
         """Those ``among`` the approvers' names in which the person is; ``labels`` of the request say where."""
+
+    def places(self, among: frozenset[str], labels: Mapping[str, str]) -> frozenset[str]:
+        """Where these names mean what they mean, for a request with these labels; nowhere in particular: empty. Pure.
+
+        ``groups`` answers alike for requests of the same places.
+        """
 
 
 class ListedPeople:
@@ -75,11 +83,17 @@ class ListedPeople:
 
     async def groups(self, person: Person, request: ReviewRequest) -> frozenset[str]:
         """What the sources say of the plan's approvers, and of those whom the file's groups stand for."""
-        named = request.plan.approvers or ()
-        among = frozenset(named).union(*(self.listed(each) for each in named if each.startswith("group:")))
+        among = self._among(request.plan.approvers or ())
         # At once, not one after the other: whoever answers waits for all of them.
         asked = (source.groups(person, among, request.labels) for source in self._sources)
         return frozenset().union(*await asyncio.gather(*asked))
+
+    def audience(self, approvers: Sequence[str], labels: Mapping[str, str]) -> str:
+        """See ``Directory.audience``: a hash over the names and the places that the sources give for them."""
+        among = self._among(approvers)
+        places = frozenset[str]().union(*(source.places(among, labels) for source in self._sources))
+        told = json.dumps([sorted(set(approvers)), sorted(places)])
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
 
     async def members(self, group: str) -> frozenset[str]:
         """Identities in ``group:name``."""
@@ -90,6 +104,12 @@ class ListedPeople:
         for source in self._sources:
             if (close := getattr(source, "close", None)) is not None:
                 await close()
+
+    def _among(self, approvers: Sequence[str]) -> frozenset[str]:
+        """The approvers, and those whom the file's groups among them stand for."""
+        return frozenset(approvers).union(
+            *(self.listed(each) for each in approvers if each.startswith("group:"))
+        )
 
     def listed(self, group: str) -> frozenset[str]:
         """The same, without waiting: what the file says."""

@@ -114,7 +114,8 @@ class ReviewRequest:
     it was asked until people were content; ``ordinal`` says where in its task a step or an ``ask`` stands (``place``).
     ``edited_from`` are the arguments before a reviewer's edit, where ``args`` are those after it. ``labels`` are the run's, as they were
     when it was asked. ``due_at``: when time does something to it next – a reminder, or its deadline; ``None``: never, or not any more.
-    ``overdue``: its deadline has passed and the plan lets it wait on.
+    ``overdue``: its deadline has passed and the plan lets it wait on. ``audience``: who may decide it, as one value
+    (``Directory.audience``); ``""``: not known, as of what an earlier version filed.
     """
 
     id: str
@@ -153,6 +154,7 @@ class ReviewRequest:
     labels: dict[str, str] = field(default_factory=dict)
     due_at: dt.datetime | None = None
     overdue: bool = False
+    audience: str = ""
 
     @property
     def place(self) -> Place | None:

@@ -69,7 +69,7 @@ class ReviewDesk:
         self._ledger = ledger
         self._directory = directory
         self._dispatcher = dispatcher
-        self._filing = Filing(store, ledger, dispatcher, channels, default_approvers, max_pending)
+        self._filing = Filing(store, ledger, directory, dispatcher, channels, default_approvers, max_pending)
         self._lapsing = Lapsing(store, ledger, directory, self._filing, dispatcher)
         self.lapse = self._lapsing.lapse
 

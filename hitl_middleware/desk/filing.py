@@ -17,7 +17,7 @@ from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_code, new_id
 from hitl_middleware.ledger import Ledger
 from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.ports import Dispatcher, ReviewChannel, Store
+from hitl_middleware.ports import Directory, Dispatcher, ReviewChannel, Store
 from hitl_middleware.records import Action, Card, Occasion, PendingInterrupt, ReviewRequest, Run, Snapshot
 from hitl_middleware.redaction import hide_request
 from hitl_middleware.refusals import refuse
@@ -34,6 +34,7 @@ class Filing:
         self,
         store: Store,
         ledger: Ledger,
+        directory: Directory,
         dispatcher: Dispatcher,
         channels: Iterable[ReviewChannel],
         default_approvers: Sequence[str],
@@ -41,6 +42,7 @@ class Filing:
     ) -> None:
         self._store = store
         self._ledger = ledger
+        self._directory = directory
         self._dispatcher = dispatcher
         self._channels = tuple(channels)
         self._default_approvers = tuple(default_approvers)
@@ -304,6 +306,7 @@ class Filing:
             position=position,
             checkpoint_ns=question.place.checkpoint_ns if question.place else item.checkpoint_ns,
             plan=plan,
+            audience=self._directory.audience(plan.approvers or (), run.labels),
             title=question.title,
             description=question.description,
             tool=call.name if call else question.tool,

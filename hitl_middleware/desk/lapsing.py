@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import structlog
 
@@ -66,6 +67,9 @@ class Lapsing:
         lapsed = deadlines.after(request, event, work.now)
         if event == "expire":
             await self._deny(work, lapsed)
+        if event == "escalate":
+            audience = self._directory.audience(lapsed.plan.approvers or (), lapsed.labels)
+            lapsed = replace(lapsed, audience=audience)
         if event == "remind":
             await work.uow.save_request(lapsed)
         else:

@@ -1,9 +1,15 @@
-"""What waits for one person: the pending requests whose answer the desk would take from them."""
+"""What waits for one person: the pending requests whose answer the desk would take from them.
+
+However much waits for others, it is not looked at: requests that the same people may decide are of one audience (``Directory.audience``),
+so the first of each is judged, and then only what is for the person's audiences is read. Each of those is judged for itself, too: nobody
+decides what they asked for, or is waited for once they have approved.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,8 +20,11 @@ from hitl_middleware.ports import Directory, Person, Store
 from hitl_middleware.quorum import Approvals, approvals, shows
 from hitl_middleware.records import Card, ReviewRequest, Submission
 
+MOST_AUDIENCES: Final = 1_000
+"""Different ones that are looked at. There are about as many as policies, times repositories where a role there is asked for."""
+
 MOST_READ: Final = 1_000
-"""Pending requests that are looked at; ``more`` counts no further."""
+"""Requests for the person's audiences that are looked at; ``more`` counts no further."""
 
 PAGE: Final = 200
 
@@ -31,7 +40,7 @@ class WaitingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The newest first. ``more`` wait besides; ``at`` is the database's time of looking."""
+    """The riskiest first, of equal ones the oldest. ``more`` wait besides; ``at`` is the database's time of looking."""
 
     items: tuple[WaitingRequest, ...]
     more: int
@@ -43,17 +52,9 @@ async def waiting_for(store: Store, directory: Directory, by: Person, *, most: i
 
     Who has approved is not waited for, nor whose approval would change nothing.
     """
-    pending: list[ReviewRequest] = []
-    async with store.read() as uow:
+    async with store.glance() as uow:
         at = await uow.now()
-        cursor: str | None = None
-        while len(pending) < MOST_READ:
-            page = await uow.list_requests(status="pending", cursor=cursor, limit=PAGE)
-            pending += page.items
-            cursor = page.next
-            if cursor is None:
-                break
-    mine = await _for(store, directory, by, pending)
+    mine = [each async for page in _line(store, directory, by, PAGE) for each in page]
     async with store.read() as uow:
         items = [
             WaitingRequest(each, tuple(await uow.cards_of(each.id)), found) for each, found in mine[:most]
@@ -64,20 +65,65 @@ async def waiting_for(store: Store, directory: Directory, by: Person, *, most: i
 async def first_in_line(
     store: Store, directory: Directory, by: Person, *, most: int
 ) -> tuple[ReviewRequest, ...]:
-    """What waits for ``by``, judged in the same way: the riskiest first, of equal ones the oldest; at most ``most`` of it.
-
-    The line is read until so many are found, and no further than ``MOST_READ``.
-    """
+    """The same without messages and count: at most ``most``, and the line is read no further than to those."""
     found: list[ReviewRequest] = []
-    cursor: str | None = None
-    for _ in range(0, MOST_READ, PAGE):
-        async with store.read() as uow:
-            page = await uow.list_waiting(cursor=cursor, limit=PAGE)
-        found += [request for request, _ in await _for(store, directory, by, page.items)]
-        cursor = page.next
-        if cursor is None or len(found) >= most:
+    async for page in _line(store, directory, by, most):
+        found += [request for request, _ in page]
+        if len(found) >= most:
             break
     return tuple(found[:most])
+
+
+async def is_asked(store: Store, directory: Directory, by: Person) -> bool:
+    """Whether something that waits is for ``by`` to decide, whoever asked for it and whoever has approved."""
+    theirs, unsure = await _audiences(store, directory, by)
+    if theirs:
+        return True
+    async for page in _pages(store, unsure, PAGE):
+        if any([await _may(request, by, directory, requester=None) for request in page]):
+            return True
+    return False
+
+
+async def _line(
+    store: Store, directory: Directory, by: Person, at_once: int
+) -> AsyncIterator[list[tuple[ReviewRequest, Approvals | None]]]:
+    """What waits for ``by``, in its order, by so many at a time; how far those are that several have to approve."""
+    among = None if by.operator else frozenset().union(*await _audiences(store, directory, by))
+    async for page in _pages(store, among, at_once):
+        yield await _for(store, directory, by, page)
+
+
+async def _pages(
+    store: Store, among: Collection[str] | None, at_once: int
+) -> AsyncIterator[Sequence[ReviewRequest]]:
+    cursor: str | None = None
+    for _ in range(0, MOST_READ, at_once):
+        async with store.glance() as uow:
+            page = await uow.list_waiting(among=among, cursor=cursor, limit=at_once)
+        yield page.items
+        if (cursor := page.next) is None:
+            return
+
+
+async def _audiences(store: Store, directory: Directory, by: Person) -> tuple[frozenset[str], frozenset[str]]:
+    """The audiences that ``by`` is of, and those of which one request does not tell of all: its people were named by other rules."""
+    theirs: set[str] = set()
+    unsure: set[str] = set()
+    cursor: str | None = None
+    for _ in range(0, MOST_AUDIENCES, PAGE):
+        async with store.glance() as uow:
+            page = await uow.list_audiences(cursor=cursor, limit=PAGE)
+        # At once, not one after the other: each of them may have to ask elsewhere, and somebody waits for all of them.
+        judged = await asyncio.gather(*(_may(each, by, directory, requester=None) for each in page.items))
+        for request, person in zip(page.items, judged, strict=True):
+            if directory.audience(request.plan.approvers or (), request.labels) != request.audience:
+                unsure.add(request.audience)
+            elif person is not None:
+                theirs.add(request.audience)
+        if (cursor := page.next) is None:
+            break
+    return frozenset(theirs), frozenset(unsure)
 
 
 async def _for(
@@ -86,7 +132,9 @@ async def _for(
     """Those that wait for ``by``, and how far those are that several have to approve."""
     # Judged outside of the unit: a directory may have to ask elsewhere.
     may = [
-        (request, person) for request in pending if (person := await _may(request, by, directory)) is not None
+        (request, person)
+        for request in pending
+        if (person := await _may(request, by, directory, requester=request.requester)) is not None
     ]
     mine: list[tuple[ReviewRequest, Approvals | None]] = []
     async with store.read() as uow:
@@ -101,11 +149,13 @@ async def _for(
     return mine
 
 
-async def _may(request: ReviewRequest, by: Person, directory: Directory) -> Person | None:
+async def _may(
+    request: ReviewRequest, by: Person, directory: Directory, *, requester: str | None
+) -> Person | None:
     """The person with the groups that matter here; ``None``: it is not for them to decide."""
     by = replace(by, groups=await directory.groups(by, request))
     try:
-        await check_person(request.plan, request.requester, None, by, directory)
+        await check_person(request.plan, requester, None, by, directory)
     except NotAllowed:
         return None
     return by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +37,13 @@ class Directory(Protocol):
         """Groups of a channel that the person is in, as far as they matter to this request (its plan's approvers; its labels say where).
 
         Empty where the channel does not say. It may be asked, so never inside a transaction.
+        """
+
+    def audience(self, approvers: Sequence[str], labels: Mapping[str, str]) -> str:
+        """Who these approvers are for a request with these labels, as one value of at most 64 characters, never empty. Pure.
+
+        Of requests with the same one everybody may decide all or none (what they asked for themselves aside), whatever the
+        directory learns about people later: so it is enough to judge one of them. Not secret, and no right comes from it.
         """
 
     async def members(self, group: str) -> frozenset[str]:

@@ -129,8 +129,16 @@ class UnitOfWork(Protocol):
     ) -> Page[ReviewRequest]:
         """Newest first. ``labels``: those that have all of these."""
 
-    async def list_waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
-        """What is pending: the riskiest first (``review.precedence``), of equal ones the oldest. As dear as the page, not as the list."""
+    async def list_waiting(
+        self, *, among: Collection[str] | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[ReviewRequest]:
+        """What is pending: the riskiest first (``review.precedence``), of equal ones the oldest. As dear as the page, not as the list.
+
+        ``among``: only what is for these audiences; as dear as the page times their number.
+        """
+
+    async def list_audiences(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
+        """Of each audience for which something is pending, in their order, what stands first in line. As dear as the page."""
 
     async def list_asked(
         self, period: Period, *, graph: str | None = None, cursor: str | None = None, limit: int = 1_000

@@ -170,6 +170,7 @@ requests = Table(
     Column("overdue", Boolean, nullable=False, server_default=false()),
     # No field of the record: what the plan's risk comes to, so that an index can be in the order of what waits.
     Column("precedence", Integer, nullable=False, server_default=text("3")),
+    Column("audience", Words, nullable=False, server_default=""),
     UniqueConstraint("thread_id", "interrupt_id", "position"),
     Index("ix_hitl_requests_status", "status", "id"),
     Index("ix_hitl_requests_code", "code"),
@@ -180,6 +181,7 @@ requests = Table(
     # Led by the status only so that SQLite prefers it to the index above.
     _some("requests_timed", "status", "due_at", where=REQUEST_TIMED),
     _some("requests_waiting", "status", "precedence", "id", where=REQUEST_PENDING),
+    _some("requests_audience", "status", "audience", "precedence", "id", where=REQUEST_PENDING),
 )
 
 submissions = Table(

@@ -10,25 +10,19 @@ and for operators to change: forgetting it closes a route. API tokens are machin
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute, compile_path
 
-from hitl_middleware.desk.authority import check_person
-from hitl_middleware.errors import NotAllowed
+from hitl_middleware.desk.waiting import is_asked
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.ports import Person, Session
-from hitl_middleware.records import ReviewRequest
 from hitl_server.auth import READS, Caller, Role
 from hitl_server.problems import Problem
 
 ROLES: Final = "x-roles"
 """The key under which the OpenAPI document lists them."""
-
-MOST_REQUESTS: Final = 1_000
-"""How many of what waits are looked at for somebody whom ``hitl.toml`` does not list."""
 
 
 def only(*roles: Role) -> dict[str, Any]:
@@ -93,7 +87,9 @@ class Visitors:
         person = await self._hitl.directory.person(identity)
         if (role := await self._role_in_file(person)) is not None:
             return role, False
-        return ("reviewer", True) if await self._is_asked(person) else None
+        # Be it by a group that only a channel knows.
+        asked = await is_asked(self._hitl.store, self._hitl.directory, person)
+        return ("reviewer", True) if asked else None
 
     async def _role_in_file(self, person: Person) -> Role | None:
         viewers, reviewers = self._listed = self._listed or await self._read()
@@ -120,36 +116,6 @@ class Visitors:
             else:
                 found.update(map(directory.spelling, people.get(name, (name,))))
         return frozenset(found)
-
-    async def _is_asked(self, person: Person) -> bool:
-        """Whether something that waits is for them to decide, be it by a group that only a channel knows."""
-        looked: set[tuple[object, ...]] = set()
-        for request in await self._waiting():
-            key = (request.plan.approvers, *sorted(request.labels.items()))
-            if key not in looked and await self._may_decide(person, request):
-                return True
-            looked.add(key)
-        return False
-
-    async def _waiting(self) -> list[ReviewRequest]:
-        found: list[ReviewRequest] = []
-        cursor: str | None = None
-        while len(found) < MOST_REQUESTS:
-            async with self._hitl.store.read() as uow:
-                page = await uow.list_requests(status="pending", cursor=cursor, limit=200)
-            found += page.items
-            if (cursor := page.next) is None:
-                break
-        return found
-
-    async def _may_decide(self, person: Person, request: ReviewRequest) -> bool:
-        directory = self._hitl.directory
-        by = replace(person, groups=person.groups | await directory.groups(person, request))
-        try:
-            await check_person(request.plan, None, None, by, directory)
-        except NotAllowed:
-            return False
-        return True
 
 
 def _listed(roles: Collection[str]) -> str:

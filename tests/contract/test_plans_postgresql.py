@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect
 from hitl_middleware.stores.sql.asked import asked
 from hitl_middleware.stores.sql.audit import finding
 from hitl_middleware.stores.sql.due import STATEMENTS
-from hitl_middleware.stores.sql.requests import WAITING_AFTER
+from hitl_middleware.stores.sql.waiting import WAITING_AFTER, audiences, waiting_among
 from hitl_middleware.stores.url import connection_words, parse
 from hitl_middleware.testing.store_contract.case import BORN
 
@@ -66,6 +66,28 @@ async def test_the_line_is_read_in_its_order(postgres_url) -> None:
     assert re.search(r"Index Cond: .*ROW\(precedence, .*id.*\) > ROW\(", plan), plan
     assert "Sort" not in plan
     assert "Filter" not in plan
+
+
+@pytest.mark.parametrize(
+    ("statement", "times"), [(waiting_among(2, following=True), 2), (audiences(following=True), 3)]
+)
+async def test_a_line_of_some_audiences_is_read_by_the_index(postgres_url, statement, times) -> None:
+    """O-05: of each audience no more than a page, and from one audience to the next past all that is for the same.
+
+    Executed, because PostgreSQL does not tell before what a recursion's later steps do.
+    """
+    said = statement.compile(dialect=dialect(), compile_kwargs={"render_postcompile": True})
+    values = {**dict.fromkeys(said.params, "x"), "of_precedence": 1, "rows": 26}
+    values |= {name: value for name, value in said.params.items() if value is not None}
+    with psycopg.connect(**connection_words(parse(postgres_url))) as connection:
+        connection.execute("SET enable_seqscan = off")
+        connection.execute("SET enable_bitmapscan = off")
+        plan = "\n".join(
+            line for (line,) in connection.execute(f"EXPLAIN (ANALYZE) {said}", values).fetchall()
+        )
+    assert len(re.findall(r"using ix_hitl_requests_audience", plan)) == times, plan
+    assert len(re.findall(r"Index Cond: .*audience", plan)) == times, plan
+    assert "Seq Scan" not in plan
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from hitl_middleware.stores import open_store
 from hitl_middleware.stores.sql.asked import asked
 from hitl_middleware.stores.sql.audit import finding
 from hitl_middleware.stores.sql.due import STATEMENTS
-from hitl_middleware.stores.sql.requests import AT_PLACE, WAITING_AFTER
+from hitl_middleware.stores.sql.requests import AT_PLACE
 from hitl_middleware.stores.sql.troubles import ACTIVE, UNASKED, UNDELIVERED, UNKNOWN
+from hitl_middleware.stores.sql.waiting import WAITING_AFTER, audiences, waiting_among
 
 LOOKING_BACK = [
     (asked(of_graph=False, following=False), "ix_hitl_requests_asked (created_at>? AND created_at<?)"),
@@ -94,6 +95,30 @@ async def test_the_line_is_read_in_its_order(path: Path) -> None:
         (plan,) = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
     assert plan.startswith("SEARCH")
     assert "ix_hitl_requests_waiting (status=? AND (precedence,id)>(?,?))" in plan
+
+
+async def test_a_line_of_some_audiences_is_read_in_its_order(path: Path) -> None:
+    """O-05: of each audience no more than a page is read, by its index; what others wait for is not looked at."""
+    statement = str(waiting_among(2, following=True).compile(dialect=sqlite.dialect()))
+    with closing(sqlite3.connect(path)) as connection:
+        values = [0] * statement.count("?")
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    by_index = "ix_hitl_requests_audience (status=? AND audience=? AND (precedence,id)>(?,?))"
+    assert len([step for step in plan if by_index in step]) == 2
+    assert not [step for step in plan if "SCAN hitl_requests" in step], plan
+
+
+@pytest.mark.parametrize("following", [False, True])
+async def test_audiences_are_found_without_walking_what_waits(path: Path, following) -> None:
+    """O-05: from one audience to the next by the index, however much waits for each."""
+    statement = str(audiences(following=following).compile(dialect=sqlite.dialect()))
+    with closing(sqlite3.connect(path)) as connection:
+        values = [1] * statement.count("?")
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    steps = [step for step in plan if "waiting" in step]
+    assert len(steps) == 3
+    assert all("SEARCH" in step and "ix_hitl_requests_audience" in step for step in steps), plan
+    assert not [step for step in plan if "hitl_requests" in step and "SCAN" in step], plan
 
 
 @pytest.mark.parametrize(("statement", "index"), LOOKING_BACK, ids=[index for _, index in LOOKING_BACK])

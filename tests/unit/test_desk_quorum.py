@@ -177,6 +177,9 @@ class Changing:
     ) -> frozenset[str]:
         return among & {"slack:STEAM"} if person.identities & self.members else frozenset()
 
+    def places(self, among: frozenset[str], labels: Mapping[str, str]) -> frozenset[str]:
+        return frozenset()
+
 
 def test_a_role_is_settled_when_the_answer_is_given(ask: Ask) -> None:
     """P-02: who has left the group since filled it then; who leaves before they answer does not, and who comes into it does."""

@@ -145,6 +145,33 @@ class TestTeamsAndAssignees:
         assert asked.about("github:tess", "github:role:assignee", labels={"repository": SHOP}) == set()
 
 
+class TestPlaces:
+    @pytest.mark.parametrize(
+        ("name", "turns_on"),
+        [
+            ("github:role:write", {"repository"}),
+            ("GitHub:Role:Admin", {"repository"}),
+            ("github:role:assignee", {"repository", "issue"}),
+            ("github:acme/architects", set()),
+            ("github:ann", set()),
+            ("slack:S0FINANCE1", set()),
+        ],
+    )
+    def test_what_an_answer_turns_on(self, asked, name, turns_on):
+        """P-01: a role is one repository's, an assignee one issue's, all else the same everywhere: such requests share an audience."""
+        here = {"repository": SHOP, "issue": "1", "conversation": "7"}
+        for label, other in (("repository", "acme/private"), ("issue", "2"), ("conversation", "8")):
+            places = [
+                asked.source.places(frozenset({name, "github:rob"}), labels)
+                for labels in (here, here | {label: other})
+            ]
+            assert (places[0] != places[1]) == (label in turns_on)
+        assert asked.source.places(frozenset({name}), {}) == asked.source.places(
+            frozenset({name}), {"issue": "x"}
+        )
+        assert asked.paths == []
+
+
 class TestWhoIsAskedAbout:
     def test_all_accounts_of_one_person(self, asked):
         """P-01: somebody who answers on Slack has the rights of their GitHub account; other identities are not asked about."""

@@ -71,6 +71,16 @@ class GitHubGroups:
         held = frozenset[str]().union(*(each.result() for each in done))
         return frozenset(name for name in among if name.lower() in held)
 
+    def places(self, among: frozenset[str], labels: Mapping[str, str]) -> frozenset[str]:
+        """The repository for its roles, the issue for its assignees; a team is the same everywhere."""
+        repository, address = _place(labels)
+        found = set()
+        if any(words.role_of(name) is not None for name in among):
+            found.add(repository)
+        if any(map(words.is_assignee, among)):
+            found.add(f"{repository}#{address.number if address else ''}")
+        return frozenset(words.PREFIX + each for each in found)
+
     async def close(self) -> None:
         """Close connections."""
         await self._clients.close()
@@ -152,7 +162,7 @@ Question = RoleOf | MemberOf | AssigneeOf
 def _questions(person: Person, among: frozenset[str], labels: Mapping[str, str]) -> Iterator[Question]:
     """What has to be known; only what some approver's name is about."""
     logins = {login.lower() for login in map(words.login_of, person.identities | {person.identity}) if login}
-    repository, address = labels.get(words.REPOSITORY, "").lower(), words.Address.of(labels)
+    repository, address = _place(labels)
     for login in logins:
         for name in among:
             if (team := words.team_of(name)) is not None:
@@ -161,6 +171,10 @@ def _questions(person: Person, among: frozenset[str], labels: Mapping[str, str])
                 yield RoleOf(repository, login)
             elif words.is_assignee(name) and address is not None:
                 yield AssigneeOf(repository, address.number, login)
+
+
+def _place(labels: Mapping[str, str]) -> tuple[str, words.Address | None]:
+    return labels.get(words.REPOSITORY, "").lower(), words.Address.of(labels)
 
 
 def _told(requester: Requester, url: str) -> dict[str, Any]:

@@ -62,6 +62,10 @@ class SlackGroups:
                 return frozenset()
             return frozenset(group for group in asked if self._known.get(group, frozenset()) & users)
 
+    def places(self, among: frozenset[str], labels: Mapping[str, str]) -> frozenset[str]:  # noqa: ARG002
+        """Nowhere in particular: a user group is the same everywhere."""
+        return frozenset()
+
     async def _ask(self) -> bool:
         try:
             self._made = self._made or web_client(self._settings, timeout=PATIENCE_SECONDS)

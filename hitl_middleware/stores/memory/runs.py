@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from hitl_middleware.actions import Place
@@ -165,12 +165,22 @@ class RequestVerbs(Verbs):
         )
         return page(found, cursor, limit)
 
-    async def list_waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
+    async def list_waiting(
+        self, *, among: Collection[str] | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[ReviewRequest]:
         after = place_in_line(cursor)
-        line = sorted((PlaceInLine.of(r), r) for r in self._state.requests.values() if r.status == "pending")
-        found = [(place, r) for place, r in line if after is None or place > after]
-        items = tuple(r for _, r in found[:limit])
-        return Page(items, found[limit - 1][0].cursor if len(found) > limit else None)
+        line = self._line(lambda r: among is None or r.audience in among)
+        found = [r for r in line if after is None or PlaceInLine.of(r) > after]
+        return Page(
+            tuple(found[:limit]), PlaceInLine.of(found[limit - 1]).cursor if len(found) > limit else None
+        )
+
+    async def list_audiences(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
+        first: dict[str, ReviewRequest] = {}
+        for request in self._line(lambda r: cursor is None or r.audience > cursor):
+            first.setdefault(request.audience, request)
+        found = [first[audience] for audience in sorted(first)]
+        return Page(tuple(found[:limit]), found[limit - 1].audience if len(found) > limit else None)
 
     async def add_submission(self, submission: Submission) -> bool:
         self._refer(self._state.requests, submission.request_id)
@@ -186,6 +196,10 @@ class RequestVerbs(Verbs):
 
     async def submissions_of(self, request_ids: Collection[str]) -> Sequence[Submission]:
         return oldest_first(s for s in self._state.submissions.values() if s.request_id in request_ids)
+
+    def _line(self, wanted: Callable[[ReviewRequest], bool]) -> list[ReviewRequest]:
+        pending = (r for r in self._state.requests.values() if r.status == "pending" and wanted(r))
+        return sorted(pending, key=PlaceInLine.of)
 
     def _collides(self, new: ReviewRequest) -> bool:
         """Whether another request has this one's place, or both are pending under one code."""

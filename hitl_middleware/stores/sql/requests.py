@@ -6,17 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, select, tuple_, type_coerce, update
+from sqlalchemy import ColumnElement, Select, Text, bindparam, select, type_coerce, update
 
 from hitl_middleware.actions import Place
 from hitl_middleware.records import Page, ReviewRequest, Submission
 from hitl_middleware.review import RequestStatus
 from hitl_middleware.stores import rows
 from hitl_middleware.stores.columns import NOW, Within, written
-from hitl_middleware.stores.line import PlaceInLine, place_in_line
 from hitl_middleware.stores.sql.base import Verbs, insert_new, newest_first, of, page, reading
 from hitl_middleware.stores.tables import (
-    REQUEST_PENDING,
     REQUEST_PLACED,
     SUBMISSION_SOURCED,
     requests,
@@ -60,17 +58,6 @@ def _listing(labels: int, *, of_status: bool) -> tuple[Select[Any], Select[Any]]
     if of_status:
         conditions.append(requests.c.status == of(requests.c.status))
     return newest_first(requests, *conditions)
-
-
-_WAITING = (
-    select(requests)
-    .where(REQUEST_PENDING)
-    .order_by(requests.c.precedence, requests.c.id)
-    .limit(bindparam("rows"))
-)
-WAITING_AFTER = _WAITING.where(
-    tuple_(requests.c.precedence, requests.c.id) > tuple_(of(requests.c.precedence), of(requests.c.id))
-)
 
 
 def labelled(pair: tuple[str, str]) -> str:
@@ -144,15 +131,6 @@ class RequestVerbs(Verbs):
             values["of_id"] = cursor
         result = await self._execute(first if cursor is None else following, rows=limit + 1, **values)
         return page(result.rows, rows.request, limit)
-
-    async def list_waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
-        after = place_in_line(cursor)
-        statement, values = (_WAITING, {}) if after is None else (WAITING_AFTER, after._asdict())
-        result = await self._execute(
-            statement, rows=limit + 1, **{f"of_{name}": value for name, value in values.items()}
-        )
-        items = tuple(map(rows.request, result.rows[:limit]))
-        return Page(items, PlaceInLine.of(items[-1]).cursor if len(result.rows) > limit else None)
 
     async def add_submission(self, submission: Submission) -> bool:
         return await self._add(_SUBMIT, submission)

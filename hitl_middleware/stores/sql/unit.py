@@ -19,6 +19,7 @@ from hitl_middleware.stores.sql.runs import RunVerbs
 from hitl_middleware.stores.sql.sessions import SessionVerbs
 from hitl_middleware.stores.sql.tally import TallyVerbs
 from hitl_middleware.stores.sql.troubles import TroubleVerbs
+from hitl_middleware.stores.sql.waiting import WaitingVerbs
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ _NOW = select(NOW)
 class SqlUnit(
     RunVerbs,
     RequestVerbs,
+    WaitingVerbs,
     AskedVerbs,
     ActionVerbs,
     CardVerbs,

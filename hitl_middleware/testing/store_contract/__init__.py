@@ -33,6 +33,7 @@ from hitl_middleware.testing.store_contract.sessions import SessionContract
 from hitl_middleware.testing.store_contract.tally import TallyContract
 from hitl_middleware.testing.store_contract.troubles import TroubleContract
 from hitl_middleware.testing.store_contract.units import UnitContract
+from hitl_middleware.testing.store_contract.waiting import WaitingContract
 
 
 class StoreContract(
@@ -40,6 +41,7 @@ class StoreContract(
     RunContract,
     LeaseContract,
     RequestContract,
+    WaitingContract,
     ActionContract,
     CardContract,
     MailContract,

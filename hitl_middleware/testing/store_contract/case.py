@@ -153,6 +153,7 @@ def decided(request: ReviewRequest) -> ReviewRequest:
         ordinal=3,
         edited_from={"amount_cents": 13_000, "reason": ODD},
         labels={"conversation": ODD},
+        audience="a" * 64,
         updated_at=BORN + dt.timedelta(seconds=1),
     )
 

@@ -169,26 +169,6 @@ class RequestContract(StoreCase):
         assert [*first.items, *second.items] == requests[::-1]
         assert (first.next, second.next) == (requests[2].id, None)
 
-    async def test_what_waits_stands_in_line(self, store: Store) -> None:
-        """O-05: the riskiest first, of equal ones the oldest; page by page, nothing twice and nothing missed while others are decided."""
-        run = await self.added_run(store)
-        risks = ("low", None, "money", "HIGH", None, "critical", "high")
-        plan = a_request(run.id).plan
-        line = [
-            await self.added_request(store, run_id=run.id, plan=plan.model_copy(update={"risk": risk}))
-            for risk in risks
-        ]
-        await self.added_request(store, run_id=run.id, status="approved", plan=plan)
-        async with store.begin() as uow:
-            found = [await uow.list_waiting(limit=3)]
-            await uow.save_request(replace(found[0].items[-1], status="approved"))
-            while found[-1].next is not None:
-                found.append(await uow.list_waiting(cursor=found[-1].next, limit=3))
-            assert (await uow.list_waiting(cursor="of nobody", limit=1)).items == (line[5],)
-        order = [5, 3, 6, 2, 1, 4, 0]
-        assert [r.id for page in found for r in page.items] == [line[at].id for at in order]
-        assert [len(page.items) for page in found] == [3, 3, 1]
-
     async def test_due_requests(self, store: Store) -> None:
         """P-03: due is what is pending and whose ``due_at`` has passed by database time, longest first; of the graphs that are named."""
         run = await self.added_run(store)
