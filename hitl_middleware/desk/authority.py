@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from hitl_middleware.actions import Decision
 from hitl_middleware.errors import AlreadyDecided, ApprovalNotNeeded, DigestMismatch, NotAllowed, NotFound
@@ -35,6 +37,20 @@ async def check_person(
         if await _is_among(approver, mine | by.groups, directory):
             return
     raise NotAllowed(who=by.identity, why=f"it is for {_listed(approvers)} to decide.")
+
+
+async def in_groups(
+    by: Person, requests: Collection[ReviewRequest], directory: Directory
+) -> Mapping[str, Person]:
+    """``by`` with the groups that matter to each of these requests, by its id.
+
+    Asked once for what is for the same people, and at once for all: a directory may have to ask elsewhere, and somebody waits for it.
+    """
+    audience = {each.id: directory.audience(each.plan.approvers or (), each.labels) for each in requests}
+    one_of = {audience[each.id]: each for each in requests}
+    told = await asyncio.gather(*(directory.groups(by, each) for each in one_of.values()))
+    known = {key: replace(by, groups=groups) for key, groups in zip(one_of, told, strict=True)}
+    return {key: known[each] for key, each in audience.items()}
 
 
 async def roles_of(plan: ReviewPlan, by: Person, directory: Directory) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hitl_middleware.actions import Decision
-from hitl_middleware.desk.authority import check_person, weigh
+from hitl_middleware.desk.authority import check_person, in_groups, weigh
 from hitl_middleware.errors import ApprovalNotNeeded, NotAllowed
 from hitl_middleware.ports import Directory, Person, Store
 from hitl_middleware.quorum import shows
@@ -32,14 +32,17 @@ async def offers(
             for each in await uow.submissions_of(several):
                 earlier[each.request_id].append(each)
     # Outside of the unit: a directory may have to ask elsewhere.
-    return {request.id: await _offer(directory, by, request, earlier.get(request.id)) for request in requests}
+    asks = [request for request in requests if not by.operator or request.id in earlier]
+    people = await in_groups(by, asks, directory)
+    return {
+        each.id: await _offer(directory, people.get(each.id, by), each, earlier.get(each.id))
+        for each in requests
+    }
 
 
 async def _offer(
     directory: Directory, by: Person, request: ReviewRequest, earlier: list[Submission] | None
 ) -> Offer:
-    if not by.operator or earlier is not None:
-        by = replace(by, groups=await directory.groups(by, request))
     try:
         await check_person(request.plan, request.requester, None, by, directory)
         if earlier is not None:

@@ -7,14 +7,13 @@ decides what they asked for, or is waited for once they have approved.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from hitl_middleware.actions import Decision
-from hitl_middleware.desk.authority import check_person, weigh
+from hitl_middleware.desk.authority import check_person, in_groups, weigh
 from hitl_middleware.errors import ApprovalNotNeeded, NotAllowed
 from hitl_middleware.ports import Directory, Person, Store
 from hitl_middleware.quorum import Approvals, approvals, shows
@@ -80,7 +79,7 @@ async def is_asked(store: Store, directory: Directory, by: Person) -> bool:
     if theirs:
         return True
     async for page in _pages(store, unsure, PAGE):
-        if any([await _may(request, by, directory, requester=None) for request in page]):
+        if await _theirs(page, by, directory, whoever_asked=True):
             return True
     return False
 
@@ -114,13 +113,9 @@ async def _audiences(store: Store, directory: Directory, by: Person) -> tuple[fr
     for _ in range(0, MOST_AUDIENCES, PAGE):
         async with store.glance() as uow:
             page = await uow.list_audiences(cursor=cursor, limit=PAGE)
-        # At once, not one after the other: each of them may have to ask elsewhere, and somebody waits for all of them.
-        judged = await asyncio.gather(*(_may(each, by, directory, requester=None) for each in page.items))
-        for request, person in zip(page.items, judged, strict=True):
-            if directory.audience(request.plan.approvers or (), request.labels) != request.audience:
-                unsure.add(request.audience)
-            elif person is not None:
-                theirs.add(request.audience)
+        sure = [each for each in page.items if _audience(each, directory) == each.audience]
+        unsure.update({each.audience for each in page.items} - {each.audience for each in sure})
+        theirs.update(each.audience for each, _ in await _theirs(sure, by, directory, whoever_asked=True))
         if (cursor := page.next) is None:
             break
     return frozenset(theirs), frozenset(unsure)
@@ -131,14 +126,10 @@ async def _for(
 ) -> list[tuple[ReviewRequest, Approvals | None]]:
     """Those that wait for ``by``, and how far those are that several have to approve."""
     # Judged outside of the unit: a directory may have to ask elsewhere.
-    may = [
-        (request, person)
-        for request in pending
-        if (person := await _may(request, by, directory, requester=request.requester)) is not None
-    ]
+    theirs = await _theirs(pending, by, directory)
     mine: list[tuple[ReviewRequest, Approvals | None]] = []
     async with store.read() as uow:
-        for request, person in may:
+        for request, person in theirs:
             found = None
             if shows(request):
                 earlier = await uow.submissions(request.id)
@@ -149,16 +140,25 @@ async def _for(
     return mine
 
 
-async def _may(
-    request: ReviewRequest, by: Person, directory: Directory, *, requester: str | None
-) -> Person | None:
-    """The person with the groups that matter here; ``None``: it is not for them to decide."""
-    by = replace(by, groups=await directory.groups(by, request))
-    try:
-        await check_person(request.plan, requester, None, by, directory)
-    except NotAllowed:
-        return None
-    return by
+async def _theirs(
+    requests: Sequence[ReviewRequest], by: Person, directory: Directory, *, whoever_asked: bool = False
+) -> list[tuple[ReviewRequest, Person]]:
+    """What is for ``by`` to decide, and the person with the groups that matter there. ``whoever_asked``: be it they themselves."""
+    people = await in_groups(by, requests, directory)
+    found = []
+    for request in requests:
+        try:
+            requester = None if whoever_asked else request.requester
+            await check_person(request.plan, requester, None, people[request.id], directory)
+        except NotAllowed:
+            continue
+        found.append((request, people[request.id]))
+    return found
+
+
+def _audience(request: ReviewRequest, directory: Directory) -> str:
+    """What it would be filed with now."""
+    return directory.audience(request.plan.approvers or (), request.labels)
 
 
 async def _is_missing(

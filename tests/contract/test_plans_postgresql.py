@@ -14,9 +14,10 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect
 from hitl_middleware.stores.sql.asked import asked
 from hitl_middleware.stores.sql.audit import finding
 from hitl_middleware.stores.sql.due import STATEMENTS
+from hitl_middleware.stores.sql.store import SqlStore
 from hitl_middleware.stores.sql.waiting import WAITING_AFTER, audiences, waiting_among
 from hitl_middleware.stores.url import connection_words, parse
-from hitl_middleware.testing.store_contract.case import BORN
+from hitl_middleware.testing.store_contract.case import BORN, a_request, a_run
 
 pytestmark = pytest.mark.postgres
 
@@ -71,11 +72,18 @@ async def test_the_line_is_read_in_its_order(postgres_url) -> None:
 @pytest.mark.parametrize(
     ("statement", "times"), [(waiting_among(2, following=True), 2), (audiences(following=True), 3)]
 )
-async def test_a_line_of_some_audiences_is_read_by_the_index(postgres_url, statement, times) -> None:
+async def test_a_line_of_some_audiences_is_read_by_the_index(postgres_url, statement, times, clock) -> None:
     """O-05: of each audience no more than a page, and from one audience to the next past all that is for the same.
 
-    Executed, because PostgreSQL does not tell before what a recursion's later steps do.
+    Executed, and something waits, because PostgreSQL does not tell before what a recursion's later steps do.
     """
+    store = SqlStore(postgres_url, clock=clock)
+    run = a_run(status="suspended")
+    async with store.begin() as uow:
+        assert await uow.add_run(run)
+        for audience in ("y", "z"):
+            assert await uow.add_request(a_request(run.id, audience=audience))
+    await store.close()
     said = statement.compile(dialect=dialect(), compile_kwargs={"render_postcompile": True})
     values = {**dict.fromkeys(said.params, "x"), "of_precedence": 1, "rows": 26}
     values |= {name: value for name, value in said.params.items() if value is not None}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from hitl_middleware.desk.authority import in_groups
 from hitl_middleware.desk.waiting import MOST_READ, Waiting, first_in_line, is_asked, waiting_for
 from hitl_middleware.people import ListedPeople
 from hitl_middleware.policy import Escalation, ReviewPlan
@@ -217,3 +219,37 @@ def test_an_audience_is_the_names_and_their_places():
         assert people.audience(names, red) != people.audience(names, blue)
         assert people.audience(names, red) == people.audience(names, {**red, "note": "3"})
     assert 0 < len(people.audience(("\ud800" * 999,), {})) <= 64
+
+
+class Slow(Rooms):
+    """Answers when it has been asked about as many rooms as there are, and not before."""
+
+    def __init__(self, rooms: int) -> None:
+        super().__init__("0", "1", "2")
+        self._rooms = rooms
+        self._all = asyncio.Event()
+        self.asked: list[str] = []
+
+    async def groups(
+        self, person: Person, among: frozenset[str], labels: Mapping[str, str]
+    ) -> frozenset[str]:
+        self.asked.append(labels["room"])
+        if len(self.asked) % self._rooms == 0:
+            self._all.set()
+        await self._all.wait()
+        return await super().groups(person, among, labels)
+
+
+def test_who_has_to_be_asked_elsewhere_is_asked_once_and_at_once():
+    """P-01: requests for the same people need one answer of a channel, and nobody waits for one answer after the other."""
+    source = Slow(rooms=3)
+    plan = ReviewPlan(verdict="ask", approvers=("rooms:keeper",))
+    requests = [a_request("a run", plan=plan, labels={"room": str(number % 3)}) for number in range(9)]
+
+    async def look() -> Mapping[str, Person]:
+        by = Person(identity="slack:UANN")
+        return await asyncio.wait_for(in_groups(by, requests, ListedPeople(sources=[source])), 30)
+
+    found = asyncio.run(look())
+    assert sorted(source.asked) == ["0", "1", "2"]
+    assert [found[each.id].groups for each in requests] == [frozenset({"rooms:keeper"})] * 9
