@@ -105,6 +105,7 @@ async def test_a_line_of_some_audiences_is_read_in_its_order(path: Path) -> None
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
     by_index = "ix_hitl_requests_audience (status=? AND audience=? AND (precedence,id)>(?,?))"
     assert len([step for step in plan if by_index in step]) == 2
+    assert statement.count("LIMIT") == 3
     assert not [step for step in plan if "SCAN hitl_requests" in step], plan
 
 

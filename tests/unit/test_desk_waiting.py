@@ -167,13 +167,15 @@ def test_one_s_own_is_passed_by(make_world):
 
 
 def test_who_is_asked_next_finds_it(make_world, effects):
-    """P-03: when a request is escalated, it waits for those, too."""
+    """P-03, O-05: when a request is escalated, it waits for those, too; whom it is for is written down when it is filed and then again."""
     world = make_world(config=PEOPLE)
     then: dict[str, Any] = {"on_expiry": "escalate", "escalate_to": [Escalation(["group:leads"])]}
     request = open_request(world, effects, "late", approvers=[EVE], expires_in=dt.timedelta(hours=1), **then)
     assert (line(world, EVE), line(world, "github:ann")) == ([request.id], [])
+    assert request.audience == world.directory.audience([EVE], {})
     world.wait(3_600)
     world.step()
+    assert world.only().audience == world.directory.audience([EVE, "group:leads"], {})
     assert (line(world, EVE), line(world, "github:ann")) == ([request.id], [request.id])
 
 
