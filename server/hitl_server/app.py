@@ -29,6 +29,7 @@ from hitl_server.routes.requests import requests_router
 from hitl_server.routes.runs import runs_router
 from hitl_server.routes.slack import slack_router
 from hitl_server.sign_in.routes import sign_in_router
+from hitl_server.sign_in.sent_away import refused
 from hitl_server.slack_desk import HitlSlackDesk
 from hitl_server.watching import Watch
 
@@ -85,7 +86,7 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
         app.router.routes.extend(router.routes)
     for router in routers:
         app.include_router(router)
-    problems.install(app)
+    problems.install(app, refused)
     public = public_routes(app.routes)
     app.add_middleware(
         Guard, hitl=hitl, door=door, visitors=visitors, roles=RoleRules(app.routes), public=public

@@ -106,7 +106,7 @@ class Guard:
                 await refused(scope, refusal)(scope, receive, send)
                 return
             except HitlError as error:  # the database does not answer: who is signed in cannot be told
-                await of_error(error).response()(scope, receive, send)
+                await refused(scope, of_error(error))(scope, receive, send)
                 return
             state = scope.setdefault("state", {})
             state["caller"], state["csrf"] = caller, csrf
@@ -189,7 +189,7 @@ class Shell:
             # Whatever it is, the sender is told no more than that it is our trouble.
             log.exception("http.failed", method=scope["method"], error=type(error).__name__)
             if not begun:
-                await Problem(500, BROKEN).response()(inner, receive, sent)
+                await refused(inner, Problem(500, BROKEN))(inner, receive, sent)
 
 
 async def _rest(receive: Receive) -> None:

@@ -1,8 +1,11 @@
-"""Every "no" of the server as a problem document (RFC 9457): what is wrong, where, and how to mend it. Never a traceback."""
+"""Every "no" of the server as a problem document (RFC 9457): what is wrong, where, and how to mend it. Never a traceback.
+
+Somebody with a browser is shown a page instead, which says the same (``sign_in.sent_away``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from hitl_middleware.errors import (
     AlreadyDecided,
@@ -127,34 +131,43 @@ def _named(places: Sequence[tuple[str, str]]) -> dict[str, Any]:
     return {"field": errors[0]["field"], "errors": errors}
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of a route answered with a problem document."""
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _misfit)
-    app.add_exception_handler(HitlError, _ours)
+Say = Callable[[Scope, Problem], Response]
+"""How a refusal is said to whoever sent a request."""
+
+
+def install(app: FastAPI, say: Say) -> None:
+    """Have every error of a route answered as ``say`` words it."""
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 – what it is installed for
+        return say(request.scope, _of_http(request.scope, error))
+
+    async def misfit(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 – what it is installed for
+        errors = error.errors()
+        if all(each["loc"][:1] == ("path",) for each in errors):  # of an address without the form of any that there could be
+            return say(request.scope, _of_http(request.scope, HTTPException(404)))
+        return say(request.scope, of_misfit(errors))
+
+    async def ours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HitlError)  # noqa: S101 – what it is installed for
+        return say(request.scope, of_error(error))
+
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, misfit)
+    app.add_exception_handler(HitlError, ours)
     app.add_exception_handler(Unacceptable, _unacceptable)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+def _of_http(scope: Scope, error: HTTPException) -> Problem:
     if isinstance(error, Problem):
-        return error.response()
-    assert isinstance(error, HTTPException)  # noqa: S101 – what it is installed for
-    detail = error.detail
+        return error
+    detail = str(error.detail)
     if error.status_code == 404:
-        detail = f"There is nothing at {request.scope['path']}."
+        detail = f"There is nothing at {scope['path']}."
     elif error.status_code == 405:
-        detail = f"{request.scope['path']} does not take {request.method}."
-    return problem_response(error.status_code, str(detail), headers=error.headers)
-
-
-async def _misfit(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 – what it is installed for
-    return of_misfit(error.errors()).response()
-
-
-async def _ours(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HitlError)  # noqa: S101 – what it is installed for
-    return of_error(error).response()
+        detail = f"{scope['path']} does not take {scope['method']}."
+    return Problem(error.status_code, detail, headers=error.headers)
 
 
 async def _unacceptable(_request: Request, error: Exception) -> Response:

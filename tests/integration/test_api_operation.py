@@ -75,6 +75,13 @@ class TestTheDatabaseIsAway:
         assert answer.headers["content-type"] == "application/problem+json"
         assert "test://" not in answer.text
 
+    def test_looking(self, away: Served):
+        """To somebody with a browser, a page that says the same."""
+        answer = away.http.get("/", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "The database does not answer. Try again" in answer.text
+
     @pytest.mark.parametrize(
         ("path", "body", "misfit"),
         [
@@ -115,11 +122,16 @@ class TestOurOwnTrouble:
             msg = "the password is hunter2"
             raise RuntimeError(msg)
 
-        answer = serve(routers=(router,)).http.get("/broken")
+        server = serve(routers=(router,))
+        answer = server.http.get("/broken")
         assert (answer.status_code, answer.json()["title"]) == (500, "Internal Server Error")
         assert answer.headers["content-type"] == "application/problem+json"
-        assert "hunter2" not in answer.text
-        assert "Traceback" not in answer.text
+        page = server.http.get("/broken", headers={"Accept": "text/html"})
+        assert (page.status_code, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+        for shown in (answer.text, page.text):
+            assert "its log says what" in shown
+            assert "hunter2" not in shown
+            assert "Traceback" not in shown
 
 
 class TestMetrics:

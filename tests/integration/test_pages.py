@@ -20,6 +20,8 @@ HOSTILE = (
     "<script>alert(1)</script>\"'><img src=x onerror=alert(1)> {{ 7*7 }} \u202egnp.exe\u2066 \u200bhid\x1b[2J"
 )
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+PROBLEM = "application/problem+json"
 LOADED = re.compile(r"/static/[a-z.]+\?v=[0-9a-f]{12}")
 
 
@@ -173,9 +175,44 @@ async def _fail(server: Served, run_id: str) -> None:
 
 @pytest.mark.parametrize("path", ["/requests/none", "/runs/none", "/none"])
 def test_what_is_not_there(open_desk: Served, path: str):
-    """404, as everywhere a problem document."""
+    """404; to programs, as everywhere, a problem document."""
     answer = open_desk.http.get(path)
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/requests/none", 404, "There is no request &#39;none&#39;."),
+        ("/runs/none", 404, "There is no run &#39;none&#39;."),
+        ("/none", 404, "There is nothing at /none."),
+        ("/requests/none/decide", 405, "does not take GET"),
+        (f"/audit?kind={'x' * 300}", 422, "kind: String should have at most 200 characters"),
+    ],
+)
+def test_what_is_not_there_for_people(open_desk: Served, path: str, status: int, says: str):
+    """E-04: whoever follows an old link in a browser reads a page with the same sentence, and a way on."""
+    answer = open_desk.http.get(path, headers=BROWSER)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert says in answer.text
+    assert '<a class="way" href="/inbox">To the inbox</a>' in answer.text
+    assert open_desk.http.get(f"/api/v1{path}", headers=BROWSER).headers["content-type"] == PROBLEM
+
+
+def test_a_form_about_what_is_not_there(open_desk: Served):
+    """Sent without scripts, the "no" is a page that leads back to the form; htmx, which draws parts, gets the document."""
+    headers = {**BROWSER, "Referer": f"{open_desk.url}/runs/7"}
+    shown = open_desk.http.get(f"/requests/{open_desk.asked()['id']}").text
+    found = re.search(r'name="csrf" value="([^"]+)"', shown)
+    assert found
+    form = {"csrf": found[1], "type": "approve"}
+    answer = open_desk.http.post("/requests/none/decide", data=form, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert '<a class="way" href="/runs/7">Back</a>' in answer.text
+    answer = open_desk.http.post(
+        "/requests/none/decide", data=form, headers={**headers, "HX-Request": "true"}
+    )
+    assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
 
 
 class TestWhatOthersWrote:

@@ -34,6 +34,16 @@ def at(browser: Browser, user: str = USER) -> Page:
     return browser.look(f"/preview/slack/{user}")
 
 
+@pytest.mark.parametrize("path", ["/preview/slack/nobody", "/preview/slack/U0NOBODY/home", "/preview/none"])
+def test_what_is_not_there(preview: Preview, path: str):
+    """E-04: whoever mistypes an address in a browser reads a page, not a document for programs."""
+    server, _ = preview()
+    answer = server.http.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no" in answer.text  # …thing at, … such person
+    assert 'href="/inbox"' in answer.text
+
+
 def test_a_press_decides(preview: Preview):
     """E-02, S-05, S-08: the button sends a signed click to /slack/events; the act happens once; the page tells what the card tells."""
     server, slack = preview()

@@ -1,7 +1,8 @@
-"""How a refusal at the guard is said: a problem document to programs, and to somebody with a browser a page that leads on."""
+"""How a "no" is said: a problem document to programs, and to somebody with a browser a page that leads on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -18,12 +19,17 @@ SIGNED_OUT: Final = (
 )
 
 
+_TITLES: Final[Mapping[int, str]] = {404: "Not found", 500: "Something went wrong", 503: "Not now"}
+
+
 def refused(scope: Scope, refusal: Problem) -> Response:
-    """401 and 403 for a browser; all else as it is."""
+    """A page for whoever sees it; the document for everybody else, and for htmx, which draws no whole page into a part."""
     headers = Headers(scope=scope)
-    if refusal.status_code not in {401, 403} or not _is_browser(scope, headers):
+    if not _is_browser(scope, headers):
         return refusal.response()
     here = _here(scope, headers)
+    if refusal.status_code not in {401, 403}:
+        return _led_on(scope, headers, refusal, here)
     if refusal.status_code == 403:
         # Back to the page with the form; from a page that is not for them to the one that is.
         back = HOME if scope["method"] == "GET" else local_path(here)
@@ -38,6 +44,18 @@ def refused(scope: Scope, refusal: Problem) -> Response:
     answer = sentence(401, "Signed out", SIGNED_OUT, back=way, label="Sign in")
     answer.headers.update(refusal.headers or {})
     return answer
+
+
+def _led_on(scope: Scope, headers: Headers, refusal: Problem, here: str | None) -> Response:
+    """What is not there, does not fit, or does not work now: to the inbox from where nothing can be seen, else back to the form."""
+    if headers.get("hx-request") == "true":
+        return refusal.response()
+    looks = scope["method"] in {"GET", "HEAD"}
+    back, label = (HOME, "To the inbox") if looks else (local_path(here), "Back")
+    title = _TITLES.get(refusal.status_code, "Not done")
+    page = sentence(refusal.status_code, title, str(refusal.detail), back=back, label=label)
+    page.headers.update(refusal.headers or {})
+    return page
 
 
 def not_in(request: Request, status: int, words: str) -> Response:
