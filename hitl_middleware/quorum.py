@@ -102,9 +102,10 @@ def still_words(found: Approvals, role: Callable[[str], str] = role_words) -> st
     return f"{found.more} more, among them {named}" if roles else f"{found.more} more"
 
 
-def progress(found: Approvals, role: Callable[[str], str] = role_words) -> str:
-    """As a sentence without its full stop: “1 of 2 approvals – still needed from security”."""
+def progress(found: Approvals, role: Callable[[str], str] = role_words, *, by: str = "") -> str:
+    """As a sentence without its full stop: “1 of 2 approvals (by ann) – still needed from security”. ``by``: those who gave them."""
     said = f"{counted(found)} approval{'' if found.needed == 1 else 's'}"
+    said += f" (by {by})" if by else ""
     still = still_words(found, role)
     if still is None:
         return said

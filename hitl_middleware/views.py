@@ -76,9 +76,10 @@ class RunDetail:
 def _progress(request: ReviewRequest, found: Approvals | None) -> str | None:
     if found is None or not shows(request):
         return None
-    said = progress(found) if request.status == "pending" else counted(found)
     by = ", ".join(person(each.person, each.name) or each.person for each in found.given)
-    return f"{said} (by {by})" if by else said
+    if request.status == "pending":
+        return progress(found, by=by)
+    return f"{counted(found)} (by {by})" if by else counted(found)
 
 
 class Views:

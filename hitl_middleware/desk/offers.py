@@ -9,13 +9,13 @@ from hitl_middleware.actions import Decision
 from hitl_middleware.desk.authority import check_person, in_groups, weigh
 from hitl_middleware.errors import ApprovalNotNeeded, NotAllowed
 from hitl_middleware.ports import Directory, Person, Store
-from hitl_middleware.quorum import shows
+from hitl_middleware.quorum import approvals, progress, shows
 from hitl_middleware.records import ReviewRequest, Submission
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """``refused``: why an answer of theirs would not be taken at all; ``unneeded``: why their approval would not be, a "no" still is."""
+    """``refused``: why an answer of theirs would not be taken at all; ``unneeded``: why their approval would change nothing, a "no" does."""
 
     refused: str | None = None
     unneeded: str | None = None
@@ -46,7 +46,11 @@ async def _offer(
     try:
         await check_person(request.plan, request.requester, None, by, directory)
         if earlier is not None:
-            await weigh(request.plan, by, earlier, Decision(type="approve"), directory)
+            one, fills = await weigh(request.plan, by, earlier, Decision(type="approve"), directory)
+            found = approvals(request.plan, earlier)
+            given = any(each.counts_as == one for each in found.given)
+            if given and set(found.still_from).isdisjoint(fills):  # unless they came into a missing role since
+                return Offer(unneeded=f"You have approved: {progress(found)}.")
     except NotAllowed as refusal:
         return Offer(refused=f"This is not for you to decide: {refusal.facts['why']}")
     except ApprovalNotNeeded as refusal:

@@ -70,8 +70,11 @@ async def test_two_of_two(office: Office, visit: Visit):
     await ann.page.get_by_role("button", name="Approve a").click()
     for each in (ann, bob, sam):
         await expect(each.page.locator("#standing")).to_contain_text(
-            "1 of 2 approvals – still needed from security (by ann)"
+            "1 of 2 approvals (by ann) – still needed from security"
         )
+    await expect(ann.page.locator("#answer")).to_contain_text("You have approved: 1 of 2 approvals")
+    await expect(ann.page.get_by_role("button", name="Approve a")).to_have_count(0)
+    await expect(ann.page.get_by_role("button", name="Reject")).to_be_enabled()
     await expect(bob.page.locator("#answer")).to_contain_text("An approval by bob would change nothing")
     await expect(bob.page.get_by_role("button", name="Approve a")).to_have_count(0)
     await expect(bob.page.get_by_role("button", name="Reject")).to_be_enabled()

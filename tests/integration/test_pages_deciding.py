@@ -133,7 +133,7 @@ def test_one_of_two(serve: Callable[..., Served]):
     assert "0 of 2 approvals – still needed: 2 more, among them slack:" in page
     assert 'value="edit"' not in page
     assert decided(server, request["id"], type="approve").status_code == 303
-    assert f"1 of 2 approvals – still needed from {ANN} (by api)" in (
+    assert f"1 of 2 approvals (by api) – still needed from {ANN}" in (
         server.http.get(f"/requests/{request['id']}").text
     )
     assert server.decide(request["id"], type="approve", reviewer=ANN).json()["status"] == "approved"

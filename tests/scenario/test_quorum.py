@@ -83,7 +83,7 @@ def test_one_person_everywhere(
     on_github = "Approvals: 1 of 2 by kim – still needed from the team acme/architects"
     assert on_github in stage.reads(stage.cards()[0])
 
-    far = "1 of 2 approvals – still needed from github:acme/architects (by kim)"
+    far = "1 of 2 approvals (by kim) – still needed from github:acme/architects"
     again = stage.says("ann", "/approve")
     assert stage.reactions(again) == {"eyes", "rocket"}
     with httpx.Client(base_url=stage.url, trust_env=False) as api:
@@ -161,7 +161,7 @@ def test_in_the_same_moment(pair: Callable[..., tuple[World, World]], effects: E
     for _ in range(3):
         assert at_once(worlds, ANN, "github:ann", ANN, "github:ann") == ["pending"] * 4
     view = worlds[1].portal.call(worlds[1].views.request, worlds[0].only().id)
-    assert view.progress == "1 of 3 approvals – still needed: 2 more, among them security (by ann)"
+    assert view.progress == "1 of 3 approvals (by ann) – still needed: 2 more, among them security"
     assert (len(view.submissions), {each.counts_as for each in view.submissions}) == (12, {"github:ann"})
     answers = at_once(worlds, BOB, EVE, "github:bob", "github:ann")
     assert answers.count("approved") == 1

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hitl_middleware import Escalation
+from hitl_middleware.desk.offers import offers
 from hitl_middleware.desk.waiting import waiting_for
 from hitl_middleware.errors import ApprovalNotNeeded, ConfigurationError, DoesNotFit, NotAllowed
 from hitl_middleware.people import ListedPeople
@@ -77,9 +78,9 @@ def test_each_role_is_among_those_who_approved(ask: Ask, effects: Effects) -> No
     assert world.only().plan.approvers == (KIM, ARCHITECTS, SECURITY)
     assert progress(world) == "0 of 2 approvals – still needed from architects and security"
     assert approve(world, ANN) == "pending"
-    assert progress(world) == "1 of 2 approvals – still needed from security (by ann)"
+    assert progress(world) == "1 of 2 approvals (by ann) – still needed from security"
     assert approve(world, "github:ann", ANN) == "pending"
-    assert progress(world) == "1 of 2 approvals – still needed from security (by ann)"
+    assert progress(world) == "1 of 2 approvals (by ann) – still needed from security"
     world.step()
     assert effects.done == []
     assert approve(world, BOB) == "approved"
@@ -96,7 +97,7 @@ def test_one_person_in_both_roles_is_one_person(ask: Ask) -> None:
     """P-02: Eve fills both roles; somebody else has to agree, whoever of the approvers that is."""
     world = ask(**BOTH_ROLES)
     assert approve(world, EVE) == "pending"
-    assert progress(world) == f"1 of 2 approvals – still needed: 1 more (by {EVE})"
+    assert progress(world) == f"1 of 2 approvals (by {EVE}) – still needed: 1 more"
     assert approve(world, KIM) == "approved"
 
 
@@ -119,6 +120,25 @@ def test_an_approval_that_would_change_nothing_is_refused(ask: Ask) -> None:
     )
     assert (world.only(), stored(world)) == (before, given)
     assert world.decide(before, "reject", by=OPS).status == "rejected"
+
+
+def test_who_has_approved_is_not_asked_to_again(ask: Ask) -> None:
+    """P-02: a button that would change nothing is not offered, and why is said; to nobody else, and not to who has a missing role."""
+    world = ask(**BOTH_ROLES)
+
+    def offered(*identities: str) -> str | None:
+        person = Person(identity=identities[0], identities=frozenset(identities))
+        return world.portal.call(offers, world.store, world.directory, person, [world.only()])[
+            world.only().id
+        ].unneeded
+
+    assert offered(ANN, "github:ann") is None
+    approve(world, ANN)
+    assert (
+        offered("github:ann", ANN) == "You have approved: 1 of 2 approvals – still needed from security."
+    )
+    assert offered(BOB) is None
+    assert offered(ANN, "github:ann", BOB) is None
 
 
 def test_an_operator_fills_no_role(ask: Ask) -> None:
@@ -192,7 +212,7 @@ def test_a_role_is_settled_when_the_answer_is_given(ask: Ask) -> None:
     )
     approve(world, ANN)
     team.members.clear()
-    assert progress(world) == f"1 of 2 approvals – still needed: 1 more (by {ANN})"
+    assert progress(world) == f"1 of 2 approvals (by {ANN}) – still needed: 1 more"
     assert approve(world, BOB) == "approved"
 
     team.members = {ANN}
@@ -256,7 +276,7 @@ def test_a_workflow_step(make_world: Callable[..., World], effects: Effects) -> 
     world.step()
     assert (effects.done, progress(world)) == (
         [],
-        f"1 of 2 approvals – still needed from security (by {KIM})",
+        f"1 of 2 approvals (by {KIM}) – still needed from security",
     )
     with pytest.raises(ApprovalNotNeeded):
         approve(world, OPS)
