@@ -32,7 +32,7 @@ class StepFigures:
 
     @property
     def name(self) -> str:
-        """One for a chart, which has no column for the kind: what became of an act is asked beside whether it may happen."""
+        """One where there is no column for the kind: what became of an act is asked beside whether it may happen."""
         return f"{self.what} – what became of it" if self.kind == "outcome" else self.what
 
 

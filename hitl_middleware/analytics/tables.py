@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -36,6 +36,14 @@ class Table:
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+    def having(self, name: str, cells: Iterable[Cell]) -> Table:
+        """The same with other cells in this column."""
+        at = [column.name for column in self.columns].index(name)
+        rows = zip(self.rows, cells, strict=True)
+        return Table(
+            columns=self.columns, rows=tuple((*row[:at], cell, *row[at + 1 :]) for row, cell in rows)
+        )
 
     def only(self, *names: str) -> Table:
         """The same with these columns alone, in this order."""

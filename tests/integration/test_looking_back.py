@@ -28,6 +28,7 @@ from tests.kit.world import World
 
 COUNT = 150
 HOSTILE = "=HYPERLINK(1)</text><script>alert(1)</script>\" onload='x' \u202egnp.exe {{ 7*7 }}"
+BEFORE = dt.datetime(2024, 6, 3, 9, tzinfo=dt.UTC)
 ALL: dict[str, Any] = {"from": "2025-01-01"}
 
 
@@ -55,6 +56,8 @@ async def _history(world: World, now: dt.datetime) -> None:
         assert await uow.add_run(run)
         assert await uow.add_request(request)
         assert await uow.add_submission(replace(given, decision=said))
+        for kind in ("tool_call", "outcome"):
+            await uow.add_request(a_request(run.id, tool="pay", kind=kind, created_at=BEFORE))
         await uow.append(an_event(actor=HOSTILE, thread_id=HOSTILE, data={"reason": HOSTILE}))
     await audit.seal(world.store)
 
@@ -100,6 +103,11 @@ class TestAnalyticsPage:
         named = page(server, "/analytics", {"from": "2025-12-01", "to": "2025-12-31", "graph": ""})
         assert "from 2025-12-01 to 2025-12-31" in named
         assert "from=2025-12-01&amp;to=2025-12-31&amp;table=time" in named
+
+    def test_what_became_of_an_act_is_a_question_of_its_own(self, server: Served) -> None:
+        """O-06: whether an act may happen and what became of it are two rows, and bear two names."""
+        text = page(server, "/analytics", {"from": "2024-06-01", "to": "2024-06-30"})
+        assert sorted(re.findall(r"<td><bdi>(pay.*?)</bdi></td>", text)) == ["pay", "pay – what became of it"]
 
     def test_a_period_without_anything(self, server: Served) -> None:
         """No chart of nothing, and no error."""

@@ -72,6 +72,7 @@ def analytics_page_router(hitl: Hitl) -> APIRouter:
 def _drawn(found: Report) -> dict[str, Any]:
     """Charts and tables, ready to be written."""
     told = tables(found)
+    steps = told["steps"].having("what", (step.name for step in found.steps))
     return {
         "charts": {
             "waiting": Markup(pictures.waiting_by_step(found)),  # noqa: S704 – charts escape what they are given
@@ -81,7 +82,7 @@ def _drawn(found: Report) -> dict[str, Any]:
             "people": Markup(pictures.answers_by_person(found)),  # noqa: S704
         },
         "tables": {
-            "steps": _shown(told["steps"].only("what", "graph", *_FIGURES)),
+            "steps": _shown(steps.only("what", "graph", *_FIGURES)),
             "time": _shown(told["time"].only("begins", *_FIGURES)),
             "decisions": _shown(told["decisions"]),
             "channels": _shown(told["channels"]),
