@@ -14,9 +14,16 @@ import httpx
 import pytest
 from rich.cells import cell_len
 
+from hitl_middleware.actions import Decision
+from hitl_middleware.cli.demo.backstage import Backstage
+from hitl_server.pages.request import VIA
+
 from tests.kit.browsing import Browser
 from tests.kit.commands import AtTerminal, Commands
+from tests.kit.effects import Effects
+from tests.kit.models import asks, call, says, script
 from tests.kit.plain import NO_TLS
+from tests.kit.world import World
 
 STAGES = ("Waiting for a decision", "Approved by", "Executing", "Executed")
 DATABASE = {"HITL_DATABASE_URL": "sqlite:///.hitl/demo.db"}
@@ -41,6 +48,16 @@ def audit(folder: Path) -> list[dict[str, Any]]:
     hitl = Commands(folder, DATABASE)
     assert hitl.json("audit", "verify")["ok"]
     return [json.loads(line) for line in hitl.said("audit", "export").splitlines()]
+
+
+def test_where_else_it_was_decided(quick: World, effects: Effects):
+    """What whoever sits at the terminal is told when they are no longer needed: who was first, and on which page."""
+    stage = Backstage(hitl=quick, url="", log=Path())
+    quick.serve("a", quick.agent([effects.pay_tool()], script(says(call("pay", amount=7)))))
+    quick.begin_run("a", asks())
+    asked = quick.only()
+    quick.portal.call(quick.submit, asked.id, Decision(type="approve"), identity="local:ann", via=VIA)
+    assert stage.elsewhere(asked) == "It was decided elsewhere: Approved by local:ann (on its page)."
 
 
 class TestWithoutATerminal:
@@ -115,11 +132,13 @@ class TestAtATerminal:
                 person.sees(re.escape(words))
                 person.sees(STAGES[0])
                 address = person.sees(r"Slack +(http://\S+)/preview/slack")[1]
+                request = person.sees(rf"Page +{address}(/requests/\S+)")[1]
                 if typed:
                     person.answers("a")
                 else:
                     person.sees("> ")
                     with httpx.Client(base_url=address, timeout=30, verify=NO_TLS, trust_env=False) as http:
+                        assert Browser(http).look(request).offers("Approve"), "whoever sits here decides there, too"
                         Browser(http).send(Browser(http).look("/preview/slack"), "Approve")
                     person.sees(r"It was decided elsewhere: Approved by ann \(in Slack\)\.")
                 for stage in STAGES[1:]:

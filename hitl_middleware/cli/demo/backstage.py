@@ -18,6 +18,7 @@ from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.views import RequestDetail, RunDetail
 from hitl_server.logs import configure_logs
+from hitl_server.pages.request import VIA
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ _LOOK_SECONDS: Final = 0.05
 _PLACES: Final = {
     "slack": "in Slack",
     "github": "on the issue",
-    "web": "on its page",
+    VIA: "on its page",
     "cli": "in another terminal",
     "api": "through the API",
 }

@@ -28,6 +28,11 @@ OTHERS: Final = {LEE: ("lee", "Lee Lang")}
 ROLES: Final = {**dict.fromkeys(PEOPLE, "may decide"), **dict.fromkeys(OTHERS, "may not")}
 """A word on each of them."""
 
+CONFIG: Final = """\
+operators = ["api"]   # whoever looks at the pages from this machine: no token is set, and nobody else can
+"""
+"""The ``hitl.toml`` of the demo."""
+
 DATABASE: Final = "HITL_DATABASE_URL=sqlite:///.hitl/demo.db"
 """For commands in another terminal."""
 

@@ -132,6 +132,7 @@ def staged(folder: Path, database: Path) -> Iterator[Stage]:
             "HITL_SLACK_CHANNEL": script.CHANNEL[0],
             "HITL_DEFAULT_APPROVERS": ",".join(f"slack:{user}" for user in script.PEOPLE),
         }
+        (folder / "hitl.toml").write_text(script.CONFIG, encoding="utf-8")
         hitl = Hitl.from_env()
         stack.callback(hitl.stop)
         number = _number(hitl)
