@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+import zlib
+
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.kit.browser import IN_A_BROWSER, PHONE, WIDER
@@ -32,3 +34,33 @@ async def test_on_a_phone(office: Office, visit: Visit):
         assert 0 <= box["x"] < box["x"] + box["width"] <= PHONE["width"]
     await card.get_by_role("button", name="Approve", exact=True).tap()
     await expect(card).to_contain_text("Approved by ann")
+
+
+async def test_what_is_scrolled_says_that_there_is_more(office: Office, visit: Visit):
+    """DESIGN rule 9: no argument is out of sight without a sign, where a phone shows no scroll bars: a shade, until all was seen."""
+    request = office.asked("send_email", **{**MAIL, "body": "a line\n" * 40})
+    short = office.asked("send_email", **MAIL)
+    ann = await visit(ANN, phone=True)
+    await ann.open("/inbox")
+    whole = ann.page.locator(f"#r-{short.id} pre")
+    assert await _below(ann.page, f"#r-{short.id} pre") == await _below(ann.page, f"#r-{short.id} pre", up=30)
+    await expect(whole).to_contain_text("It is on its way.")
+    long = f"#r-{request.id} pre"
+    assert await _below(ann.page, long) != await _below(ann.page, long, up=30)
+    await ann.page.locator(long).evaluate("(box) => box.scrollTo(0, box.scrollHeight)")
+    assert await _below(ann.page, long) == await _below(ann.page, long, up=30)
+
+
+async def _below(page: Page, box: str, *, up: int = 2) -> bytes:
+    """The colour a little above a box's lower edge, left of what stands in it."""
+    await page.locator(box).scroll_into_view_if_needed()
+    found = await page.locator(box).bounding_box()
+    assert found is not None
+    x, y = round(found["x"] + 6), round(found["y"] + found["height"] - 1 - up)
+    picture = await page.screenshot(clip={"x": x, "y": y, "width": 1, "height": 1}, scale="css")
+    packed, at = b"", 8
+    while at < len(picture):  # a PNG's chunks: size, kind, content, check sum
+        size = int.from_bytes(picture[at : at + 4], "big")
+        packed += picture[at + 8 : at + 8 + size] if picture[at + 4 : at + 8] == b"IDAT" else b""
+        at += size + 12
+    return zlib.decompress(packed)[1:4]  # one pixel; before it stands how its line is packed
