@@ -15,7 +15,7 @@ from hitl_middleware.records import ReviewRequest, Submission
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """``refused``: why an answer of theirs would not be taken at all; ``unneeded``: why their approval would change nothing, a "no" does."""
+    """``refused``: why an answer of theirs would not be taken at all; ``unneeded``: why their approval changes nothing, a "no" does."""
 
     refused: str | None = None
     unneeded: str | None = None

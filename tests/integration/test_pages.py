@@ -173,6 +173,20 @@ async def _fail(server: Served, run_id: str) -> None:
         await uow.set_run(run_id, "failed", error="it broke")
 
 
+def test_whoever_sits_here_may_say_who_they_are(open_desk: Served):
+    """P-01: while nothing is set up pages call them `api`; a link leads to where they sign in, and back."""
+    request = open_desk.asked()
+    assert f"/sign-in?next=/requests/{request['id']}" in page(open_desk, f"/requests/{request['id']}").links
+
+
+def test_a_heading_of_blanks(serve: Callable[..., Served]):
+    """A policy whose title is blank heads nothing: the tool's name does, so that there is something to read, and to press."""
+    server = serve(title=" \n\t")
+    request = server.asked()
+    assert request["title"] == "pay"
+    assert f'<a href="/requests/{request["id"]}"><bdi>pay</bdi></a>' in server.http.get("/inbox").text
+
+
 @pytest.mark.parametrize("path", ["/requests/none", "/runs/none", "/none"])
 def test_what_is_not_there(open_desk: Served, path: str):
     """404; to programs, as everywhere, a problem document."""
