@@ -49,7 +49,9 @@ async def _offer(
             one, fills = await weigh(request.plan, by, earlier, Decision(type="approve"), directory)
             found = approvals(request.plan, earlier)
             given = any(each.counts_as == one for each in found.given)
-            if given and set(found.still_from).isdisjoint(fills):  # unless they came into a missing role since
+            if given and set(found.still_from).isdisjoint(
+                fills
+            ):  # unless they came into a missing role since
                 return Offer(unneeded=f"You have approved: {progress(found)}.")
     except NotAllowed as refusal:
         return Offer(refused=f"This is not for you to decide: {refusal.facts['why']}")

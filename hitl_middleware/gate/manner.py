@@ -91,7 +91,9 @@ class OwnManner:
     ) -> Asking:
         assert request.tool is not None  # noqa: S101 – checked at the door
         schema = calls.args_schema(request.tool)
-        title = (policy.title or "").strip() or call.name  # blanks alone would be a heading that nobody can read or press
+        title = (
+            policy.title or ""
+        ).strip() or call.name  # blanks alone would be a heading that nobody can read or press
         return Asking(
             dialects.ask_call(call, plan, title=title, schema=schema, idempotent=policy.idempotent),
             calls.decision_schema(call.name, plan.allowed_decisions, schema),

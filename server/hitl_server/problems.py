@@ -145,7 +145,9 @@ def install(app: FastAPI, say: Say) -> None:
     async def misfit(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 – what it is installed for
         errors = error.errors()
-        if all(each["loc"][:1] == ("path",) for each in errors):  # of an address without the form of any that there could be
+        if all(
+            each["loc"][:1] == ("path",) for each in errors
+        ):  # of an address without the form of any that there could be
             return say(request.scope, _of_http(request.scope, HTTPException(404)))
         return say(request.scope, of_misfit(errors))
 

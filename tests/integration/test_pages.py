@@ -187,6 +187,15 @@ def test_a_heading_of_blanks(serve: Callable[..., Served]):
     assert f'<a href="/requests/{request["id"]}"><bdi>pay</bdi></a>' in server.http.get("/inbox").text
 
 
+def test_nothing_to_edit(serve: Callable[..., Served]):
+    """Where no argument can be edited – here because nobody is shown it –, no form without fields is offered; approving is."""
+    for redact, offered in (["amount"], False), ([], True):
+        server = serve(redact=redact)
+        shown = server.http.get(f"/requests/{server.asked()['id']}").text
+        assert ('value="edit"' in shown) is offered
+        assert 'value="approve"' in shown
+
+
 @pytest.mark.parametrize("path", ["/requests/none", "/runs/none", "/none"])
 def test_what_is_not_there(open_desk: Served, path: str):
     """404; to programs, as everywhere, a problem document."""

@@ -138,7 +138,9 @@ class TestAtATerminal:
                 else:
                     person.sees("> ")
                     with httpx.Client(base_url=address, timeout=30, verify=NO_TLS, trust_env=False) as http:
-                        assert Browser(http).look(request).offers("Approve"), "whoever sits here decides there, too"
+                        assert Browser(http).look(request).offers("Approve"), (
+                            "whoever sits here decides there, too"
+                        )
                         Browser(http).send(Browser(http).look("/preview/slack"), "Approve")
                     person.sees(r"It was decided elsewhere: Approved by ann \(in Slack\)\.")
                 for stage in STAGES[1:]:

@@ -134,9 +134,7 @@ def test_who_has_approved_is_not_asked_to_again(ask: Ask) -> None:
 
     assert offered(ANN, "github:ann") is None
     approve(world, ANN)
-    assert (
-        offered("github:ann", ANN) == "You have approved: 1 of 2 approvals – still needed from security."
-    )
+    assert offered("github:ann", ANN) == "You have approved: 1 of 2 approvals – still needed from security."
     assert offered(BOB) is None
     assert offered(ANN, "github:ann", BOB) is None
 
