@@ -320,6 +320,40 @@ class TestNotices:
             )
         assert failed.value.permanent
 
+    async def test_no_reaction_in_a_locked_conversation(self, world: GitHubWorld):
+        """G-10, G-14: nobody may react there, so none is missing: it is no failed delivery. Another 403 is one."""
+        comment = await world.fake.acomment(SHOP, 1, "ann", "/approve")
+        notice = replace(world.notice(), body={"reaction": "eyes", "to": str(comment.id)})
+        world.fake.fail("POST", "*/reactions", Refused(403))
+        with pytest.raises(DeliveryFailed) as failed:
+            await world.channel.notify(notice)
+        assert not failed.value.permanent
+        world.fake.lock(SHOP, 1, "ann")
+        await world.channel.notify(notice)
+        assert world.fake.reactions(comment) == []
+
+    async def test_a_limit_is_no_lock(self, world: GitHubWorld):
+        """G-14: GitHub answers 403 to who goes too fast, too; then it is asked nothing further, and the reaction comes later."""
+        comment = await world.fake.acomment(SHOP, 1, "ann", "/approve")
+        world.fake.lock(SHOP, 1, "ann")
+        world.fake.fail("POST", "*/reactions", SecondaryLimit(retry_after=7))
+        before = len(world.fake.calls)
+        with pytest.raises(DeliveryFailed) as failed:
+            await world.channel.notify(
+                replace(world.notice(), body={"reaction": "eyes", "to": str(comment.id)})
+            )
+        assert (failed.value.retry_after, len(world.fake.calls) - before) == (7, 1)
+
+    async def test_a_deleted_issue_is_given_up(self, world: GitHubWorld, now):
+        """G-14: GitHub says 404 of its comments and 410 of the issue; nobody can bring it back."""
+        view = sample_view(world.target, now)
+        ref = await world.channel.post(view)
+        world.fake.person("zoe", permission="admin")
+        await world.fake.adelete_issue(SHOP, 1, "zoe")
+        with pytest.raises(DeliveryFailed, match="the issue was deleted") as failed:
+            await world.channel.update(approved(view), ref)
+        assert failed.value.permanent
+
     @pytest.mark.parametrize(
         "body",
         [

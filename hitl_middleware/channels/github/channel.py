@@ -10,9 +10,11 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
+
 from hitl_middleware.channels.github import late, render, words
 from hitl_middleware.channels.github.client import GitHubClients
-from hitl_middleware.channels.github.failures import UNUSABLE
+from hitl_middleware.channels.github.failures import GONE, UNUSABLE
 from hitl_middleware.channels.github.reading import Author, GitHubReader
 from hitl_middleware.channels.github.rest import ask
 from hitl_middleware.channels.github.settings import GitHubSettings
@@ -23,6 +25,8 @@ from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasio
 
 if TYPE_CHECKING:
     from github.Requester import Requester
+
+log = structlog.get_logger("hitl.github")
 
 GITHUB_SECONDS: Final = 60
 """How far GitHub's clock and ours may be apart when we look for a comment."""
@@ -96,7 +100,8 @@ class GitHubChannel:
     async def notify(self, notice: Notice) -> None:
         """Deliver a one-off: ``{"comment": markdown}``, on the issue, or ``{"reaction": "eyes", "to": comment id}``.
 
-        A comment is looked for before a second attempt. The same reaction twice is one: GitHub answers with the first.
+        A comment is looked for before a second attempt. The same reaction twice is one: GitHub answers with the first. In a locked
+        conversation nobody may react (docs.github.com, "Locking conversations"): there it is left out, for no later attempt mends that.
         """
         address, body = _address(notice.address), notice.body
         comment, reaction, to = body.get("comment"), body.get("reaction"), str(body.get("to", ""))
@@ -136,9 +141,17 @@ class GitHubChannel:
                 _id(ask(requester, verb, url, body=body).record)
             except Exception as error:
                 # GitHub answers 404 for what is gone and for what we may not see. The latter is mended by a person.
-                if getattr(error, "status", None) == 404 and _shows(requester, address):
+                status, limited = (
+                    getattr(error, "status", None),
+                    self.clients.failure(error).retry_after is not None,
+                )
+                issue = _issue(requester, address) if status in {403, 404} and not limited else None
+                if status == 404 and issue is not None:
                     reason = "the comment was deleted on GitHub"
                     raise DeliveryFailed(reason, permanent=True) from None
+                if what and status == 403 and issue is not None and issue.get("locked") is True:
+                    log.info("github.no_reaction", why="the conversation is locked", address=str(address))
+                    return
                 raise
 
         await self.clients.call(address.repository, touch)
@@ -158,12 +171,15 @@ def _is_by(author: Author, me: str) -> bool:
     return author.login.lower() == me.lower() if me else author.login != "" and not author.person
 
 
-def _shows(requester: Requester, address: Address) -> bool:
+def _issue(requester: Requester, address: Address) -> dict[str, Any] | None:
+    """The issue, if GitHub shows it. Raises ``DeliveryFailed`` for one that was deleted."""
     try:
-        ask(requester, "GET", f"/repos/{address.repository}/issues/{address.number}")
-    except Exception:  # noqa: BLE001 – whatever it is: not known to be there
-        return False
-    return True
+        return ask(requester, "GET", f"/repos/{address.repository}/issues/{address.number}").record
+    except Exception as error:  # noqa: BLE001 – whatever else it is: not known to be there
+        if getattr(error, "status", None) == GONE:
+            reason = "the issue was deleted on GitHub"
+            raise DeliveryFailed(reason, permanent=True) from None
+        return None
 
 
 def _id(told: Mapping[str, Any]) -> int:

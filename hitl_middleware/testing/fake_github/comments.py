@@ -18,8 +18,8 @@ def remark(hub: Hub, issue: Issue, who: Who, body: str) -> Comment:
     """A new comment."""
     repository = hub.world.repositories[issue.repository.lower()]
     check_writable(repository)
-    bot = who.login.endswith("[bot]")
-    if issue.locked and not (bot or access.has_role(hub, repository, who.login, "triage")):
+    # An app's bot neither, whatever its permissions (probot/stale, issue 25; renovatebot/renovate, issue 6215).
+    if issue.locked and not access.has_role(hub, repository, who.login, "write"):
         raise Refusal(403, "Unable to create comment because issue is locked.")
     _check_body(body)
     now = hub.seconds()
@@ -41,6 +41,7 @@ def remark(hub: Hub, issue: Issue, who: Who, body: str) -> Comment:
 
 def reworded(hub: Hub, comment: Comment, who: Who, body: str) -> Comment:
     """A comment's new body; `created_at` stays, `updated_at` moves."""
+    check_writable(hub.world.repositories[comment.repository.lower()])
     _check_body(body)
     if body == comment.body:
         return comment
@@ -55,6 +56,7 @@ def reworded(hub: Hub, comment: Comment, who: Who, body: str) -> Comment:
 
 def erased(hub: Hub, comment: Comment, who: Who) -> None:
     """Take a comment away, and its reactions with it."""
+    check_writable(hub.world.repositories[comment.repository.lower()])
     _tell_comment(hub, comment, "deleted", who)
     del hub.world.comments[comment.id]
     hub.deleted.append(comment)
@@ -79,7 +81,23 @@ def _tell_comment(hub: Hub, comment: Comment, action: str, who: Who, **fields: A
 
 
 def reacted(hub: Hub, subject: tuple[str, int], who: Who, content: str) -> tuple[Reaction, bool]:
-    """Somebody's reaction, and whether it is new: twice the same is one. There is no webhook for it."""
+    """Somebody's reaction, and whether it is new: twice the same is one. There is no webhook for it.
+
+    Nobody reacts in a locked conversation (docs.github.com, "Locking conversations"), not even who may comment there.
+    """
+    about = hub.world.comments[subject[1]] if subject[0] == "comment" else None
+    issue = next(
+        each
+        for each in hub.world.issues.values()
+        if (
+            each.id == subject[1]
+            if about is None
+            else (each.repository, each.number) == (about.repository, about.number)
+        )
+    )
+    check_writable(hub.world.repositories[issue.repository.lower()])
+    if issue.locked:
+        raise Refusal(403, "Unable to create reaction because issue is locked.")
     if content not in shapes.CONTENTS:
         invalid("Reaction", "content", "invalid")
     for each in hub.world.reactions.values():

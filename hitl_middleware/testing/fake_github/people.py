@@ -14,6 +14,7 @@ from hitl_middleware.testing.fake_github.delivering import awaited, blocking
 from hitl_middleware.testing.fake_github.errors import CannotHappen
 from hitl_middleware.testing.fake_github.installing import Installing
 from hitl_middleware.testing.fake_github.records import App, Comment, Issue, Reaction, Repository
+from hitl_middleware.testing.fake_github.refusals import Refusal
 from hitl_middleware.testing.fake_github.state import Who
 
 
@@ -117,9 +118,9 @@ class People(Installing):
     adelete_issue = awaited(_delete_issue)
 
     def lock(self, repository: str, number: int, who: str, *, locked: bool = True) -> Issue:
-        """Lock the conversation (or unlock it): only those who can triage comment then."""
+        """Lock the conversation (or unlock it): only those who can write comment then, no app does, and nobody reacts."""
         with self._hub.changing():
-            found = self._issue(repository, number, who, "triage")
+            found = self._issue(repository, number, who, "write")
             return issues.store(self._hub, replace(found, locked=locked))
 
     def _rename_repository(self, repository: str, who: str, name: str) -> Repository:
@@ -164,7 +165,11 @@ class People(Installing):
         with self._hub.changing():
             found = self._comment_now(comment)
             self._place(found.repository, who)
-            return comments.reacted(self._hub, ("comment", found.id), Who(login=who), content)[0]
+            try:
+                return comments.reacted(self._hub, ("comment", found.id), Who(login=who), content)[0]
+            except Refusal as refusal:
+                msg = f"GitHub refuses: {refusal}"
+                raise CannotHappen(msg) from refusal
 
     # ------------------------------------------------------------------------------------------------------ who may what
 

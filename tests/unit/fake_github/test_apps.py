@@ -42,6 +42,19 @@ def integration(fake: FakeGitHub, app: App, key: str = "") -> GithubIntegration:
     )
 
 
+def test_an_app_does_not_write_in_a_locked_conversation(fake: FakeGitHub, app: App):
+    """Whatever its permissions: to GitHub it is no collaborator."""
+    issue = fake.open_issue(SHOP, "ann", "one")
+    fake.lock(SHOP, issue.number, "ann")
+    installed = fake.install(app, "acme")
+    auth = Auth.AppInstallationAuth(Auth.AppAuth(app.id, app.private_key), installed.id)
+    hub = Github(
+        base_url=fake.url, auth=auth, seconds_between_requests=0, seconds_between_writes=0, retry=None
+    )
+    with pytest.raises(GithubException, match="issue is locked"):
+        hub.get_repo(SHOP).get_issue(issue.number).create_comment("hello")
+
+
 def test_an_app_acts_where_it_is_installed(fake: FakeGitHub, app: App):
     """Its JSON web token says who it is, its installation's token what it may do; what it writes is its bot's."""
     fake.install(app, "acme", repositories=[SHOP])

@@ -149,6 +149,28 @@ def test_people_do_only_what_they_may(fake: FakeGitHub):
     assert fake.comment(SHOP, issue.number, "ann", "yes").id
 
 
+def test_what_a_lock_forbids(fake: FakeGitHub, hub: Github):
+    """Only who may write comments there, nobody who triages does, and nobody at all reacts; an archived repository is locked."""
+    issue = fake.open_issue(SHOP, "max", "one")
+    comment = fake.comment(SHOP, issue.number, "max", "hello")
+    fake.collaborator(SHOP, "tri", "triage")
+    with pytest.raises(CannotHappen, match="tri needs write"):
+        fake.lock(SHOP, issue.number, "tri")
+    fake.lock(SHOP, issue.number, "ann")
+    with pytest.raises(CannotHappen, match="issue is locked"):
+        fake.comment(SHOP, issue.number, "tri", "still there?")
+    there = hub.get_repo(SHOP).get_issue(issue.number)
+    assert there.create_comment("as a machine user, who is a person to GitHub").id
+    with pytest.raises(GithubException, match="locked"):
+        there.get_comment(comment.id).create_reaction("eyes")
+    with pytest.raises(CannotHappen, match="locked"):
+        fake.react(comment, "ann", "heart")
+    fake.repository(SHOP, archived=True)
+    assert hub.get_repo(SHOP).get_issue(issue.number).locked
+    with pytest.raises(GithubException, match="archived"):
+        there.get_comment(comment.id).edit("other words")
+
+
 def test_an_issue_can_be_gone(fake: FakeGitHub, hub: Github, heard: Heard):
     """A deleted one is 410 with all that stood on it; somebody who has left is `ghost`."""
     fake.person("zoe", permission="admin")

@@ -48,7 +48,7 @@ def get_label(asking: Asking) -> Any:
     return repositories.label(asking.hub, repository, label) if label else not_found()
 
 
-@route("PUT", "/repos/{owner}/{repo}/issues/{number}/lock", needs=WRITE, role="triage")
+@route("PUT", "/repos/{owner}/{repo}/issues/{number}/lock", needs=WRITE, role="write")
 def lock(asking: Asking) -> Answer:
     """Only those who can triage comment from now on."""
     _, issue = found(asking)
@@ -59,7 +59,7 @@ def lock(asking: Asking) -> Answer:
     return Answer(None, 204)
 
 
-@route("DELETE", "/repos/{owner}/{repo}/issues/{number}/lock", needs=WRITE, role="triage")
+@route("DELETE", "/repos/{owner}/{repo}/issues/{number}/lock", needs=WRITE, role="write")
 def unlock(asking: Asking) -> Answer:
     """Everybody comments again."""
     deeds.store(asking.hub, replace(found(asking)[1], locked=False))

@@ -37,7 +37,7 @@ def issue(hub: Hub, issue: Issue, *, full: bool = False) -> Json:
             repositories.label(hub, repository, repository.labels[name.lower()]) for name in issue.labels
         ],
         "state": issue.state,
-        "locked": issue.locked,
+        "locked": issue.locked or repository.archived,
         "assignee": assignees[0] if assignees else None,
         "assignees": assignees,
         "milestone": None,
