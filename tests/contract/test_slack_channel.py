@@ -22,6 +22,7 @@ from hitl_middleware.testing.fake_slack import (
     Message,
     RateLimited,
     Refused,
+    RefusedAfterAccepting,
     ServerError,
     TimeoutAfterAccepting,
 )
@@ -200,8 +201,32 @@ class TestPosting:
         await SlackChannel(settings, client).post(sample_view(REVIEWS, now))
         assert len(fake.messages) == 2
 
+    @pytest.mark.parametrize("error", ["fatal_error", "internal_error"])
+    async def test_a_refusal_that_leaves_it_open(self, world: SlackWorld, now, error):
+        """S-14: Slack says of these that part of it may have succeeded. The message that is there is found, not taken for absent."""
+        view = sample_view(world.target, now)
+        world.fake.fail("chat.postMessage", RefusedAfterAccepting(error))
+        with pytest.raises(DeliveryFailed) as failed:
+            await world.channel.post(view)
+        assert (failed.value.unheard, failed.value.permanent) == (True, False)
+        assert list(await world.channel.find(view)) == list(world.messages())
+        assert len(world.messages()) == 1
+
 
 class TestFailures:
+    async def test_an_archived_channel(self, world: SlackWorld, now):
+        """S-14: what is wrong is said as people can mend it, and when they have, the card is made true."""
+        view = sample_view(world.target, now)
+        ref = await world.channel.post(view)
+        world.fake.add_channel(CHANNEL, "reviews", archived=True)
+        for act in (world.channel.update(approved(view), ref), world.channel.post(view)):
+            with pytest.raises(DeliveryFailed, match="archived; bring it back") as failed:
+                await act
+            assert not failed.value.permanent
+        world.fake.add_channel(CHANNEL, "reviews")
+        await world.channel.update(approved(view), ref)
+        assert "Approved" in world.words(ref)
+
     @pytest.mark.parametrize(
         ("error", "permanent"),
         [

@@ -39,8 +39,16 @@ PERMANENT: Final = frozenset(
 (``invalid_auth``, ``missing_scope``, ``channel_not_found``, ``not_in_channel``, ``is_archived`` …) is mended by a person within minutes or
 hours, and the cards must then appear by themselves. Lists: docs.slack.dev, the "Errors" of each method."""
 
+OPEN: Final = frozenset(
+    {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "update_failed"}
+)
+"""Errors after which the message may be there all the same: Slack says of the first two that "some aspect of the operation" may have
+succeeded. Lists: as above."""
+
 _REASON: Final = {
     "message_not_found": "the message was deleted in Slack",
+    "is_archived": "the channel is archived; bring it back, or name another one (is_archived)",
+    "is_inactive": "the message stands in a channel that is archived; bring it back (is_inactive)",
     "not_in_channel": "the app is not a member of the channel; invite it there (not_in_channel)",
     "channel_not_found": "there is no such channel, or the app may not see it (channel_not_found)",
     "invalid_auth": "Slack does not accept {variable} (invalid_auth)",
@@ -98,7 +106,7 @@ def failure(error: Exception, *, variable: str = "SLACK_BOT_TOKEN") -> DeliveryF
     reason = _REASON[name].format(variable=variable) if name in _REASON else f"Slack says {name[:80]}"
     if name == "missing_scope" and isinstance(data, dict):
         reason = f"the app lacks the scope {str(data.get('needed'))[:80]} (missing_scope)"
-    return DeliveryFailed(reason, permanent=name in PERMANENT)
+    return DeliveryFailed(reason, permanent=name in PERMANENT, unheard=name in OPEN)
 
 
 def _seconds(text: object) -> float:

@@ -78,7 +78,10 @@ def _metadata(arguments: Arguments) -> Json | None:
 
 
 def _target(workspace: Workspace, arguments: Arguments) -> Channel:
-    """Where to post: a conversation's id, a channel's `#name`, or a person's id for the direct conversation."""
+    """Where to post: a conversation's id, a channel's `#name`, or a person's id for the direct conversation.
+
+    Somebody who has left still has theirs, and it takes messages (slackapi/python-slack-sdk, issue 1156).
+    """
     name = arguments.need("channel")
     if name in workspace.users:
         return workspace.direct((name,))
@@ -150,6 +153,8 @@ def post_message(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
 def update(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
     """A new state of one of the bot's messages. A text without blocks takes the old blocks away."""
     message = _own(workspace, arguments, Error.CANT_UPDATE_MESSAGE)
+    if workspace.channels[message.channel].archived:
+        raise Refusal(Error.IS_INACTIVE)
     if len(arguments.text("text").encode()) > MOST_UPDATED_BYTES:
         raise Refusal(Error.MSG_TOO_LONG)
     text, blocks = _content(workspace, arguments)
@@ -173,7 +178,9 @@ def post_ephemeral(workspace: Workspace, arguments: Arguments) -> dict[str, Any]
     user = arguments.need("user")
     if not channel.bot_is_member:
         raise Refusal(Error.NOT_IN_CHANNEL)
-    if user not in workspace.users or not channel.has(user):
+    if channel.archived:
+        raise Refusal(Error.IS_ARCHIVED)
+    if user not in workspace.users or workspace.users[user].deleted or not channel.has(user):
         raise Refusal(Error.USER_NOT_IN_CHANNEL)
     text, blocks = _content(workspace, arguments)
     app = workspace.app

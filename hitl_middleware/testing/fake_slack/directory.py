@@ -177,6 +177,8 @@ def conversations_open(workspace: Workspace, arguments: Arguments) -> dict[str, 
     need_scope(workspace, "im:write" if len(people) == 1 else "mpim:write")
     if any(each not in workspace.users for each in people):
         raise Refusal(Error.USER_NOT_FOUND)
+    if any(workspace.users[each].deleted for each in people):
+        raise Refusal(Error.USER_DISABLED)
     if len(people) > 8:
         raise Refusal(Error.TOO_MANY_USERS)
     before = set(workspace.channels)

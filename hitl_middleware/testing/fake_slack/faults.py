@@ -101,6 +101,18 @@ class Slow(Fault):
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedAfterAccepting(Fault):
+    """The work is done, and the answer says that it failed: "It's possible some aspect of the operation succeeded" (docs.slack.dev)."""
+
+    error: str = "internal_error"
+
+    @property
+    def content(self) -> bytes:
+        """Slack's usual refusal."""
+        return _refusal(self.error)
+
+
 class Script:
     """The faults still to come. Each is taken by the first call that fits, in the order in which they were added."""
 

@@ -15,7 +15,14 @@ from starlette.types import Receive, Scope, Send
 
 # Imported so that their methods register.
 from hitl_middleware.testing.fake_slack import directory, modals, signing_in  # noqa: F401
-from hitl_middleware.testing.fake_slack.faults import Fault, Instead, LostReply, Slow, TimeoutAfterAccepting
+from hitl_middleware.testing.fake_slack.faults import (
+    Fault,
+    Instead,
+    LostReply,
+    RefusedAfterAccepting,
+    Slow,
+    TimeoutAfterAccepting,
+)
 from hitl_middleware.testing.fake_slack.hooks import respond
 from hitl_middleware.testing.fake_slack.records import OK
 from hitl_middleware.testing.fake_slack.refusals import Error, Refusal
@@ -97,6 +104,7 @@ class _Answer(Response):
     """An answer that a fault may delay, withhold or cut off."""
 
     def __init__(self, content: bytes, status: int, fault: Fault | None, headers: Mapping[str, str]) -> None:
+        content = fault.content if isinstance(fault, RefusedAfterAccepting) else content
         super().__init__(content, status, headers=headers, media_type="application/json; charset=utf-8")
         self._fault = fault
 

@@ -268,3 +268,26 @@ def test_an_ephemeral_message_is_for_one_person(fake: FakeSlack, client: WebClie
         refused(client, "chat.postEphemeral", channel="C0BOBS0001", user=ANN, text="x")["error"]
         == "user_not_in_channel"
     )
+
+
+def test_an_archived_channel_stays_as_it_is(fake: FakeSlack, client: WebClient):
+    """Nothing is posted, nothing changed, nobody told; it is read all the same."""
+    ts = post(client)
+    fake.add_channel(REVIEWS, "reviews", archived=True)
+
+    assert refused(client, "chat.postMessage", channel=REVIEWS, text="x")["error"] == "is_archived"
+    assert refused(client, "chat.update", channel=REVIEWS, ts=ts, text="x")["error"] == "is_inactive"
+    assert (
+        refused(client, "chat.postEphemeral", channel=REVIEWS, user=ANN, text="x")["error"] == "is_archived"
+    )
+    assert [each["text"] for each in client.conversations_history(channel=REVIEWS)["messages"]] == ["hello"]
+
+
+def test_somebody_who_has_left(fake: FakeSlack, client: WebClient):
+    """Their direct conversation takes messages and is not opened any more; they see no message that is for them alone."""
+    fake.add_user(BOB, name="bob", deleted=True)
+
+    assert client.chat_postMessage(channel=BOB, text="x")["channel"].startswith("D")
+    assert refused(client, "conversations.open", users=BOB)["error"] == "user_disabled"
+    told = refused(client, "chat.postEphemeral", channel=REVIEWS, user=BOB, text="x")
+    assert told["error"] == "user_not_in_channel"
