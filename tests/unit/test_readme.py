@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, interrupt
+from pydantic import BaseModel
 
 from hitl_middleware import Decision, Hitl, requires_approval, send_tool_calls
 from hitl_middleware.clock import SystemClock
@@ -267,6 +269,24 @@ def test_an_agent_servers_manifest_names_the_app_that_can_be_mounted():
     runs = configured_agent_server(Settings(agent_server_url=LOCAL), config, SystemClock())
     assert runs is not None
     assert runs.graphs() == tuple(shown["graphs"])
+
+
+def test_every_setting_of_the_file_is_shown():
+    """E-04: README's ``hitl.toml`` is taken as it is, and has everything that can be said there."""
+    config = ConfigFile.model_validate(tomllib.loads(snippets("toml")[-1]))
+    assert set(unsaid(config)) == {"triggers.event"}  # there is one
+
+
+def unsaid(settings: BaseModel, where: str = "") -> Iterator[str]:
+    """The settings that were left out, with their tables."""
+    for name in type(settings).model_fields:
+        if name not in settings.model_fields_set:
+            yield where + name
+        value = getattr(settings, name)
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+        for part in parts:
+            if isinstance(part, BaseModel):
+                yield from unsaid(part, f"{where}{name}.")
 
 
 def command_lines() -> set[str]:
