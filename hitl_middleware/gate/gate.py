@@ -18,7 +18,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.errors import GraphBubbleUp, ParentCommand
 from langgraph.prebuilt.tool_node import ToolCallRequest
-from langgraph.types import Command, interrupt
+from langgraph.types import interrupt
 
 from hitl_middleware import dialects
 from hitl_middleware.actions import ActionRequest, digest
@@ -35,8 +35,6 @@ from hitl_middleware.policy import Explanation, Policy, Reconcile, ReviewPlan, S
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Action, Lease
 from hitl_middleware.refusals import refuse_repeated
-
-Answer = ToolMessage | Command[Any]
 
 
 class Gate:

@@ -21,12 +21,6 @@ from tests.kit.models import asks, call, says, script
 from tests.kit.world import LEASE, World, on, told
 
 ONE = says(call("pay", amount=7))
-THREE = says(*(call("pay", f"k{n}", amount=n) for n in (1, 2, 3)))
-
-NO_REASON = (
-    "User rejected the tool call for `pay` with id call-1. The tool was not executed. "
-    "Do not retry this tool call unless the user explicitly requests it."
-)
 
 both_modes = pytest.mark.parametrize("mode", ["batched", "per_call"])
 

@@ -15,8 +15,6 @@ from hitl_graphs.support.settings import SettingUnusable
 
 from tests.scenario.support_desk import CONVERSATION, Desk, environment, served
 
-THREAD = f"front:{CONVERSATION}"
-
 
 @pytest.fixture
 def services(monkeypatch, clock):

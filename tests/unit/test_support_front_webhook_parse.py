@@ -20,11 +20,6 @@ from hitl_graphs.support.front_webhook import (
 NOW = 1_760_000_000.0
 SECRET = "signing-key"
 BODY = b'{"type":"sync","authorization":{"id":"cmp_abc"}}'
-# Made with openssl, not with code of ours: printf '1760000000000:<body>' | openssl dgst -sha256 -hmac signing-key -binary | base64
-SIGNED = {
-    "X-Front-Request-Timestamp": "1760000000000",
-    "X-Front-Signature": "OLf2GNUvFU+Ehixa3nCqji/11HzWcGyOM5Rq4NjsA4Y=",
-}
 
 
 @pytest.fixture
