@@ -1,4 +1,4 @@
-"""What people are shown, the same in every channel: text that hides nothing, arguments in full or cut loudly, words for states. Pure."""
+"""How what somebody wrote is shown, the same in every channel: text that hides nothing, arguments in full or cut loudly. Pure."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import json
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from hitl_middleware.records import Action, Card, Occasion, ReviewRequest
+from hitl_middleware.records import ReviewRequest
 from hitl_middleware.redaction import MARK, hidden, redacted
-from hitl_middleware.review import ActionStatus, RequestStatus
 
 Measure = Callable[[str], int]
 """How much room a text takes in a channel: characters, unless the channel counts otherwise. Of two texts, the sum."""
@@ -236,143 +235,3 @@ def _kept(text: str, room: int, measure: Measure) -> int:
 
 def _head(line: str, room: int, measure: Measure) -> str:
     return line[: _kept(line, max(room, 0), measure)]
-
-
-# --------------------------------------------------------------------------------------------------------------- words
-
-
-@dataclass(frozen=True, slots=True)
-class StatusWords:
-    """Two stories: what was decided, and what became of the act. A failed execution does not unmake an approval."""
-
-    decision: str
-    outcome: str | None = None
-    hint: str | None = None
-    """What a person should do now, where there is something."""
-    then: str | None = None
-    """What follows from the decision, where no act of ours does."""
-
-    @property
-    def headline(self) -> str:
-        """The newest of the two, alone."""
-        return self.outcome or self.decided(None)
-
-    def decided(self, by: str | None) -> str:
-        """The first story as a sentence: “Approved by @ann”."""
-        sentence = f"{self.decision} by {by}" if by else self.decision
-        return f"{sentence} – {self.then}" if self.then else sentence
-
-
-WAITING: Final = "Waiting for a decision"
-OVERDUE: Final = "Overdue, and still waiting for a decision"
-UNANSWERED: Final = "nobody answered in time"
-NOT_DONE: Final = f"{UNANSWERED}, so it was not done"
-
-_DECISION: Final[Mapping[RequestStatus, str]] = {
-    "pending": WAITING,
-    "approved": "Approved",
-    "rejected": "Rejected",
-    "answered": "Answered",
-    "revised": "Feedback sent",
-    "expired": "Expired",
-    "cancelled": "Cancelled",
-    "superseded": "Superseded",
-}
-_OUTCOME: Final[Mapping[ActionStatus, str]] = {
-    "executing": "Executing",
-    "succeeded": "Executed",
-    "failed": "Failed",
-    "unknown": "Unknown",
-}
-
-
-def status_words(request: ReviewRequest, action: Action | None) -> StatusWords:
-    """The words for where a request and its act stand."""
-    decision = OVERDUE if request.status == "pending" and request.overdue else _DECISION[request.status]
-    if request.status == "revised" and request.kind != "tool_call":
-        decision = "Revision requested"
-    if action is None:
-        # Of an interrupt that is not ours we promise one decision and one resume, no more: its card ends at "handed back".
-        then = "the run carries on" if request.kind == "step" else "handed back to the run"
-        return StatusWords(decision, then={"approved": then, "expired": UNANSWERED}.get(request.status))
-    outcome = _OUTCOME.get(action.status)
-    if request.status == "expired":
-        return StatusWords(decision, then=NOT_DONE)
-    if outcome is None and request.status == "approved" and action.status == "waiting":
-        outcome = "Asked again, because the call was edited"
-    hint = None
-    if action.status == "unknown":
-        hint = f"It may have happened, or not. Look where it would show, then say so: hitl actions settle {action.id}"
-    return StatusWords(decision, outcome, hint)
-
-
-def late_words(request: ReviewRequest, occasion: Occasion, who: str, title: str | None = None) -> str:
-    """What is said once of a deadline. ``who`` – whom it concerns – and ``title`` in the channel's own words; ``title``: else in ours."""
-    until = f"{request.deadline_at:%Y-%m-%d %H:%M} UTC" if request.deadline_at else None
-    what = one_line(request.title, 150) if title is None else title
-    match occasion.kind:
-        case "reminder":
-            return f"Reminder for {who}: {what} waits for a decision until {until}."
-        case "overdue":
-            return f"Overdue since {until}, for {who}: {what}. It can still be decided."
-        case "escalated":
-            return f"Escalated to {who}, because nobody answered in time: {what}." + (
-                f" Please decide by {until}." if until else ""
-            )
-        case "decided":
-            return f"{what}: {status_words(request, None).decision}."
-
-
-CardState = Literal["shown", "behind", "failed"]
-"""Whether a posted message shows its request's newest version, does not yet, or will not: it was given up."""
-
-
-def card_state(card: Card) -> CardState:
-    """How a card stands."""
-    if card.shown >= card.wanted:
-        return "shown"
-    return "failed" if card.gave_up else "behind"
-
-
-def card_words(card: Card) -> str:
-    """The same for people, with what went wrong."""
-    match card_state(card):
-        case "shown":
-            return "up to date"
-        case "failed":
-            return f"not delivered – {card.error or 'given up'}"
-        case "behind":
-            return f"behind, tried again soon – {card.error}" if card.error else "on its way"
-
-
-_OF_THE_LOG: Final = frozenset(
-    {
-        "self",
-        "event",
-        "level",
-        "logger",
-        "timestamp",
-        "positional_args",
-        "exc_info",
-        "stack_info",
-        "stacklevel",
-    }
-)
-
-
-def log_facts(labels: Mapping[str, str], /, **facts: object) -> dict[str, object]:
-    """What a line of the log says besides its event: a run's labels, and ``facts``, which come first; nothing that is not known.
-
-    A label may have any name: what the log's own words are called is not overwritten by it.
-    """
-    told: dict[str, object] = {key: value for key, value in labels.items() if key not in _OF_THE_LOG}
-    return told | {key: value for key, value in facts.items() if value is not None}
-
-
-def person(identity: str | None, name: str | None = None) -> str | None:
-    """Who it was, for people: the name they are known by, else the identity. Text of theirs: a channel has to escape it."""
-    if identity is None:
-        return None
-    if identity == "policy":
-        return "the policy"
-    return one_line(name or identity, 80)

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import structlog
 
-from hitl_middleware.display import log_facts
 from hitl_middleware.errors import DeliveryFailed
+from hitl_middleware.logged import log_facts
 from hitl_middleware.ports import Dispatcher, ReviewChannel, Store
 from hitl_middleware.records import Card, CardView, Notice
 from hitl_middleware.views import card_view

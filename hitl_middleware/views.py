@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hitl_middleware.analytics import MOST, Asked, Period, Sample
-from hitl_middleware.display import person
 from hitl_middleware.errors import NotFound
 from hitl_middleware.ids import CODE_LENGTH
 from hitl_middleware.ports import AuditSearch, Store, UnitOfWork
@@ -29,6 +28,7 @@ from hitl_middleware.records import (
 )
 from hitl_middleware.redaction import hide_action, hide_request, hide_submission
 from hitl_middleware.review import RequestStatus, is_final
+from hitl_middleware.wording import person
 
 ASKED_AT_ONCE = 1_000
 """Requests that ``Views.asked`` reads in one go."""

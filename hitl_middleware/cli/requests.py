@@ -71,7 +71,8 @@ def list_(
 @speaks
 def show(key: Key, json_: Json = False) -> None:
     """One request: the call exactly as it will run, who was asked and why, what happened."""
-    from hitl_middleware.display import card_words, hidden_from, shown_args, shown_changes
+    from hitl_middleware.display import hidden_from, shown_args, shown_changes
+    from hitl_middleware.wording import card_words
 
     with opened() as hitl:
         detail = ask(hitl, hitl.views.request, key)

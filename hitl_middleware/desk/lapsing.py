@@ -10,9 +10,9 @@ import structlog
 from hitl_middleware import deadlines
 from hitl_middleware.actions import Decision
 from hitl_middleware.desk.filing import Filing
-from hitl_middleware.display import log_facts
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ledger import Ledger
+from hitl_middleware.logged import log_facts
 from hitl_middleware.ports import Directory, Dispatcher, Store
 from hitl_middleware.quorum import approvals
 from hitl_middleware.records import Occasion, ReviewRequest

@@ -16,13 +16,13 @@ from pydantic_core import to_jsonable_python
 from hitl_middleware import dialects
 from hitl_middleware.actions import Place, Review, StepDecision
 from hitl_middleware.dialects import Question
-from hitl_middleware.display import person
 from hitl_middleware.errors import ConfigurationError
 from hitl_middleware.gate.calls import thread_in
 from hitl_middleware.gate.shape import Shape, shape_of
 from hitl_middleware.gate.steps import Steps, Story, plan_of
 from hitl_middleware.policy import Lateness, ReviewPlan
 from hitl_middleware.records import ReviewRequest
+from hitl_middleware.wording import person
 
 STEP_DECISIONS: tuple[StepDecision, ...] = ("approve", "reject", "feedback")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hitl_middleware.display import status_words
 from hitl_middleware.notebook.differing import StateDiff, state_diff
 from hitl_middleware.notebook.facts import Facts
 from hitl_middleware.notebook.lookup import short
 from hitl_middleware.notebook.markup import Html, Shown, indented, joined, tag
 from hitl_middleware.notebook.standing import standing
+from hitl_middleware.wording import status_words
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -6,15 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hitl_middleware.display import (
-    hidden_from,
-    person,
-    shown_args,
-    shown_changes,
-    shown_data,
-    shown_text,
-    status_words,
-)
+from hitl_middleware.display import hidden_from, shown_args, shown_changes, shown_data, shown_text
 from hitl_middleware.notebook.facts import Asking, Facts
 from hitl_middleware.notebook.markup import Html, Shown, facts, indented, tag
 from hitl_middleware.notebook.messages import MOST, written
@@ -22,6 +14,7 @@ from hitl_middleware.notebook.standing import waits_for
 from hitl_middleware.quorum import progress, shows
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.telling import span
+from hitl_middleware.wording import person, status_words
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hitl_middleware.display import person
 from hitl_middleware.notebook.facts import Facts, RuleFacts
 from hitl_middleware.notebook.markup import Html, Shown, facts, joined, tag
 from hitl_middleware.quorum import progress, role_words, shows
 from hitl_middleware.records import Action, ReviewRequest, Submission
 from hitl_middleware.telling import told
+from hitl_middleware.wording import person
 
 
 @dataclass(frozen=True, slots=True)

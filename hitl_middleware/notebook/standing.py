@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hitl_middleware.diagnosis.judge import PATIENCE
-from hitl_middleware.display import status_words
 from hitl_middleware.notebook.facts import Facts, State
 from hitl_middleware.notebook.lookup import short
 from hitl_middleware.quorum import role_words
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import is_final
 from hitl_middleware.telling import span
+from hitl_middleware.wording import status_words
 
 
 @dataclass(frozen=True, slots=True)

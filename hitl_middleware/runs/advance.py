@@ -15,10 +15,10 @@ from typing import Any
 import structlog
 
 from hitl_middleware.desk import ReviewDesk
-from hitl_middleware.display import log_facts
 from hitl_middleware.errors import AnswerRefused, DatabaseUnreachable, GraphFailed, LeaseLost, OutOfReach
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.leases import Holdings
+from hitl_middleware.logged import log_facts
 from hitl_middleware.ports import Dispatcher, GraphRuns, Store
 from hitl_middleware.records import Lease, PendingInterrupt, ReviewRequest, Run, Snapshot
 from hitl_middleware.review import is_final

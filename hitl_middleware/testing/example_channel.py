@@ -12,17 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hitl_middleware.display import (
-    hidden_from,
-    late_words,
-    person,
-    shown_args,
-    shown_text,
-    status_words,
-    visible,
-)
+from hitl_middleware.display import hidden_from, shown_args, shown_text, visible
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.records import Card, CardView, Notice, NoticeDraft, Occasion, ReviewRequest, Target
+from hitl_middleware.wording import late_words, person, status_words
 
 LIMIT = 3_000
 """Characters of arguments that fit on a pin."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hitl_middleware.display import card_state
 from hitl_middleware.quorum import Approvals
 from hitl_middleware.records import Action, AuditEvent, Card, Page, ReviewRequest, Run
 from hitl_middleware.redaction import hidden
 from hitl_middleware.views import RunDetail
+from hitl_middleware.wording import card_state
 from hitl_server.shapes import (
     ActionBrief,
     ActionOut,

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from hitl_middleware.actions import DecisionType
-from hitl_middleware.display import CardState
 from hitl_middleware.review import ActionStatus, RequestKind, RequestStatus, RunStatus
+from hitl_middleware.wording import CardState
 from hitl_server.jsontext import plain
 
 Text = Annotated[str, BeforeValidator(plain)]

@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hitl_middleware.clock import ManualClock
-from hitl_middleware.display import CUT, one_line, person, shown_args, shown_text, status_words, visible
+from hitl_middleware.display import CUT, one_line, shown_args, shown_text, visible
 from hitl_middleware.records import Target
 from hitl_middleware.testing.channel_contract import sample_view
+from hitl_middleware.wording import person, status_words
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 JSON = st.recursive(

@@ -10,8 +10,8 @@ from typing import Final
 
 from hitl_middleware.channels.github import sentences, words
 from hitl_middleware.channels.github.markdown import code
-from hitl_middleware.display import late_words
 from hitl_middleware.records import Occasion, ReviewRequest
+from hitl_middleware.wording import late_words
 
 _SIGN: Final[Mapping[str, str]] = {"escalated": "📣"}
 

@@ -15,20 +15,11 @@ from hitl_middleware.channels.github import sentences, words
 from hitl_middleware.channels.github.markdown import Language, code, link, moment, plain, room
 from hitl_middleware.channels.github.parts import box, bullets, hint, said
 from hitl_middleware.channels.github.sentences import who
-from hitl_middleware.display import (
-    OVERDUE,
-    UNANSWERED,
-    Shown,
-    hidden_from,
-    shown_args,
-    shown_changes,
-    shown_data,
-    shown_text,
-    status_words,
-)
+from hitl_middleware.display import Shown, hidden_from, shown_args, shown_changes, shown_data, shown_text
 from hitl_middleware.quorum import approvals, counted, shows
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import RequestStatus, is_final
+from hitl_middleware.wording import OVERDUE, UNANSWERED, status_words
 
 MOST_DATA: Final = (40_000, 20_000, 8_000, 2_000)
 """Characters for what is shown. The first with which the comment fits is taken: wrapped lines and long fences take room of their own."""

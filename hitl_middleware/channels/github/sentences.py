@@ -11,11 +11,11 @@ from typing import Final
 from hitl_middleware.actions import DecisionType
 from hitl_middleware.channels.github import words
 from hitl_middleware.channels.github.markdown import code, link, moment, plain
-from hitl_middleware.display import person, status_words
 from hitl_middleware.forms import misfits
 from hitl_middleware.quorum import Approvals, progress
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import RequestKind
+from hitl_middleware.wording import person, status_words
 
 MOST_NAME: Final = 80
 MOST_TITLE: Final = 150

@@ -11,8 +11,8 @@ from typing import Final
 
 from hitl_middleware.channels.slack import words
 from hitl_middleware.channels.slack.routing import Members
-from hitl_middleware.display import late_words
 from hitl_middleware.records import Card, NoticeDraft, Occasion, ReviewRequest
+from hitl_middleware.wording import late_words
 
 MOST_PEOPLE: Final = 10
 

@@ -15,20 +15,18 @@ from hitl_middleware.channels.slack import words
 from hitl_middleware.channels.slack.buttons import asking, button
 from hitl_middleware.channels.slack.words import Json, box, markup, plain
 from hitl_middleware.display import (
-    OVERDUE,
     Shown,
     hidden_from,
     one_line,
-    person,
     shown_args,
     shown_changes,
     shown_data,
     shown_text,
-    status_words,
 )
 from hitl_middleware.quorum import approvals, counted, shows, still_words
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import is_final
+from hitl_middleware.wording import OVERDUE, person, status_words
 
 MOST_HEADER: Final = 150
 MOST_FIELD: Final = 160

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from hitl_middleware.display import one_line, person, status_words
+from hitl_middleware.display import one_line
 from hitl_middleware.errors import (
     AlreadyDecided,
     ApprovalNotNeeded,
@@ -23,6 +23,7 @@ from hitl_middleware.errors import (
 )
 from hitl_middleware.quorum import role_words
 from hitl_middleware.records import ReviewRequest
+from hitl_middleware.wording import person, status_words
 
 Json = dict[str, Any]
 

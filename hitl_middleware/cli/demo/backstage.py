@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from hitl_middleware.cli.demo.lock import held
-from hitl_middleware.display import person, status_words
 from hitl_middleware.errors import ConfigurationError, HitlError
 from hitl_middleware.hitl import Hitl
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.views import RequestDetail, RunDetail
+from hitl_middleware.wording import person, status_words
 from hitl_server.logs import configure_logs
 from hitl_server.pages.request import VIA
 

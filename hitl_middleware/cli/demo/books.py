@@ -15,8 +15,9 @@ from hitl_graphs.support.fakes import (
 from hitl_middleware import audit
 from hitl_middleware.cli.demo.stage import Stage
 from hitl_middleware.cli.demo.terminal import Terminal
-from hitl_middleware.display import one_line, person, status_words
+from hitl_middleware.display import one_line
 from hitl_middleware.records import Action, ReviewRequest
+from hitl_middleware.wording import person, status_words
 
 
 def told(service: str, effect: Effect) -> tuple[str, str]:

@@ -13,10 +13,10 @@ from starlette.requests import Request
 
 from hitl_middleware.actions import DecisionType
 from hitl_middleware.desk.form import form_of
-from hitl_middleware.display import card_state, person, status_words
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.review import precedence
 from hitl_middleware.telling import span, told
+from hitl_middleware.wording import card_state, person, status_words
 from hitl_server.auth import Caller
 from hitl_server.openapi import refusals
 from hitl_server.pages.answers import Draft

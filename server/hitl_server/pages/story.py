@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hitl_middleware.display import person
 from hitl_middleware.drawing.timeline import Span, joined
 from hitl_middleware.records import Action, ReviewRequest
 from hitl_middleware.review import is_final
 from hitl_middleware.views import RunDetail
+from hitl_middleware.wording import person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

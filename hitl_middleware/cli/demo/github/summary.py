@@ -8,10 +8,11 @@ from hitl_middleware import audit
 from hitl_middleware.cli.demo.github.script import SHOP, page
 from hitl_middleware.cli.demo.github.stage import IssueStage
 from hitl_middleware.cli.demo.terminal import Terminal
-from hitl_middleware.display import one_line, person, status_words
+from hitl_middleware.display import one_line
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.testing.fake_github import Issue
 from hitl_middleware.views import RunDetail
+from hitl_middleware.wording import person, status_words
 
 DATABASE: Final = "HITL_DATABASE_URL=sqlite:///.hitl/demo-github.db"
 """For commands in another terminal."""
