@@ -125,16 +125,17 @@ class Views:
         async with self._store.read() as uow:
             return await _approvals(uow, requests)
 
-    async def waiting(
-        self, *, cursor: str | None = None, limit: int = 50
-    ) -> tuple[Page[ReviewRequest], Mapping[str, str | None]]:
-        """A page of what waits: the riskiest first, of equal ones the oldest; and how far each is, as ``RequestDetail.progress``."""
-        async with self._store.read() as uow:
+    async def waiting(self, *, cursor: str | None = None, limit: int = 50) -> Page[ReviewRequest]:
+        """A page of what waits: the riskiest first, of equal ones the oldest."""
+        async with self._store.glance() as uow:
             page = await uow.list_waiting(cursor=cursor, limit=limit)
-            several = [request for request in page.items if shows(request)]
-            found = await _approvals(uow, several) if several else {}
-        told = {request.id: _progress(request, found.get(request.id)) for request in page.items}
-        return Page(tuple(hide_request(request) for request in page.items), page.next), told
+        return Page(tuple(map(hide_request, page.items)), page.next)
+
+    async def progress(self, requests: Sequence[ReviewRequest]) -> Mapping[str, str | None]:
+        """How far each of these is, by id: ``RequestDetail.progress``."""
+        several = [request for request in requests if shows(request)]
+        found = await self.approvals(several) if several else {}
+        return {request.id: _progress(request, found.get(request.id)) for request in requests}
 
     async def requests_of_thread(self, thread_id: str) -> Sequence[ReviewRequest]:
         """All requests of a thread over all its runs, oldest first; none of a thread that nobody knows."""

@@ -20,6 +20,9 @@ from hitl_server.roles import EVERYBODY
 AT_ONCE = 25
 """Requests on a page: a page costs the same however many wait behind it."""
 
+LEAST_OF_ALL = 5
+"""Of the whole line on its first page, however many before it are a reviewer's own: where it goes on from there is read off the last."""
+
 Cursor = Annotated[
     str | None, Query(pattern=r"^[0-9A-Za-z_-]{1,64}$", description="Where the page before ended.")
 ]
@@ -41,8 +44,9 @@ def inbox_router(hitl: Hitl) -> APIRouter:
     )
     async def inbox_page(request: Request, cursor: Cursor = None) -> HTMLResponse:
         """Requests that wait for a decision: the riskiest first, of equal ones the oldest. Complete, before any script."""
-        line, progress = await hitl.portal.run(hitl.views.waiting, cursor=cursor, limit=AT_ONCE)
         mine = await _mine(hitl, request.state.caller) if cursor is None else ()
+        rest = max(AT_ONCE - len(mine), LEAST_OF_ALL)
+        line = await hitl.portal.run(hitl.views.waiting, cursor=cursor, limit=rest)
         listed = [*mine, *(each for each in line.items if each.id not in {own.id for own in mine})]
         return page(
             "inbox.html",
@@ -51,7 +55,7 @@ def inbox_router(hitl: Hitl) -> APIRouter:
             requests=listed,
             offers=await offered(hitl, request, listed),
             mine={each.id for each in mine},
-            progress=progress,
+            progress=await hitl.portal.run(hitl.views.progress, listed),
             next=line.next,
             first=cursor is None,
         )
