@@ -7,7 +7,8 @@ thread take turns) and files the questions when it parks. Root graphs only: Lang
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,14 +16,21 @@ from uuid import UUID
 import structlog
 from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 from langgraph.pregel import Pregel
+from langgraph.types import Interrupt
 
-from hitl_middleware.errors import HitlError, RequestNotFiled
+from hitl_middleware.errors import ConfigurationError, HitlError, RequestNotFiled
 from hitl_middleware.gate.steps import STEPS_KEY, Steps
 from hitl_middleware.portal import Portal
 from hitl_middleware.records import Lease, PendingInterrupt, Snapshot
 from hitl_middleware.runs.callers import Callers
 
 log = structlog.get_logger("hitl.runs")
+
+
+STRAY = (
+    "{name} asks something on a thread of its own inside a node of another graph. LangGraph does not tell which thread that is, so nobody "
+    "would be asked. Attach the outer graph and call this one there without a thread_id, or run it outside of other graphs"
+)
 
 
 @dataclass(slots=True)
@@ -45,6 +53,10 @@ class Attached(GraphCallbackHandler):
         self._portal = portal
         self._ready = ready
         self._roots: dict[UUID, _Root] = {}
+        self._open = Counter[str]()
+        """Threads of the roots."""
+        self._strays: set[UUID] = set()
+        """What runs inside a graph that has no root here."""
         self._lock = threading.Lock()
 
     def on_chain_start(
@@ -58,9 +70,12 @@ class Attached(GraphCallbackHandler):
     ) -> None:
         """The root starts: take the thread's lease, or wait for whoever has it."""
         facts = metadata or {}
-        if "thread_id" not in facts or "langgraph_node" in facts or "langgraph_checkpoint_ns" in facts:
-            return  # a step inside the graph, or a graph without a thread
+        inside = "langgraph_node" in facts or "langgraph_checkpoint_ns" in facts
         with self._lock:
+            if inside and str(facts.get("thread_id")) not in self._open:
+                self._strays.add(run_id)
+            if inside or "thread_id" not in facts:
+                return  # a step inside the graph, or a graph without a thread
             if kwargs.get("parent_run_id") in self._roots:
                 return
         self._ready()
@@ -68,11 +83,14 @@ class Attached(GraphCallbackHandler):
         lease = self._portal.call(self._callers.begin, self.name, thread_id)
         with self._lock:
             self._roots[run_id] = _Root(thread_id, lease)
+            self._open[thread_id] += 1
 
     def on_interrupt(self, event: GraphInterruptEvent) -> None:
         """The run is parked, durably: file what it asks."""
         root = self._roots.get(event.run_id) if event.run_id is not None else None
         if root is None:
+            if event.run_id in self._strays and event.checkpoint_ns == ():
+                raise ConfigurationError(STRAY.format(name=self.name))
             return
         root.parked = True
         snapshot = Snapshot(
@@ -84,7 +102,7 @@ class Attached(GraphCallbackHandler):
                     value=item.value,
                     response_schema=item.response_schema if isinstance(item.response_schema, dict) else None,
                 )
-                for item in event.interrupts
+                for item in _standing(event.interrupts)
             ),
             breakpoint=event.checkpoint_id
             if event.status in {"interrupt_before", "interrupt_after"} and not event.interrupts
@@ -110,9 +128,23 @@ class Attached(GraphCallbackHandler):
 
     def _end(self, run_id: UUID, error: BaseException | None) -> None:
         with self._lock:
+            self._strays.discard(run_id)
             root = self._roots.pop(run_id, None)
+            if root is not None:
+                self._open -= Counter([root.thread_id])
         if root is not None:
             self._portal.call(self._callers.end, root.lease, parked=root.parked, error=error)
+
+
+def _standing(interrupts: Sequence[Interrupt]) -> Sequence[Interrupt]:
+    """What the root itself stands at; ``advance`` files whatever else there is.
+
+    In the functional API a task asks, and whoever waits for that task asks the same once more, up to the root, which waits for one at a
+    time. What its other tasks ask is asked again when it comes to them.
+    """
+    times = Counter(item.id for item in interrupts)
+    most = max(times.values(), default=0)
+    return [item for item in {each.id: each for each in interrupts}.values() if times[item.id] == most]
 
 
 def attach(graph: Pregel[Any, Any, Any, Any], handler: Attached, steps: Steps) -> Pregel[Any, Any, Any, Any]:

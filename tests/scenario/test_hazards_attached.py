@@ -1,0 +1,105 @@
+"""Attached graphs of which LangGraph tells more than once, or not enough: the functional API, and a graph run inside another one's node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint, task
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.types import interrupt
+
+from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.hitl import Graph
+
+from tests.kit.effects import Effects
+from tests.kit.models import asks, call, says, script
+from tests.kit.world import World, on
+
+
+def _flow(tools: ToolNode, amounts: Sequence[int]) -> Graph:
+    """Each amount is paid by a task of its own; the tasks run side by side."""
+
+    @task
+    def pay(amount: int) -> str:
+        (answer,) = tools.invoke([AIMessage("", tool_calls=[call("pay", f"k{amount}", amount=amount)])])
+        return str(answer.content)
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow(_: Any) -> list[str]:
+        return [paid.result() for paid in [pay(amount) for amount in amounts]]
+
+    graph: Graph = flow
+    return graph
+
+
+@pytest.mark.parametrize("amounts", [(1,), (1, 2, 3)])
+def test_tasks_of_the_functional_api(quick: World, effects: Effects, amounts: Sequence[int]) -> None:
+    """E-03: a task asks, and its entrypoint asks the same once more: it is one question, and the call raises nothing."""
+    pay = effects.pay_tool()
+    graph = quick.attach(_flow(ToolNode([pay], **quick.tool_gate([pay])), amounts), "flow")
+    graph.invoke({}, on())
+    for _ in amounts:
+        quick.decide(quick.only())
+        quick.step()
+
+    assert sorted(effects.done) == list(amounts)
+    assert quick.runs()[0].status == "succeeded"
+    assert len(quick.requests()) == len(amounts)
+
+
+def test_two_tasks_that_ask_something_themselves(quick: World) -> None:
+    """E-03: the same with a plain ``interrupt()``; one after the other, as the entrypoint waits for them."""
+
+    @task
+    def question(what: str) -> Any:
+        return interrupt(what)
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow(_: Any) -> list[Any]:
+        return [answer.result() for answer in [question("Red?"), question("Blue?")]]
+
+    graph = quick.attach(flow, "flow")
+    graph.invoke({}, on())
+    for title in ("Red?", "Blue?"):
+        assert quick.only().title == title
+        quick.decide(quick.only(), "respond", answer=title)
+        quick.step()
+    assert [run.status for run in quick.runs()] == ["succeeded"]
+    assert graph.get_state(on()).values == ["Red?", "Blue?"]
+
+
+def _outer(inner: Graph, config: Any) -> Any:
+    builder = StateGraph(MessagesState)
+    builder.add_node("inner", lambda _: {"messages": inner.invoke(asks(), config)["messages"]})
+    builder.add_edge(START, "inner")
+    return builder
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_a_graph_on_a_thread_of_its_own_inside_another_one(
+    quick: World, effects: Effects, *, attached: bool
+) -> None:
+    """E-04, G-15: nobody could be told what it asks; it is said at once, and names what to do, instead of waiting for ever."""
+    inner = quick.attach(quick.agent([effects.pay_tool()], script(says(call("pay", amount=7)))), "refunds")
+    outer = _outer(inner, on("t-inner")).compile(checkpointer=InMemorySaver())
+    graph = quick.attach(outer, "desk") if attached else outer
+    with pytest.raises(ConfigurationError, match="refunds asks something .* Attach the outer graph"):
+        graph.invoke(asks(), on("t-outer"))
+    assert effects.done == []
+
+
+def test_a_graph_inside_another_one_that_answers_for_it(quick: World) -> None:
+    """E-03: only the outer graph is attached; what the inner one asks on its own thread is its caller's own affair."""
+    inner = StateGraph(MessagesState)
+    inner.add_node("ask", lambda _: {"messages": [str(interrupt("Red?"))]})
+    inner.add_edge(START, "ask")
+    parked = inner.compile(checkpointer=InMemorySaver())
+    graph = quick.attach(_outer(parked, on("t-inner")).compile(checkpointer=InMemorySaver()), "desk")
+    graph.invoke(asks(), on("t-outer"))
+    assert [run.status for run in quick.runs()] == ["succeeded"]
+    assert quick.requests() == []
