@@ -2,6 +2,7 @@
 
     HitlError
     ├── ConfigurationError          the set-up is wrong; nothing was started
+    │   ├── ForkedProcess
     │   ├── ChannelHalfConfigured
     │   ├── UnknownGraph
     │   ├── UnknownTool
@@ -58,6 +59,13 @@ class HitlError(Exception):
 
 class ConfigurationError(HitlError):
     """The configuration is wrong."""
+
+
+class ForkedProcess(ConfigurationError):
+    """This Hitl was in use before this process was forked, and its threads and connections stayed behind.
+    Make it, and the graphs that use it, in every worker after the fork: gunicorn without --preload, Celery's worker_process_init,
+    multiprocessing with "spawn".
+    """
 
 
 class ChannelHalfConfigured(ConfigurationError):

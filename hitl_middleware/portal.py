@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 import structlog
+
+from hitl_middleware.errors import ForkedProcess
 
 log = structlog.get_logger("hitl.portal")
 
@@ -24,12 +27,16 @@ class Portal:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._process = 0
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The running loop; started now if it was not."""
+        """The running loop; started now if it was not. Raises ``ForkedProcess`` where it runs in the process that this one is a fork of."""
+        if self._loop is not None and self._process != os.getpid():
+            raise ForkedProcess
         with self._lock:
             if self._loop is None:
+                self._process = os.getpid()
                 ready = threading.Event()
                 self._thread = threading.Thread(target=self._run, args=(ready,), name=self._name, daemon=True)
                 self._thread.start()

@@ -88,7 +88,7 @@ def test_a_graph_on_a_thread_of_its_own_inside_another_one(
     inner = quick.attach(quick.agent([effects.pay_tool()], script(says(call("pay", amount=7)))), "refunds")
     outer = _outer(inner, on("t-inner")).compile(checkpointer=InMemorySaver())
     graph = quick.attach(outer, "desk") if attached else outer
-    with pytest.raises(ConfigurationError, match="refunds asks something .* Attach the outer graph"):
+    with pytest.raises(ConfigurationError, match=r"refunds asks something .* Attach the outer graph"):
         graph.invoke(asks(), on("t-outer"))
     assert effects.done == []
 

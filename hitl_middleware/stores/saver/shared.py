@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
+from hitl_middleware.errors import ForkedProcess
+
 T = TypeVar("T")
 
 
@@ -22,8 +25,20 @@ class Shared(BaseCheckpointSaver[Any]):
     ``aput`` and ``aput_writes`` are each database's own: they raise ``LeaseLost`` where the run is another process's by now.
     """
 
-    loop: asyncio.AbstractEventLoop
-    """Where the connections live."""
+    _living: tuple[int, asyncio.AbstractEventLoop]
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where the connections live. Raises ``ForkedProcess`` where that is in the process that this one is a fork of."""
+        process, loop = self._living
+        if process != os.getpid():
+            raise ForkedProcess
+        return loop
+
+    @loop.setter
+    def loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """LangGraph's savers set it when they are made."""
+        self._living = (os.getpid(), loop)
 
     async def ready(self) -> None:
         """Called on the loop before every use."""
