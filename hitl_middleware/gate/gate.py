@@ -195,7 +195,8 @@ class Gate:
             )
         request = request.override(tool=guard(tool))
         call = calls.action_request(request)
-        if (claim := claim_around(call, partial(self._plan, request, policy, call))) is not None:
+        lease, plan = self.lease_under(calls.config_of(request)), partial(self._plan, request, policy, call)
+        if (claim := claim_around(call, lease, plan)) is not None:
             return (yield Perform(request, claim))
         return (yield from self._review(request, policy, call))
 

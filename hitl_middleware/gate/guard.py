@@ -22,7 +22,7 @@ from hitl_middleware.actions import ActionRequest, DecisionType
 from hitl_middleware.errors import ConfigurationError, OutcomeUnknown, Ungated
 from hitl_middleware.leases import Claim
 from hitl_middleware.policy import Escalation, OnExpiry, Policy, Reconcile, ReviewPlan, When
-from hitl_middleware.records import Action
+from hitl_middleware.records import Action, Lease
 
 TargetT = TypeVar("TargetT", bound=BaseTool | Callable[..., Any])
 
@@ -98,13 +98,14 @@ def current_action() -> CurrentAction | None:
     )
 
 
-def claim_around(call: ActionRequest, wanted: Callable[[], ReviewPlan]) -> Claim | None:
+def claim_around(call: ActionRequest, lease: Lease | None, wanted: Callable[[], ReviewPlan]) -> Claim | None:
     """The claim under which this very call is performed already, by a gate outside of the one whose plan is ``wanted``.
 
+    ``lease``: under which the run is driven here. Context goes further than a call: whoever drives the run anew is not inside of it.
     Raises ``ConfigurationError`` where that gate did not ask for all that this one wants: a call is asked about once.
     """
     token = _PASS.get()
-    if not isinstance(token, Claim) or token.action.identity != call.identity:
+    if not isinstance(token, Claim) or (token.action.identity, token.lease) != (call.identity, lease):
         return None
     plan, given, decision = wanted(), token.action.plan, token.action.decision
     if decision is not None:  # whether it lets people answer so; not, what else they could have answered
