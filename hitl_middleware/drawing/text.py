@@ -33,6 +33,16 @@ def _advance(char: str) -> int:
     return 1_250 if ord(char) > 0xFFFF else 1_000
 
 
+def cut_path(text: str, most: float, size: float, between: str = "/") -> str:
+    """The same for a path: of one that is too long the outer parts are left out, and its last one is what is read."""
+    parts = " ".join(text.split()).split(between)
+    for first in range(len(parts)):
+        kept = between.join(["…", *parts[first:]] if first else parts)
+        if width(kept, size) <= most:
+            return kept
+    return cut(kept, most, size)
+
+
 def cut(text: str, most: float, size: float) -> str:
     """``text`` on one line, ending in ``…`` where it would be wider than ``most`` pixels."""
     line = " ".join(text[:500].split())

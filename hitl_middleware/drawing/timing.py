@@ -8,7 +8,7 @@ from typing import Final
 from hitl_middleware.drawing.scale import Scale, scale_of
 from hitl_middleware.drawing.style import STYLE
 from hitl_middleware.drawing.svg import number, tag, written
-from hitl_middleware.drawing.text import cut, width
+from hitl_middleware.drawing.text import cut, cut_path, width
 from hitl_middleware.drawing.timeline import Bar, Timeline, lasting
 
 WIDE: Final = 740.0
@@ -85,7 +85,7 @@ def _row(
     kind: str, label: str, total: str, line: Timeline, bars: Sequence[Bar], scale: Scale, y: float
 ) -> str:
     middle = y + ROW / 2
-    short = cut(label, LEFT - 16, TEXT)
+    short = cut_path(label, LEFT - 16, TEXT)
     inside = (
         [tag("g", tag("title", written(label)), _text(short, 0, middle + 4, TEXT, "name"))] if label else []
     )

@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.kit.browser import IN_A_BROWSER, PHONE, WIDER
-from tests.kit.office import ANN, LONG, MAIL, Office
+from tests.kit.office import ANN, LONG, MAIL, OLGA, Office
 
 pytestmark = IN_A_BROWSER
 
@@ -49,6 +49,26 @@ async def test_what_is_scrolled_says_that_there_is_more(office: Office, visit: V
     assert await _below(ann.page, long) != await _below(ann.page, long, up=30)
     await ann.page.locator(long).evaluate("(box) => box.scrollTo(0, box.scrollHeight)")
     assert await _below(ann.page, long) == await _below(ann.page, long, up=30)
+
+
+async def test_where_a_run_stands_is_in_view(office: Office, visit: Visit):
+    """A graph that is larger than its box is shown where it stands, at first and when others have moved it; the page stays where it is."""
+    request = office.asked("refund", order_id="A-1", amount_cents=900, reason="the line breaks")
+    olga = await visit(OLGA, phone=True, viewport={"width": 360, "height": 240})
+    await olga.open(f"/runs/{request.run_id}")
+    await olga.live()
+    box = olga.page.get_by_role("group", name="The graph")
+    for status in ("waiting", "unknown"):
+        node = box.locator(f".node.{status}:not(.subgraph)")
+        await expect(node).to_have_count(1)
+        place, around = await node.bounding_box(), await box.bounding_box()
+        assert place is not None
+        assert around is not None
+        assert around["y"] <= place["y"] < place["y"] + place["height"] <= around["y"] + around["height"]
+        assert await olga.page.evaluate("scrollY") == 0
+        if status == "waiting":
+            office.world.decide(request, by=ANN)
+            office.world.step()
 
 
 async def _below(page: Page, box: str, *, up: int = 2) -> bytes:

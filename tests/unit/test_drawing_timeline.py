@@ -127,6 +127,17 @@ def test_names_are_data():
     assert "<broke>" not in svg
 
 
+def test_nodes_of_one_subgraph_are_told_apart():
+    """Of a path that is too long for its place its beginning is left out: what it ends with is what differs."""
+    ends = ["draft", "ask-the-owner", "think_about_it_for_a_very_long_time"]
+    bars = tuple(a_bar(f"department/writing/{end}", 0, 1) for end in ["draft", "ask-the-owner"])
+    bars += (a_bar(f"department/writing/{ends[2]}", 1, 2),)
+    picture = ET.fromstring(draw_timeline(Timeline(start=START, end=at(2), bars=bars)))  # noqa: S314 – our own
+    drawn = [each.text or "" for each in picture.iter(f"{SVG}text")]
+    assert {"…/writing/draft", "…/ask-the-owner"} <= {*drawn}
+    assert any(each.startswith("…/think_about") and each.endswith("…") for each in drawn)
+
+
 def test_the_same_for_a_terminal():
     """One line for each bar, in order, with what is not as it should be."""
     first, *rest = str(a_day()).splitlines()

@@ -1,4 +1,4 @@
-// Two things that HTML cannot do by itself: keys, and drawing anew what others changed. Without this script every page works.
+// What HTML cannot do by itself: keys, drawing anew what others changed, and bringing into view where a run stands. Without this script every page works.
 "use strict";
 (() => {
   const TYPED = "input:not([type=hidden]), textarea, select";
@@ -16,6 +16,19 @@
   const ready = (drawn) => {
     window.htmx?.process(drawn);
     hitlTyped.restore(drawn);
+    showPlace(drawn);
+  };
+
+  // A graph larger than its box shows where it stands, in the middle, and else how it begins.
+  const showPlace = (root) => {
+    for (const box of root.querySelectorAll(".picture")) {
+      const marked = (kind) => [...box.querySelectorAll(`.node.${kind}:not(.subgraph)`)].at(-1);
+      const place = ["unknown", "failed", "waiting", "running", "next"].map(marked).find(Boolean) ?? box.querySelector(".node.start");
+      if (!place) continue;
+      const outer = box.getBoundingClientRect(), inner = place.getBoundingClientRect();
+      box.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+      box.scrollTop += (inner.top + inner.bottom - outer.top - outer.bottom) / 2;
+    }
   };
 
   const put = (old, fresh) => {
@@ -131,6 +144,8 @@
     window.addEventListener("pageshow", follow);
     follow();
   }
+
+  showPlace(document);
 
   // --------------------------------------------------------------------------------------------------------------- keys
 
