@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from fastapi import APIRouter
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from hitl_middleware.testing.fake_github import FakeGitHub
 from hitl_server.preview import GitHubSeen, preview_router
@@ -85,6 +86,27 @@ def issue(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubStage]:
     with github_stage(World(), monkeypatch, routers=router) as stage:
         yield stage
         stage.world.stop()
+
+
+async def test_several_comments_at_once(chromium: Browser, issue: GitHubStage):
+    """E-02: what came while the page was being drawn anew stands on it in the order in which it came."""
+    issue.opened()
+    async with visiting(chromium, issue.url) as ann:
+        await ann.open("/preview/github")
+        await ann.live()
+        written = asyncio.Event()
+
+        async def wait(route: Route) -> None:
+            await written.wait()
+            await route.continue_()
+
+        await ann.page.route("**/preview/github/ann/1", wait)
+        words = [f"remark {number}" for number in (1, 2, 3)]
+        for each in words:
+            await issue.fake.acomment(SHOP, 1, "bob", each)
+        written.set()
+        await expect(ann.page.get_by_text("remark")).to_have_text(words)
+    ann.checked()
 
 
 async def test_a_command_on_github(chromium: Browser, issue: GitHubStage):

@@ -96,6 +96,8 @@
 
   const renewPage = async () => {
     const fresh = await fetched(location.pathname);
+    // Noted before anything is taken out of it: what stands before each part.
+    const parts = [...fresh.querySelectorAll("[data-part]")].map((now) => [now, now.previousElementSibling?.id]);
     for (const part of [...document.querySelectorAll("[data-part]")]) {
       const now = fresh.getElementById(part.id);
       if (holdsDraft(part)) {
@@ -103,9 +105,9 @@
       } else if (now === null) part.remove();
       else if (!part.isEqualNode(now)) put(part, now);
     }
-    for (const now of [...fresh.querySelectorAll("[data-part]")]) {
+    for (const [now, follows] of parts) {
       if (document.getElementById(now.id) !== null) continue;
-      const before = now.previousElementSibling && document.getElementById(now.previousElementSibling.id);
+      const before = follows && document.getElementById(follows);
       if (before) { before.after(document.adoptNode(now)); ready(document.getElementById(now.id)); }
     }
   };
