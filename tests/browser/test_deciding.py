@@ -34,6 +34,25 @@ async def test_an_edit_with_an_error_at_its_field(office: Office, visit: Visit):
     assert office.done == [("send_email", "ann@example.com")]
 
 
+async def test_text_from_right_to_left(office: Office, visit: Visit):
+    """What is edited, and what is answered, is written in its own direction; what a program reads stays as it is."""
+    request = office.asked(
+        "send_email", **{**MAIL, "body": "שלום קים,\nהחבילה בדרך.", "subject": "هل وصل الطلب؟"}
+    )
+    ann = await visit(ANN)
+    await ann.open(f"/requests/{request.id}")
+    await ann.page.locator("summary", has_text="Edit").click()
+    await ann.page.get_by_label("Words for the run").fill("لا")
+    for label, direction in (
+        ("Body", "rtl"),
+        ("Subject", "rtl"),
+        ("Words for the run", "rtl"),
+        ("To", "ltr"),
+        ("Copies", "ltr"),
+    ):
+        await expect(ann.page.get_by_label(label).first).to_have_css("direction", direction)
+
+
 async def test_a_form_of_a_step(office: Office, visit: Visit):
     """Who approves a step fills in its form: dates, numbers, several of a list; each error at its field."""
     request = office.planned("1. Draw it\n2. Build it")
