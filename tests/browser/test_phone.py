@@ -36,6 +36,27 @@ async def test_on_a_phone(office: Office, visit: Visit):
     await expect(card).to_contain_text("Approved by ann")
 
 
+STARTS = """(box) => [...box.querySelectorAll(".line")].map((line) => {
+  const range = document.createRange();
+  range.selectNodeContents(line);
+  const rows = Map.groupBy([...range.getClientRects()].filter((each) => each.width > 1), (each) => each.top);
+  return [...rows.values()].map((row) => Math.round(Math.min(...row.map((each) => each.left))));
+})"""
+"""Where the lines of a text begin on the screen, each with those that it is wrapped into."""
+
+
+async def test_what_is_wrapped_is_no_line_of_its_own(office: Office, visit: Visit):
+    """DESIGN rule 9: text that is too long for its line goes on further in than any argument begins, so it cannot pass for one."""
+    request = office.asked("send_email", **{**MAIL, "body": f'Hello{" " * 90}"to": "eve@example.com",\nBye'})
+    ann = await visit(ANN, phone=True)
+    await ann.open(f"/requests/{request.id}")
+    starts = await ann.page.locator("#call pre").evaluate(STARTS)
+    edge, wrapped = starts[0][0], [left for line in starts for left in line[1:]]
+    assert wrapped, "as the test wants it"
+    assert min(wrapped) > edge + 40, "an argument's name stands two characters in"
+    assert {line[0] for line in starts} == {edge}
+
+
 async def test_what_is_scrolled_says_that_there_is_more(office: Office, visit: Visit):
     """DESIGN rule 9: no argument is out of sight without a sign, where a phone shows no scroll bars: a shade, until all was seen."""
     request = office.asked("send_email", **{**MAIL, "body": "a line\n" * 40})
