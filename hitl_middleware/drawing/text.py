@@ -35,12 +35,10 @@ def _advance(char: str) -> int:
 
 def cut_path(text: str, most: float, size: float, between: str = "/") -> str:
     """The same for a path: of one that is too long the outer parts are left out, and its last one is what is read."""
-    parts = " ".join(text.split()).split(between)
-    for first in range(len(parts)):
-        kept = between.join(["…", *parts[first:]] if first else parts)
-        if width(kept, size) <= most:
-            return kept
-    return cut(kept, most, size)
+    kept, rest = "", " ".join(text.split())
+    while width(kept + rest, size) > most and between in rest:
+        kept, rest = f"…{between}", rest.partition(between)[2]
+    return cut(kept + rest, most, size)
 
 
 def cut(text: str, most: float, size: float) -> str:

@@ -36,9 +36,7 @@ async def test_an_edit_with_an_error_at_its_field(office: Office, visit: Visit):
 
 async def test_text_from_right_to_left(office: Office, visit: Visit):
     """What is edited, and what is answered, is written in its own direction; what a program reads stays as it is."""
-    request = office.asked(
-        "send_email", **{**MAIL, "body": "مرحبا كيم،\nالطرد في الطريق.", "subject": "هل وصل الطلب؟"}
-    )
+    request = office.asked("send_email", **{**MAIL, "body": "هل وصل الطلب؟\nوصل", "subject": "هل وصل الطلب؟"})
     ann = await visit(ANN)
     await ann.open(f"/requests/{request.id}")
     await ann.page.locator("summary", has_text="Edit").click()
