@@ -354,6 +354,18 @@ class TestNotices:
             await world.channel.update(approved(view), ref)
         assert failed.value.permanent
 
+    async def test_a_transferred_issue_is_given_up(self, world: GitHubWorld, now):
+        """G-14: its comments are not to be found under the old number, which leads to the new place. The reason says so."""
+        view = sample_view(world.target, now)
+        ref = await world.channel.post(view)
+        world.fake.repository("acme/other")
+        await world.fake.aopen_issue("acme/other", "ann", "the first one there")
+        await world.fake.atransfer_issue(SHOP, 1, "ann", "acme/other")
+        for act in (world.channel.update(approved(view), ref), world.channel.post(view)):
+            with pytest.raises(DeliveryFailed, match="transferred to another repository") as failed:
+                await act
+            assert failed.value.permanent
+
     @pytest.mark.parametrize(
         "body",
         [

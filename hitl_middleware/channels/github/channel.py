@@ -124,7 +124,12 @@ class GitHubChannel:
     async def _post(self, address: Address, body: str) -> int:
         def post(requester: Requester) -> int:
             url = f"/repos/{address.repository}/issues/{address.number}/comments"
-            told = ask(requester, "POST", url, body={"body": body}).record
+            try:
+                told = ask(requester, "POST", url, body={"body": body}).record
+            except Exception as error:
+                if getattr(error, "status", None) == 404:
+                    _issue(requester, address)  # says what became of it, if that is known
+                raise
             self.clients.learn((told.get("user") or {}).get("login"))
             return _id(told)
 
@@ -172,14 +177,21 @@ def _is_by(author: Author, me: str) -> bool:
 
 
 def _issue(requester: Requester, address: Address) -> dict[str, Any] | None:
-    """The issue, if GitHub shows it. Raises ``DeliveryFailed`` for one that was deleted."""
+    """The issue, if GitHub shows it. Raises ``DeliveryFailed`` for one that was deleted, or that is in another repository now.
+
+    The old number of a transferred issue leads to the new place ("Get an issue": docs.github.com); what lies below it does not.
+    """
     try:
-        return ask(requester, "GET", f"/repos/{address.repository}/issues/{address.number}").record
+        told = ask(requester, "GET", f"/repos/{address.repository}/issues/{address.number}").record
     except Exception as error:  # noqa: BLE001 – whatever else it is: not known to be there
         if getattr(error, "status", None) == GONE:
             reason = "the issue was deleted on GitHub"
             raise DeliveryFailed(reason, permanent=True) from None
         return None
+    if told.get("number") != address.number:
+        reason = "the issue was transferred to another repository on GitHub"
+        raise DeliveryFailed(reason, permanent=True)
+    return told
 
 
 def _id(told: Mapping[str, Any]) -> int:

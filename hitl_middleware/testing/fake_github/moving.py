@@ -1,8 +1,12 @@
-"""Repositories that get another name: what is in them moves along, and the old name leads to the new one as long as nobody takes it.
+"""What gets another name or place: repositories that are renamed, issues that are transferred.
+
+What is in a repository moves along, and the old name leads to the new one as long as nobody takes it.
 
 Sources: docs.github.com, "Renaming a repository" (requests are sent on until another repository has the old name) and "Best practices for
 using the REST API" ("Follow redirects"). A read of the old name is answered with 301, a write with 307 (google/go-github, issue 184), both
-with the address by number, `/repositories/4711/…`, and the query as it came (node-gh/gh, issue 579).
+with the address by number, `/repositories/4711/…`, and the query as it came (node-gh/gh, issue 579). Of a transferred issue the old number
+leads to the new place (docs.github.com, "Get an issue"), and what lies below it does not: its comments are 404 (Systemorph/MeshWeaver, issue
+4629; golang/build, pull request 26).
 """
 
 from __future__ import annotations
@@ -13,9 +17,12 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
+from hitl_middleware.testing.fake_github import issues
 from hitl_middleware.testing.fake_github.hooks import announce
-from hitl_middleware.testing.fake_github.records import Repository
+from hitl_middleware.testing.fake_github.records import Issue, Repository
 from hitl_middleware.testing.fake_github.refusals import Refusal
+from hitl_middleware.testing.fake_github.shapes import issues as shapes
+from hitl_middleware.testing.fake_github.shapes import repositories
 from hitl_middleware.testing.fake_github.state import Hub, Who
 
 T = TypeVar("T")
@@ -93,6 +100,35 @@ def renamed(hub: Hub, repository: Repository, who: Who, name: str) -> Repository
         {"changes": {"repository": {"name": {"from": repository.name}}}},
     )
     return changed
+
+
+def transferred(hub: Hub, issue: Issue, who: Who, to: Repository) -> Issue:
+    """The issue in another repository, with its comments, under a new number and a new id. Labels that are not there are left behind."""
+    world, old = hub.world, issue.url
+    before = shapes.issue(hub, issue)
+    made = issues.numbered(hub, to, who, issue.title, issue.body)
+    place = {"repository": made.repository, "number": made.number, "id": made.id}
+    moved = replace(issue, **place, labels=tuple(name for name in issue.labels if name.lower() in to.labels))
+    issues.store(hub, moved)
+    del world.issues[old.lower()]
+    world.transferred[old.lower()] = moved.url.lower()
+    for number, each in [*world.comments.items()]:
+        if f"{each.repository}#{each.number}" == old:
+            world.comments[number] = replace(each, repository=moved.repository, number=moved.number)
+    changes = {"new_issue": shapes.issue(hub, moved), "new_repository": repositories.repository(hub, to)}
+    here = world.repositories[issue.repository.lower()]
+    announce(hub, here, "issues", "transferred", who, {"issue": before, "changes": changes})
+    return moved
+
+
+def elsewhere(hub: Hub, repository: Repository, number: int) -> Moved | None:
+    """The answer to a request for an issue that is in another repository now."""
+    url = hub.world.transferred.get(f"{repository.full_name}#{number}".lower())
+    issue = hub.world.issues.get(url or "")
+    if issue is None:
+        return None
+    there = hub.world.repositories[issue.repository.lower()]
+    return Moved(301, f"{hub.api}/repositories/{there.id}/issues/{issue.number}")
 
 
 def _roles(held: Mapping[str, str], old: str, new: str) -> dict[str, str]:

@@ -134,6 +134,17 @@ class People(Installing):
     rename_repository = blocking(_rename_repository)
     arename_repository = awaited(_rename_repository)
 
+    def _transfer_issue(self, repository: str, number: int, who: str, to: str) -> Issue:
+        """Transfer an issue to another repository: for those who can write in both."""
+        found, there = self._issue(repository, number, who, "write"), self._place(to, who, "write")
+        if found.pull:
+            msg = "A pull request is not transferred."
+            raise CannotHappen(msg)
+        return moving.transferred(self._hub, found, Who(login=who), there)
+
+    transfer_issue = blocking(_transfer_issue)
+    atransfer_issue = awaited(_transfer_issue)
+
     # -------------------------------------------------------------------------------------------------------- comments
 
     def _comment(

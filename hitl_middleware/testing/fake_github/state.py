@@ -48,6 +48,7 @@ class World:
     teams: dict[str, Team] = field(default_factory=dict)
     issues: dict[str, Issue] = field(default_factory=dict)
     deleted_issues: list[str] = field(default_factory=list)
+    transferred: dict[str, str] = field(default_factory=dict)  # where issues are now, by where they were
     events: list[IssueEvent] = field(default_factory=list)
     comments: dict[int, Comment] = field(default_factory=dict)
     reactions: dict[int, Reaction] = field(default_factory=dict)

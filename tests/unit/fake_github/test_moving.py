@@ -79,3 +79,37 @@ def test_webhooks_hear_of_it_and_bear_the_new_name(fake: FakeGitHub):
     told = [json.loads(body) for headers, body in heard.requests if headers["x-github-event"] != "ping"]
     assert told[0]["changes"] == {"repository": {"name": {"from": "shop"}}}
     assert [each["repository"]["full_name"] for each in told] == ["acme/store", "acme/store"]
+
+
+def test_a_transferred_issue(fake: FakeGitHub, hub: Github, heard: Heard):
+    """Its old number leads to the new place, and nothing below it does; comments are there; labels that are not there stay behind."""
+    issue = fake.open_issue(SHOP, "ann", "The cart forgets", "Always.", labels=["bug"])
+    comment = fake.comment(SHOP, issue.number, "rob", "me, too")
+    fake.repository("acme/other")
+    fake.open_issue("acme/other", "ann", "the first one there")
+    with pytest.raises(CannotHappen, match="needs write"):
+        fake.transfer_issue(SHOP, issue.number, "rob", "acme/other")
+    moved = fake.transfer_issue(SHOP, issue.number, "ann", "acme/other")
+    assert (moved.url, moved.body, moved.labels, moved.id != issue.id) == (
+        "acme/other#2",
+        "Always.",
+        (),
+        True,
+    )
+    old = hub.get_repo(SHOP).get_issue(issue.number).complete()
+    assert (old.number, old.repository.full_name) == (2, "acme/other")
+    assert [each.body for each in hub.get_repo("acme/other").get_issue(2).get_comments()] == ["me, too"]
+    with http(fake) as client:
+        for verb, what in (
+            ("GET", f"issues/{issue.number}/comments"),
+            ("POST", f"issues/{issue.number}/comments"),
+            ("PATCH", f"issues/{issue.number}"),
+            ("GET", f"issues/comments/{comment.id}"),
+        ):
+            assert client.request(verb, f"/repos/{SHOP}/{what}", json={"body": "x"}).status_code == 404
+    told = json.loads(heard.requests[-1][1])
+    assert (told["action"], told["repository"]["full_name"]) == ("transferred", SHOP)
+    assert (told["changes"]["new_issue"]["number"], told["changes"]["new_repository"]["full_name"]) == (
+        2,
+        "acme/other",
+    )

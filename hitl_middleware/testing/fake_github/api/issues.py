@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hitl_middleware.testing.fake_github import issues as deeds
+from hitl_middleware.testing.fake_github import moving
 from hitl_middleware.testing.fake_github.records import Issue, Repository
 from hitl_middleware.testing.fake_github.refusals import Refusal, invalid, malformed
 from hitl_middleware.testing.fake_github.rest import Answer, Asking, route
@@ -80,7 +81,10 @@ def create_issue(asking: Asking) -> Answer:
 
 @route("GET", _ISSUE, needs=READ)
 def get_issue(asking: Asking) -> Any:
-    """One issue."""
+    """One issue; of one that was transferred, where it is now."""
+    moved = moving.elsewhere(asking.hub, asking.repository(), asking.number("number"))
+    if moved is not None:
+        raise moved
     return shapes.issue(asking.hub, found(asking)[1], full=True)
 
 
