@@ -105,6 +105,21 @@ class TestAnyCard:
         }
         assert hidden <= {"\n", "\t"}
 
+    def test_slack_makes_no_links_of_what_merely_looks_like_one(self):
+        """Rule 9: our own words hold names (a graph, a role, a date's fallback). Else Slack links addresses, channels and people in them."""
+        view = view_of(status="pending", deadline_at=NOW, plan=ReviewPlan(verdict="ask", approvers=(ANN,)))
+
+        def markup(part: object) -> list[dict[str, object]]:
+            if isinstance(part, list):
+                return [found for inner in part for found in markup(inner)]
+            if not isinstance(part, dict):
+                return []
+            return [part] * (part.get("type") == "mrkdwn") + markup([*part.values()])
+
+        found = markup(content(view).blocks)
+        assert len(found) > 3
+        assert {each["verbatim"] for each in found} == {True}
+
     @pytest.mark.parametrize("filler", ["x", "&", "<", "😀", "\u200b", "\n", '"', "\x00"])
     def test_the_longest_card_fits(self, filler):
         """Everything at its longest at once, in the characters that cost most, stays within what Slack takes."""
