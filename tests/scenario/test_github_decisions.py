@@ -255,6 +255,16 @@ def test_bots_and_our_own_account_do_not_decide(stage: GitHubStage) -> None:
     assert "this account is the one that this server writes with" in stage.notes()[0]
 
 
+def test_a_program_that_writes_as_a_person_does_not_decide(stage: GitHubStage) -> None:
+    """G-09: GitHub names the person and the app through which it was written (``performed_via_github_app``). That is no person's word."""
+    assistant = stage.fake.add_app("assistant")
+    issue = stage.opened()
+    written = stage.fake.comment(SHOP, issue.number, "ann", "/approve", app=assistant)
+    stage.world.step()
+    assert (stage.reactions(written), stage.notes()) == ({"-1"}, [])
+    assert stage.world.only().status == "pending"
+
+
 def test_an_edited_comment_does_not_decide(stage: GitHubStage) -> None:
     """G-09: edited before it was read again, be it within the same second; nor one that is deleted by then."""
     stage.opened()

@@ -40,6 +40,39 @@ async def since(reader: GitHubReader, when: dt.datetime, etag: str | None = None
     return told
 
 
+class TestRenamed:
+    async def test_by_its_present_name_from_the_second_time_on(self, reader, fake, clock: ManualClock):
+        """G-12, G-14: what is old does not come back, and unchanged comments cost nothing again, though nobody told us the new name."""
+        for number in range(35):
+            await fake.acomment(SHOP, 1, "ann", f"old {number}")
+        clock.advance(60)
+        begun = clock.now()
+        await fake.acomment(SHOP, 1, "ann", "new")
+        fake.person("zoe", permission="admin")
+        await fake.arename_repository(SHOP, "zoe", "store")
+        first = await since(reader, begun)
+        assert ([each.body for each in first.items], first.etag) == (["new"], None)
+        second = await since(reader, begun)
+        assert [each.body for each in second.items] == ["new"]
+        assert fake.calls[-1].path == "/repos/acme/store/issues/1/comments"
+        assert "since" in fake.calls[-1].query
+        assert await reader.comments_since(ISSUE, begun, second.etag) is None
+        assert fake.calls[-1].status == 304
+
+    async def test_a_name_that_leads_nowhere_is_forgotten(self, reader, fake, clock: ManualClock):
+        """Then the one that the request has is tried again."""
+        begun = clock.now()
+        await fake.acomment(SHOP, 1, "ann", "new")
+        fake.person("zoe", permission="admin")
+        await fake.arename_repository(SHOP, "zoe", "store")
+        await since(reader, begun)
+        fake.fail("GET", "*/acme/store/*", Refused(404))
+        with pytest.raises(DeliveryFailed):
+            await since(reader, begun)
+        assert [each.body for each in (await since(reader, begun)).items] == ["new"]
+        assert fake.calls[-1].path.startswith("/repositories/")
+
+
 class TestComments:
     async def test_as_they_are(self, reader, fake, clock: ManualClock):
         """Who wrote what, when, and whether it was edited since; in their order, those of this issue alone."""

@@ -106,7 +106,7 @@ class TestAnyCard:
         assert hidden <= {"\n", "\t"}
 
     def test_slack_makes_no_links_of_what_merely_looks_like_one(self):
-        """Rule 9: our own words hold names (a graph, a role, a date's fallback). Else Slack links addresses, channels and people in them."""
+        """Rule 9: our own words hold names (a graph, a role). Else Slack makes links of addresses, channels and people in them."""
         view = view_of(status="pending", deadline_at=NOW, plan=ReviewPlan(verdict="ask", approvers=(ANN,)))
 
         def markup(part: object) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hitl_middleware.channels.github.client import GitHubClients
@@ -35,9 +35,10 @@ class Author:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """A comment on an issue or a pull request. Times are aware UTC, whole seconds."""
+    """A comment on an issue or a pull request. ``repository``: as it is called now. Times are aware UTC, whole seconds."""
 
     id: int
+    repository: str
     number: int
     author: Author
     body: str
@@ -53,10 +54,14 @@ class Comment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comments:
-    """Comments in their order (``id``). ``etag``: what to give next time; ``None``: that answer could not be a condition."""
+    """Comments in their order (``id``). ``etag``: what to give next time; ``None``: that answer could not be a condition.
+
+    ``repository``: what the place is called now; ``None`` where there is no comment to tell it.
+    """
 
     items: tuple[Comment, ...]
     etag: str | None
+    repository: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,9 @@ class GitHubReader:
 
     def __init__(self, clients: GitHubClients) -> None:
         self._clients = clients
+        self._called: dict[
+            str, str
+        ] = {}  # repositories that were renamed: what they are called now, by the name in lower case
 
     async def comments_since(
         self, address: Address, since: dt.datetime, etag: str | None = None
@@ -88,7 +96,22 @@ class GitHubReader:
 
         ``etag`` belongs to one address and one ``since``. An unchanged answer does not count against GitHub's primary rate limit.
         """
-        return await self._clients.call(address.repository, lambda asked: _since(asked, address, since, etag))
+        old = address.repository.lower()
+        here = Address(self._called.get(old, address.repository), address.number)
+        try:
+            found = await self._clients.call(here.repository, lambda asked: _since(asked, here, since, etag))
+        except DeliveryFailed:
+            self._called.pop(old, None)
+            raise
+        if (
+            found is not None
+            and found.repository is not None
+            and found.repository.lower() != here.repository.lower()
+        ):
+            # GitHub asks to use the new address from then on. PyGithub follows without the query: all comments came, and without an etag.
+            self._called[old] = found.repository
+            return replace(found, etag=None)
+        return found
 
     async def name_of(self, repository: str) -> str:
         """The name that a repository has now, whatever it was called before."""
@@ -144,12 +167,13 @@ def _since(requester: Requester, address: Address, since: dt.datetime, etag: str
         return None
     # Comments are listed by their creation: a new one may stand on another page, and leave the first one and its etag as they are.
     whole = first.next is None and len(first.items) < PAGE
-    items = (_comment(each) for each in pages(requester, first))
+    items = [_comment(each) for each in pages(requester, first)]
     # For a repository that was renamed PyGithub follows GitHub's 301 without the query: then all comments come.
     newer = (comment for comment in items if comment.updated_at >= since.replace(microsecond=0))
     return Comments(
         items=tuple(sorted(newer, key=lambda comment: comment.id)),
         etag=first.headers.get("etag") if whole else None,
+        repository=items[0].repository if items else None,
     )
 
 
@@ -166,6 +190,7 @@ def _comment(told: Any) -> Comment:
     try:
         return Comment(
             id=int(told["id"]),
+            repository="/".join(str(told["issue_url"]).split("/")[-4:-2]),
             number=int(str(told["issue_url"]).rpartition("/")[2]),
             author=_author(told),
             body=told["body"] or "",

@@ -4,9 +4,10 @@ What is in a repository moves along, and the old name leads to the new one as lo
 
 Sources: docs.github.com, "Renaming a repository" (requests are sent on until another repository has the old name) and "Best practices for
 using the REST API" ("Follow redirects"). A read of the old name is answered with 301, a write with 307 (google/go-github, issue 184), both
-with the address by number, `/repositories/4711/…`, and the query as it came (node-gh/gh, issue 579). Of a transferred issue the old number
-leads to the new place (docs.github.com, "Get an issue"), and what lies below it does not: its comments are 404 (Systemorph/MeshWeaver, issue
-4629; golang/build, pull request 26).
+with the address by number, `/repositories/4711/…`, and the query as it came (node-gh/gh, issue 579).
+
+Of a transferred issue the old number leads to the new place (docs.github.com, "Get an issue"), and what lies below it does not: its
+comments are 404 (Systemorph/MeshWeaver, issue 4629; golang/build, pull request 26).
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ def transferred(hub: Hub, issue: Issue, who: Who, to: Repository) -> Issue:
     world, old = hub.world, issue.url
     before = shapes.issue(hub, issue)
     made = issues.numbered(hub, to, who, issue.title, issue.body)
-    place = {"repository": made.repository, "number": made.number, "id": made.id}
-    moved = replace(issue, **place, labels=tuple(name for name in issue.labels if name.lower() in to.labels))
+    labels = tuple(name for name in issue.labels if name.lower() in to.labels)
+    moved = replace(issue, id=made.id, repository=made.repository, number=made.number, labels=labels)
     issues.store(hub, moved)
     del world.issues[old.lower()]
     world.transferred[old.lower()] = moved.url.lower()
