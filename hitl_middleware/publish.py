@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -89,7 +90,7 @@ class Publisher:
 
     async def _failed(self, card: Card, view: CardView, error: DeliveryFailed) -> None:
         gave_up = error.permanent or card.attempts >= MAX_ATTEMPTS
-        wait = error.retry_after if error.retry_after is not None else _backoff(card.attempts)
+        wait = _wait(error, card.attempts, card.id)
         doubt = view.request.version if error.unheard and card.ref is None else None
         await self._save(card, replace(card, error=_reason(error), gave_up=gave_up), wait=wait, doubt=doubt)
         again = None if gave_up else wait
@@ -152,7 +153,7 @@ class Publisher:
 
     async def _notice_failed(self, notice: Notice, error: DeliveryFailed) -> None:
         gave_up = error.permanent or notice.attempts >= MAX_ATTEMPTS
-        wait = error.retry_after if error.retry_after is not None else _backoff(notice.attempts)
+        wait = _wait(error, notice.attempts, notice.id)
         async with unit(self._store, self._dispatcher) as work:
             later = work.now + dt.timedelta(seconds=wait)
             failed = replace(notice, error=_reason(error), gave_up=gave_up, next_attempt_at=later)
@@ -195,6 +196,18 @@ async def _show(channel: ReviewChannel, view: CardView) -> tuple[str, bool]:
         if stray != ref:
             await channel.remove(stray)
     return ref, False
+
+
+def _wait(error: DeliveryFailed, attempts: int, key: str) -> float:
+    """Seconds before the next attempt; a place that says when is taken at its word, the first time.
+
+    When many are told to come again in a second, many come in that second, one gets through (Slack takes one message a second in a channel:
+    docs.slack.dev, "Rate limits"), and the attempts of the others run out. So whoever is told so again comes later, each at its own time.
+    """
+    wait = _backoff(attempts)
+    if error.retry_after is None or attempts <= 1:
+        return wait if error.retry_after is None else error.retry_after
+    return max(error.retry_after, wait) * (1 + zlib.crc32(key.encode()) / 2**32)
 
 
 def _backoff(attempts: int) -> float:

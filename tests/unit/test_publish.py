@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from hitl_middleware.actions import Decision
+from hitl_middleware.clock import ManualClock
 from hitl_middleware.dispatch.local import LocalDispatcher
 from hitl_middleware.errors import DeliveryFailed
 from hitl_middleware.ids import new_id
@@ -146,6 +147,50 @@ def test_a_place_that_says_when_is_taken_at_its_word(posted: World, wall: Wall) 
     posted.wait(1)
     posted.step()
     assert len(wall.pinned) == 1
+
+
+class Bucket(Wall):
+    """Takes ``room`` cards at once and then one a second, as Slack does with a channel; everybody else is told to come in a second."""
+
+    def __init__(self, seconds: Callable[[], float], room: float) -> None:
+        super().__init__()
+        self._seconds, self._room, self._left, self._at = seconds, room, room, seconds()
+        self.limited = 0
+
+    async def post(self, view: CardView) -> str:
+        now = self._seconds()
+        self._left, self._at = min(self._room, self._left + now - self._at), now
+        if self._left < 1:
+            self.limited += 1
+            reason = "rate limited"
+            raise DeliveryFailed(reason, retry_after=1)
+        self._left -= 1
+        return await super().post(view)
+
+
+def test_many_cards_at_once_are_all_posted(
+    make_world: Callable[..., World], clock: ManualClock, effects: Effects
+) -> None:
+    """G-14, S-14: told to come again at one moment all would come at once, one would get through, and the rest run out of attempts."""
+    place = Bucket(lambda: clock.now().timestamp(), room=5)
+    world = make_world(channels=[place])
+    calls = [call("pay", amount=number) for number in range(45)]
+    world.serve("a", world.agent([effects.pay_tool()], script(says(*calls))))
+    _park(world)
+    for _ in range(300):
+        if len(place.pinned) == len(calls):
+            break
+        world.wait(2)
+        world.step()
+    cards = [
+        card
+        for request in world.requests()
+        for card in world.portal.call(world.views.request, request.id).cards
+    ]
+    assert len(cards) == len(calls)
+    assert [card.gave_up for card in cards] == [False] * len(calls)
+    assert len(place.pinned) == len(calls)
+    assert place.limited < 10 * len(calls)
 
 
 def test_a_place_that_is_gone_is_given_up_until_there_is_news(posted: World, wall: Wall) -> None:
