@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from hitl_middleware.testing.fake_github import ServerError
+
 from tests.kit.databases import BOTH
 from tests.kit.issue_stage import SHOP, US, GitHubStage, github_stage
 from tests.kit.world import World
@@ -355,6 +357,20 @@ def test_what_was_written_before_it_was_asked_does_not_decide(stage: GitHubStage
     stage.world.step()
     assert stage.world.only().round == 2
     assert "asked after this was written" in stage.notes()[-1]
+
+
+def test_a_comment_that_may_be_older_than_the_question(stage: GitHubStage) -> None:
+    """G-12: while ours is not there, times decide, in GitHub's whole seconds: one of the very second in which it was asked is refused."""
+    stage.clock.advance(0.5)
+    stage.fake.fail("POST", "*/comments", ServerError())
+    stage.opened()
+    assert stage.cards() == []
+    stage.says("ann", "/approve")
+    assert stage.world.only().status == "pending"
+    assert "asked after this was written" in stage.notes()[-1]
+    stage.clock.advance(0.5)
+    stage.says("ann", "/approve")
+    assert stage.state()["review"]["decision"] == "approve"
 
 
 @on_both

@@ -38,6 +38,7 @@ def reviewed(make_stage: Callable[..., GitHubStage], about: dict[str, str]) -> G
     pull = stage.fake.open_pull(SHOP, "meg", "fix", "Keep the coupon")
     about.update(pull_request=str(pull.number), head_sha=head)
     stage.opened()
+    stage.clock.advance(1)  # GitHub tells times in whole seconds
     return stage
 
 
@@ -67,6 +68,7 @@ def test_a_review_that_wants_changes(
     about.update(pull_request=str(pull.number), head_sha=head)
     stage.opened()
     first = stage.world.only()
+    stage.clock.advance(1)
     stage.fake.review(SHOP, pull.number, "ann", "request_changes", "A test is missing.")
     stage.world.step()
     decided = next(each for each in stage.world.requests() if each.id == first.id)
@@ -83,6 +85,22 @@ def test_a_review_of_another_commit(reviewed: GitHubStage, about: dict[str, str]
     assert reviewed.world.only().status == "pending"
     (note,) = reviewed.notes(number)
     assert about["head_sha"][:12] in note
+
+
+def test_a_review_that_may_be_older_than_the_question(
+    make_stage: Callable[..., GitHubStage], about: dict[str, str]
+) -> None:
+    """G-12, G-13: nobody decides on what they have not seen: a review of the very second in which it was asked decides nothing."""
+    stage = make_stage(graph=workflow(about=about))
+    stage.clock.advance(0.5)
+    stage.fake.branch(SHOP, "meg", "fix")
+    head = stage.fake.push(SHOP, "meg", "fix", {"cart.py": "coupon = True\n"}, "Keep the coupon")
+    pull = stage.fake.open_pull(SHOP, "meg", "fix", "Keep the coupon")
+    about.update(pull_request=str(pull.number), head_sha=head)
+    stage.opened()
+    stage.fake.review(SHOP, pull.number, "ann", "approve")
+    stage.world.step()
+    assert stage.world.only().status == "pending"
 
 
 def test_reviews_that_do_not_count(reviewed: GitHubStage, about: dict[str, str]) -> None:

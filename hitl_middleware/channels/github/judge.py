@@ -148,12 +148,13 @@ class Judge:
     async def _was_asked(self, request: ReviewRequest, comment: Comment) -> bool:
         """Whether the request's own comment stood there already: nobody decides on what they have not seen.
 
-        GitHub numbers comments as they are written. Where ours is not known to be there yet, the times say it, in whole seconds.
+        GitHub numbers comments as they are written. Where ours is not known to be there yet, the times say it, in whole seconds: one of
+        the very second in which it was asked may be older.
         """
         card = await self._desk.card(request.id)
         if card is not None and card.card.ref is not None:
             return comment.id > words.CommentRef.parse(card.card.ref).comment
-        return comment.created_at >= request.created_at.replace(microsecond=0)
+        return comment.created_at > request.created_at
 
     async def _carried_out(
         self, where: Conversation, comment: Comment, command: Command, request: ReviewRequest
@@ -193,9 +194,7 @@ class Judge:
             return
         source = f"github:review:{review.id}"
         asked = [
-            request
-            for request in await self._asked_of(where)
-            if review.submitted_at >= request.created_at.replace(microsecond=0)
+            request for request in await self._asked_of(where) if review.submitted_at > request.created_at
         ]
         if not asked or await self._desk.counted(source) is not None:
             return  # reviews are written every day; only those are meant that somebody waits for
