@@ -57,6 +57,36 @@ async def test_what_is_half_typed_stays(office: Office, visit: Visit):
     await expect(words).to_have_value("Please say when it")
 
 
+async def test_what_is_over_is_not_asked_for_again(office: Office, visit: Visit):
+    """Item 1: a list that is open all day is as quick in the evening: what was decided and done is looked at no more."""
+    over, going_on = office.asked("send_email", **MAIL), office.asked("send_email", **MAIL)
+    bob = await visit(BOB)
+    await bob.open("/inbox")
+    await bob.live()
+    office.world.decide(over, by=ANN)
+    office.world.step()
+    await expect(bob.page.locator(f"#r-{over.id}")).to_contain_text("Executed")
+    before = len(bob.asked)
+    office.world.decide(going_on, by=ANN)
+    await expect(bob.page.locator(f"#r-{going_on.id}")).to_contain_text("Approved by ann")
+    office.world.step()
+    await expect(bob.page.locator(f"#r-{going_on.id}")).to_contain_text("Executed")
+    cards = [url for url in bob.asked[before:] if url.endswith("/card")]
+    assert len(cards) >= 2
+    assert {url.split("/")[-2] for url in cards} == {going_on.id}
+
+
+async def test_a_page_that_hears_nothing_says_so(office: Office, visit: Visit):
+    """Also one that never heard anything: whoever decides on it knows that it may be old."""
+    bob = await visit(BOB)
+    await bob.page.clock.install()
+    await bob.page.route("**/api/v1/events", lambda route: route.fulfill(status=503))
+    async with bob.page.expect_response("**/api/v1/events"):
+        await bob.open("/inbox")
+    await bob.page.clock.fast_forward(5_000)
+    await expect(bob.page.get_by_role("status")).to_have_text("Not live – what you see may be old")
+
+
 async def test_two_of_two(office: Office, visit: Visit):
     """P-02: each sees how far it is and who is still needed; whose approval would change nothing is offered none, and may still say no."""
     request = office.asked("deploy", service="shop", version="4.2")

@@ -13,8 +13,8 @@ from starlette.requests import Request
 
 from hitl_middleware.actions import DecisionType
 from hitl_middleware.desk.form import form_of
-from hitl_middleware.records import ReviewRequest
-from hitl_middleware.review import precedence
+from hitl_middleware.records import Action, ReviewRequest
+from hitl_middleware.review import is_final, precedence
 from hitl_middleware.telling import span, told
 from hitl_middleware.wording import card_state, person, status_words
 from hitl_server.auth import Caller
@@ -73,6 +73,7 @@ def _templates() -> Environment:
     made.globals |= {
         "words": status_words,
         "person": person,
+        "over": _over,
         "hidden": hidden,
         "seen": seen,
         "seen_args": seen_args,
@@ -87,6 +88,11 @@ def _templates() -> Environment:
         "file": addresses(),
     }
     return made
+
+
+def _over(request: ReviewRequest, action: Action | None) -> bool:
+    """Whether nothing can follow, so that nobody need look again."""
+    return is_final("request", request.status) and (action is None or is_final("action", action.status))
 
 
 def _form(request: ReviewRequest, answer: DecisionType, draft: Draft | None) -> list[InputView] | None:

@@ -76,7 +76,7 @@
       before = document.getElementById(item.id);
     }
     for (const old of [...line.children]) {
-      if (waiting.has(old.id) || old.dataset.final) continue;
+      if (waiting.has(old.id) || "final" in old.dataset) continue;
       const card = (await fetched(`/requests/${old.dataset.request}/card`)).querySelector("li");
       if (card === null) continue;
       if (holdsDraft(old)) keepTyped(old, card); else put(old, card);
@@ -92,6 +92,7 @@
     old.querySelectorAll("button").forEach((button) => { button.disabled = true; });
     old.dataset.status = fresh.dataset.status;
     old.dataset.version = fresh.dataset.version;
+    if ("final" in fresh.dataset) old.dataset.final = "";
   };
 
   const renewPage = async () => {
@@ -135,7 +136,7 @@
         // Refused, and so not tried again: to ask for the page tells why.
         if (events.readyState === EventSource.CLOSED) soon();
         // A stream ends now and then and begins again at once: that is no news.
-        setTimeout(() => { if (lost && events && connection.dataset.state === "live") say("Not live – what you see may be old"); }, 4000);
+        setTimeout(() => { if (lost && events && (connection.hidden || connection.dataset.state === "live")) say("Not live – what you see may be old"); }, 4000);
       };
     };
     const leave = () => { events?.close(); events = null; lost = true; };
