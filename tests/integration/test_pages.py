@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,6 +109,33 @@ def test_too_long_for_the_list(open_desk: Served):
     open_desk.world.portal.call(_odd_args, open_desk, request["id"], "x" * 5_000)
     assert "⟦CUT" in page(open_desk, "/").text
     assert "⟦CUT" not in page(open_desk, f"/requests/{request['id']}").text
+
+
+def test_all_of_a_question_is_in_the_list(open_desk: Served):
+    """Rule 9: whoever answers in the list reads the whole question, not its first line; one that is too long is cut, and approved elsewhere."""
+    request = open_desk.asked("poll", {"colour": 1})
+    asked = "Publish it?\nThe old one is deleted. <b>"
+    plan = open_desk.world.only().plan.model_copy(update={"allowed_decisions": ("approve", "reject")})
+    change = partial(_with, open_desk, request["id"], title="Publish it?", args=None, plan=plan)
+    open_desk.world.portal.call(change, description=asked)
+    for path in ("/", f"/requests/{request['id']}"):
+        shown = open_desk.http.get(path).text
+        assert "The old one is deleted. &lt;b&gt;" in shown
+        assert 'value="approve"' in shown
+    open_desk.world.portal.call(change, description=asked * 200)
+    shown = open_desk.http.get("/").text
+    assert "⟦CUT" in shown
+    assert "it cannot be approved here" in shown
+    assert 'value="approve"' not in shown
+    assert 'value="approve"' in open_desk.http.get(f"/requests/{request['id']}").text
+
+
+def test_many_who_may_decide(serve: Callable[..., Served]):
+    """The list names some and counts the others, the request's page names all."""
+    server = serve(approvers=[f"slack:U0{number}" for number in range(40)])
+    request = server.asked()
+    assert "slack:U04 and 35 more" in page(server, "/").text
+    assert "slack:U039" in page(server, f"/requests/{request['id']}").text
 
 
 def test_what_waits_in_pages(open_desk: Served):
@@ -280,10 +309,14 @@ class TestWhatOthersWrote:
 
 
 async def _odd_args(server: Served, request_id: str, text: str = "a\tb \u202e </pre><b>\nc\td") -> None:
+    await _with(server, request_id, args={"text": text})
+
+
+async def _with(server: Served, request_id: str, **changed: Any) -> None:
     async with server.world.store.begin() as uow:
         request = await uow.request(request_id, lock=True)
         assert request is not None
-        await uow.save_request(replace(request, args={"text": text}))
+        await uow.save_request(replace(request, **changed))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def test_a_run_that_waits_and_goes_on(open_server: Served):
     assert 'class="stretch by-human is-waiting"' in page
     assert "messages + human: please" in page
     assert "Asks: <bdi>" in page
+    assert 'pending">next: asks<' in page, "the step that was done asks nothing: what is due does"
     server.decide(request["id"], type="approve")
     server.world.step()
     page = seen(server, request["run_id"])

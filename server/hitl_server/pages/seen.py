@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from hitl_middleware.display import Shown, hidden_from, shown_args, shown_changes, shown_data
+from hitl_middleware.display import Shown, hidden_from, shown_args, shown_changes, shown_data, shown_text
 from hitl_middleware.records import ReviewRequest
 
 MOST_ON_PAGE: Final = 100_000
@@ -21,19 +21,32 @@ DEEPEST: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """``parts``: texts under their headings (``""``: none), ready to be written. ``complete``: they are all there is."""
+    """``words``: what is said beyond the title. ``parts``: texts under their headings (``""``: none). Both are ready to be written.
 
+    ``complete``: they are all there is to decide on.
+    """
+
+    words: Markup
     parts: tuple[tuple[str, Markup], ...]
     complete: bool
 
 
 def seen(request: ReviewRequest, *, limit: int = MOST_ON_PAGE) -> Seen:
     """What a request shows."""
+    words = shown_text("" if request.description == request.title else request.description, limit)
+    parts: Collection[tuple[str, Shown]] = ()
     if request.kind == "step":
-        return _seen(shown_data(request.args or {}, limit))
-    if request.tool is None and not request.args:
-        return Seen((), complete=True)
-    return _seen([("", shown_args(request.args or {}, limit, redact=request.plan.redact))])
+        parts = shown_data(request.args or {}, limit)
+    elif request.tool is not None or request.args:
+        parts = [("", shown_args(request.args or {}, limit, redact=request.plan.redact))]
+    # Of a call its arguments run; the tool's own description only explains them. A question is its words.
+    asked = [shown for _, shown in parts] + ([] if request.tool else [words])
+    return Seen(
+        # Made visible already, and not twice: so it leaves as markup.
+        words=escape(words.text),
+        parts=tuple((heading, _lines(shown.text)) for heading, shown in parts),
+        complete=all(shown.complete for shown in asked),
+    )
 
 
 def seen_args(args: Mapping[str, Any] | None, redact: Collection[str] = ()) -> Markup:
@@ -49,12 +62,6 @@ def seen_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Markup:
 def hidden(request: ReviewRequest) -> str | None:
     """What whoever decides has to know of what they do not see."""
     return hidden_from(request)
-
-
-def _seen(parts: Collection[tuple[str, Shown]]) -> Seen:
-    # Made visible already, and not twice: so it leaves as markup.
-    written = tuple((heading, _lines(shown.text)) for heading, shown in parts)
-    return Seen(written, all(shown.complete for _, shown in parts))
 
 
 def _lines(text: str) -> Markup:
