@@ -112,7 +112,7 @@ def test_too_long_for_the_list(open_desk: Served):
 
 
 def test_all_of_a_question_is_in_the_list(open_desk: Served):
-    """Rule 9: whoever answers in the list reads the whole question, not its first line; one that is too long is cut, and approved elsewhere."""
+    """Rule 9: whoever answers in the list reads the whole question, not its first line; one too long is cut, and approved elsewhere."""
     request = open_desk.asked("poll", {"colour": 1})
     asked = "Publish it?\nThe old one is deleted. <b>"
     plan = open_desk.world.only().plan.model_copy(update={"allowed_decisions": ("approve", "reject")})
