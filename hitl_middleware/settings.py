@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -28,7 +30,7 @@ class Settings(BaseSettings):
     dispatcher: DispatcherName | None = None
     """Who carries wake-ups: ``procrastinate`` (PostgreSQL; many processes) or ``local``; unset: what the database is best served by."""
     public_url: str | None = None
-    """Where people reach this server; cards link there."""
+    """Where people reach this server, ``https://host``; cards link there."""
     api_token: SecretStr | None = None
     """Bearer token of machines. With it every route but the public ones wants credentials, on loopback too."""
     lease_seconds: float = Field(default=30.0, gt=0, le=3600)
@@ -52,6 +54,18 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        """A link without its scheme is none: Slack refuses the whole card, and the callback of a sign-in leads nowhere."""
+        if not value:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme.lower() not in {"http", "https"} or not parts.hostname:
+            msg = "is not an address: it has the form https://hitl.example.com"
+            raise ValueError(msg)
+        return value
 
     @field_validator("api_token", mode="after")
     @classmethod
@@ -193,4 +207,29 @@ def load_config(path: Path) -> ConfigFile:
 def _sentence(where: str, error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
-    return f"{where}{name.upper() if where == 'HITL_' else name}: {first['msg']}"
+    why = _WHY.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        why = _unknown(first["loc"])
+    return f"{where}{name.upper() if where == 'HITL_' else name}: {why}"
+
+
+_WHY: Final[Mapping[str, str]] = {
+    "tuple_type": 'must be a list: ["…"]',
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+}
+"""Where TOML's words are others than Python's, by pydantic's name of the error."""
+
+
+def _unknown(place: tuple[int | str, ...]) -> str:
+    """What to write in place of a key of ``hitl.toml`` that is none."""
+    *tables, key = place
+    model: type[BaseModel] = ConfigFile
+    if tables:
+        annotation = ConfigFile.model_fields[str(tables[0])].annotation
+        kinds = (annotation, *get_args(annotation))
+        model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+    close = difflib.get_close_matches(str(key), model.model_fields, n=1)
+    if close:
+        return f"there is no such key. Did you mean {close[0]}?"
+    return f"there is no such key here. There are: {', '.join(model.model_fields)}."

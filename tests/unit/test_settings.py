@@ -1,0 +1,54 @@
+"""What is wrong with a setting is said where it stands and in its own words (E-04)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.settings import load_config, load_settings
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('operator = ["ann"]', "operator: there is no such key. Did you mean operators?"),
+        ("[slack]\nchanel = 'C1'", "slack.chanel: there is no such key. Did you mean channel?"),
+        ("[[triggers]]\nlabels = 'bug'\ngraph = 'g'\nlabel = 'x'", "triggers.0.labels: there is no such key. Did you mean label?"),
+        ("[tokens.ci]\ntoken = 'T'\ntoken_env = 'T'", "tokens.ci.token: there is no such key. Did you mean token_env?"),
+        ("[agent_server]\nurl = 'x'", "agent_server.url: there is no such key here. There are: graphs."),
+        ("[people]\nann = 'slack:U1'", 'people.ann: must be a list: ["…"]'),
+        ("slack = 'C1'", "slack: must be a table"),
+        ("people = 'ann'", "people: must be a table"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_the_file(tmp_path: Path, text: str, said: str) -> None:
+    """E-04: the key, and what should stand there, in TOML's words and not in Python's."""
+    path = tmp_path / "hitl.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(path)
+    assert str(caught.value) == f"{path}: {said}"
+
+
+@pytest.mark.parametrize(
+    "address", ["hitl.example.com", "hitl.example.com:8100", "ftp://x", "https://", "/inbox"]
+)
+def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """E-04, G-04: cards link to HITL_PUBLIC_URL; what is no address is said before a card is posted that no service takes."""
+    monkeypatch.setenv("HITL_PUBLIC_URL", address)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert str(caught.value) == "HITL_PUBLIC_URL: is not an address: it has the form https://hitl.example.com"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:8100", "https://Hitl.example.com/below/", "HTTPS://x.example"]
+)
+def test_an_address_that_is_one(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """O-05: with a port, a path, in capitals; and a variable that is set to nothing is not set."""
+    monkeypatch.setenv("HITL_PUBLIC_URL", address)
+    assert load_settings().public_url == address
+    monkeypatch.setenv("HITL_PUBLIC_URL", "")
+    assert load_settings().public_url is None
