@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hitl_middleware.cli.context import Json, ask, opened, speaks
 from hitl_middleware.cli.output import as_json, say
-from hitl_middleware.cli.roles import of_roles
+from hitl_middleware.cli.roles import of_people, of_roles
 from hitl_middleware.errors import ConfigurationError, MigrationNeeded, OutOfReach
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def doctor(
         stored, database = _of_database(settings)
         graphs, broken = _loaded(settings)
         broken += _registered(hitl, graphs, stored=stored)
-        broken += [] if channels else of_roles(hitl, graphs)
+        broken += _ungated(graphs)
+        broken += [] if channels else [*of_people(hitl), *of_roles(hitl, graphs)]
         agents = [] if channels else list(_of_agent_server(hitl))
         triggers = [] if channels else list(_of_triggers(hitl))
         found = findings([*channels, *database, *broken, *agents, *triggers])
@@ -63,6 +65,7 @@ def doctor(
 
 def _of_channels(hitl: Hitl) -> Iterator[Trouble]:
     """hitl.toml, each channel's own settings, and how people and programs come in."""
+    from hitl_middleware.channels.github.settings import GitHubSettings
     from hitl_middleware.diagnosis import Trouble
 
     try:
@@ -72,8 +75,12 @@ def _of_channels(hitl: Hitl) -> Iterator[Trouble]:
         return
     try:
         _ = hitl.channels
+        # A server does not guess whose a lone GITHUB_TOKEN is, as a program does: it stops.
+        GitHubSettings.from_env(hitl.config.github)
     except ConfigurationError as error:
         yield Trouble("channels", None, why=str(error))
+    if find_spec("fastapi") is None:
+        return  # the extra `server` is not installed: nobody comes in, and there is nothing to be wrong with it
     from hitl_server.auth import Door
 
     try:
@@ -142,6 +149,18 @@ def _registered(hitl: Hitl, graphs: Sequence[LoadedGraph], *, stored: bool) -> l
         except ConfigurationError as error:
             troubles.append(Trouble("langgraph.json", None, why=f"graph {loaded.name!r}: {error}"))
     return troubles
+
+
+def _ungated(graphs: Sequence[LoadedGraph]) -> list[Trouble]:
+    """Marked tools whose gate was forgotten: a server starts with them, and they refuse each call."""
+    from hitl_middleware.diagnosis import Trouble
+    from hitl_middleware.gate.named import ungated
+
+    return [
+        Trouble("ungated", None, f"{name} of {loaded.name}")
+        for loaded in graphs
+        for name in ungated(loaded.graph)
+    ]
 
 
 def _of_agent_server(hitl: Hitl) -> Iterator[Trouble]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langgraph.pregel import Pregel
 
 from hitl_middleware.gate.build import tool_nodes
+from hitl_middleware.gate.guard import policy_of
 from hitl_middleware.gate.human_step import HumanStep
 
 
@@ -37,6 +38,14 @@ def named(graph: Pregel[Any, Any, Any, Any]) -> Iterator[Named]:
                 plan = node.bound.rules.plan
                 later = [(each.approvers, each.stands_in_for) for each in plan.escalate_to]
                 yield _named(name, plan.approvers or (), plan.required_from, later)
+
+
+def ungated(graph: Pregel[Any, Any, Any, Any]) -> Sequence[str]:
+    """Tools that are marked and stand behind no gate, by name: each call of them would raise ``Ungated``."""
+    behind_none = (tools for gates, tools in tool_nodes(graph) if not gates)
+    return sorted(
+        {name for tools in behind_none for name, tool in tools.items() if policy_of(tool) is not None}
+    )
 
 
 def _named(what: str, approvers: Any, required: Any, later: list[tuple[tuple[str, ...], Any]]) -> Named:

@@ -149,6 +149,78 @@ def test_roles_that_nobody_has(hitl: Commands) -> None:
     assert hitl.run("doctor", HITL_DEFAULT_APPROVERS="group:ops,slack:U1").stdout.endswith("All is well.\n")
 
 
+NAMED = """
+from langchain_core.tools import tool
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from hitl_middleware import Hitl, requires_approval
+
+
+@requires_approval(approvers=["finance", "ann", "api", "slack:U1"])
+@tool
+def pay(amount: int) -> str:
+    "Pay."
+    return "paid"
+
+
+def graph_of(options):
+    builder = StateGraph(MessagesState)
+    builder.add_node("tools", ToolNode([pay], **options))
+    builder.add_edge(START, "tools")
+    return builder.compile()
+
+
+gated, bare = graph_of(Hitl.from_env().tool_gate([pay])), graph_of({})
+"""
+
+
+def test_words_that_are_nobody(hitl: Commands) -> None:
+    """P-01, E-04: a bare word is no approver, and in hitl.toml a name of [people] alone: told, and what to write; also a forgotten gate."""
+    (hitl.folder / "named.py").write_text(NAMED)
+    graphs = {"gated": "./named.py:gated", "bare": "./named.py:bare"}
+    (hitl.folder / "langgraph.json").write_text(json.dumps({"graphs": graphs}))
+    (hitl.folder / "hitl.toml").write_text(
+        "operators = ['ann', 'bob']\n[people]\nann = ['slack:U1']\n"
+        "[groups]\nfinance = ['ann', 'sam', 'github:meg']\n[sign_in]\nviewers = ['group:finance', 'vera']\n"
+    )
+    done = hitl.run("doctor", HITL_DEFAULT_APPROVERS="U024BE7LH,api")
+    assert done.returncode == 1
+    *told, _ = done.stdout.splitlines()
+    in_place = "under [people], or put the identity in place of the name."
+    assert list(zip(told[::2], told[1::2], strict=True)) == [
+        (
+            "✗ pay of bare is marked, and no gate stands before it: each call of it is refused.",
+            "  → Add the gate: create_agent(..., middleware=[hitl.approvals(tools)]) or ToolNode(tools, **hitl.tool_gate(tools)).",
+        ),
+        (
+            "✗ hitl.toml: operators names 'bob', who is not under [people]: nobody is recognised as bob.",
+            f'  → Write bob = ["slack:U024BE7LH"] {in_place}',
+        ),
+        (
+            "✗ hitl.toml: [sign_in] viewers names 'vera', who is not under [people]: nobody is recognised as vera.",
+            f'  → Write vera = ["slack:U024BE7LH"] {in_place}',
+        ),
+        (
+            "✗ hitl.toml: [groups] finance names 'sam', who is not under [people]: nobody is recognised as sam.",
+            f'  → Write sam = ["slack:U024BE7LH"] {in_place}',
+        ),
+        (
+            "✗ 'U024BE7LH', whom HITL_DEFAULT_APPROVERS would ask, is nobody.",
+            "  → Write a person as a channel knows them (slack:U024BE7LH, github:ann), or a group (group:finance).",
+        ),
+        (
+            "✗ 'ann', whom pay of gated would ask, is nobody.",
+            "  → Write one of ann's identities: slack:U1. It stands for all of them.",
+        ),
+        ("✗ 'finance', whom pay of gated would ask, is nobody.", "  → Write group:finance."),
+    ]
+    lone = hitl.run("doctor", GITHUB_TOKEN="ghp_secret")
+    assert lone.returncode == 1, "hitl serve does not start with it"
+    assert (
+        "✗ GitHub is configured in part: GITHUB_TOKEN is set but GITHUB_WEBHOOK_SECRET is not." in lone.stdout
+    )
+
+
 def test_the_set_up(hitl: Commands, world: World) -> None:
     """E-04: hitl.toml, a channel in part, a graph that does not load: each told, all at once, and nothing is healed on such ground."""
     run = parked(world)
@@ -158,7 +230,7 @@ def test_the_set_up(hitl: Commands, world: World) -> None:
     done = hitl.run("doctor", "--fix")
     assert done.returncode == 1
     first, _, second, _, third, *_ = done.stdout.splitlines()
-    assert first == "✗ hitl.toml: slack.chanel: Extra inputs are not permitted"
+    assert first == "✗ hitl.toml: slack.chanel: there is no such key. Did you mean channel?"
     assert second == "✗ graph 'gone' (nowhere:graph) cannot be loaded: No module named 'nowhere'"
     assert third == "✗ A run of human-approval is suspended at a question that nobody was asked."
     assert run.id in done.stdout
