@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from hitl_middleware.errors import ChannelHalfConfigured
+from hitl_middleware.errors import ChannelHalfConfigured, ConfigurationError
 from hitl_middleware.people import GroupSource, ListedPeople
 from hitl_middleware.ports import Clock, Directory, ReviewChannel
 from hitl_middleware.settings import ConfigFile
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def configured_channels(config: ConfigFile) -> tuple[ReviewChannel, ...]:
-    """Every channel of which something is set; none of its SDK is imported otherwise. Raises ``ChannelHalfConfigured``."""
+    """Every channel of which something is set; none of its SDK is imported otherwise.
+
+    Raises ``ChannelHalfConfigured``, and ``ConfigurationError`` where the SDK is not installed: else the first card would find that out.
+    """
     return tuple(_channels(config))
 
 
@@ -24,13 +28,21 @@ def _channels(config: ConfigFile) -> Iterator[ReviewChannel]:
 
     slack, github = SlackSettings.from_env(config.slack), _github(config)
     if slack is not None:
+        _needs("slack_bolt", "Slack", extra="slack")
         from hitl_middleware.channels.slack.channel import SlackChannel
 
         yield SlackChannel(slack, members=ListedPeople(config.people, config.groups).listed)
     if github is not None:
+        _needs("github", "GitHub", extra="github")
         from hitl_middleware.channels.github.channel import GitHubChannel
 
         yield GitHubChannel(github)
+
+
+def _needs(module: str, channel: str, *, extra: str) -> None:
+    if find_spec(module) is None:
+        msg = f"{channel} is configured, and what speaks to it is not installed. Install: pip install 'hitl-middleware[{extra}]'"
+        raise ConfigurationError(msg)
 
 
 def _github(config: ConfigFile) -> GitHubSettings | None:

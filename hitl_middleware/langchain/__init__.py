@@ -5,7 +5,13 @@
 them this library's ledger.
 """
 
-from langchain.agents.middleware import InterruptOnConfig
+try:
+    from langchain.agents.middleware import InterruptOnConfig
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "langchain":
+        raise
+    msg = "langchain is not installed. Install: pip install 'hitl-middleware[langchain]'"
+    raise ModuleNotFoundError(msg, name=error.name) from None
 
 from hitl_middleware.langchain.drop_in import HumanInTheLoopMiddleware
 from hitl_middleware.langchain.lean import HumanReviewMiddleware
