@@ -66,6 +66,10 @@ def load_graph(name: str, spec: str, base: Path) -> LoadedGraph:
         found = getattr(module, attribute)
         if inspect.isfunction(found):
             found = found()
+    except ConfigurationError as error:
+        # A rule is made before its tool is known, so only here it can be said where it stands.
+        msg = f"graph {name!r} ({spec}): {error}"
+        raise type(error)(msg, **error.facts) from error
     except HitlError:
         raise
     except (ImportError, AttributeError, FileNotFoundError) as error:
@@ -78,7 +82,7 @@ def load_graph(name: str, spec: str, base: Path) -> LoadedGraph:
     if isinstance(found, StateGraph):
         found = found.compile()
     if not isinstance(found, Pregel):
-        msg = f"graph {name!r} ({spec}) is a {type(found).__name__}, not a graph"
+        msg = f"graph {name!r} ({spec}) is not a graph: its type is {type(found).__name__}"
         raise ConfigurationError(msg)
     return LoadedGraph(name, found, module)
 

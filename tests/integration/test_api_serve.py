@@ -241,7 +241,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("source", "spec", "words"),
         [
-            ("graph = 1", "./mine.py:graph", "is a int, not a graph"),
+            ("graph = 1", "./mine.py:graph", "is not a graph: its type is int"),
             ("raise KeyError('HOME_OF_X')", "./mine.py:graph", "KeyError: 'HOME_OF_X'"),
             ("def (", "./mine.py:graph", "SyntaxError"),
             ("", "./mine.py:graph", "no attribute 'graph'"),

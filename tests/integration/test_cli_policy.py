@@ -230,8 +230,9 @@ def test_bad_input_is_one_sentence(
 def test_a_set_up_that_could_not_start(
     policy_test: Callable[..., Result], tmp_path: Path, change: tuple[str, str], sentence: str
 ):
-    """E-04: what would stop ``hitl serve`` is said here too, in the same words."""
+    """E-04: what would stop ``hitl serve`` is said here too, in the same words, and in which graph it is."""
     (tmp_path / "agent.py").write_text(AGENT.replace(*change))
     done = policy_test(ASKED)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith(sentence), done.stderr
+    assert done.stderr.removeprefix("graph 'desk' (./agent.py:desk): ").startswith(sentence), done.stderr
+    assert "'desk'" in done.stderr
