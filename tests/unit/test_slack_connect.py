@@ -124,7 +124,11 @@ def test_scopes_are_missing():
 def test_slack_is_away_or_refuses_the_card(fake):
     """No answer is told as no answer; a card that cannot be posted, or not be changed, is told."""
     fake.fail("auth.test", ServerError(503))
-    assert wrong(fake) == [("token", "Slack gave no usable answer (HTTP 503).")]
+    (away,) = [each for each in found(fake) if not each.ok]
+    assert away.says == "Slack gave no usable answer (HTTP 503)."
+    assert (away.what, away.mend) == ("token", connect.REACH_MEND), (
+        "not to set a token that nobody has refused"
+    )
     fake.fail("chat.postMessage", Refused("restricted_action"))
     assert wrong(fake) == [("test card", "The test card: Slack says restricted_action.")]
     fake.fail("chat.update", Refused("cant_update_message"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from importlib.resources import files
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 import hitl_middleware.channels.slack
 from hitl_middleware.channels.slack import scopes
 from hitl_middleware.channels.slack.events import HEARD
+from hitl_middleware.channels.slack.manifest import NAME, manifest_path
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.testing.fake_slack.web_api import METHODS
 
+ROOT = Path(__file__).parents[2]
 PACKAGE = Path(inspect.getfile(hitl_middleware.channels.slack)).parent
 CALLABLE = {
     name
@@ -27,9 +29,16 @@ CALLABLE = {
 
 def manifest() -> dict[str, Any]:
     """The file that we ship."""
-    path = Path(str(files("hitl_middleware"))).parent / "server" / "slack-manifest.yaml"
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = yaml.safe_load(manifest_path().read_text(encoding="utf-8"))
     return found
+
+
+def test_the_wheel_brings_it() -> None:
+    """S-14: where the package is installed it lies beside the module that looks for it; here it is the repository's."""
+    assert manifest_path() == ROOT / "server" / NAME
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (there,) = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"].values()
+    assert ROOT / there == PACKAGE / NAME
 
 
 def called() -> set[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hitl_middleware.channels.finding import Finding
 from hitl_middleware.channels.slack import scopes
 from hitl_middleware.channels.slack.client import failure, web_client
+from hitl_middleware.channels.slack.manifest import manifest_path
 from hitl_middleware.channels.slack.settings import SlackSettings
 from hitl_middleware.channels.slack.words import Json, markup
 from hitl_middleware.display import one_line
@@ -26,7 +27,7 @@ APPS: Final = "https://api.slack.com/apps"
 TOKEN_MEND: Final = (
     f"Take the Bot User OAuth Token (xoxb-…) from OAuth & Permissions of your app at {APPS} and set it."
 )
-SCOPES_MEND: Final = "Paste server/slack-manifest.yaml into App Manifest of your app, or add them by hand, and install it again."
+REACH_MEND: Final = "Try again. If it stays so: does this machine reach Slack (a proxy: HTTPS_PROXY), and is SLACK_API_URL right or unset?"
 SECRET_MEND: Final = (
     f"Take the Signing Secret from Basic Information of your app at {APPS}: 32 characters of 0-9 and a-f."
 )
@@ -52,7 +53,7 @@ async def findings(settings: SlackSettings, *, test_card: bool = True) -> AsyncI
     try:
         answer = await client.auth_test()
     except Exception as error:  # noqa: BLE001 – whatever the SDK or its HTTP client raises is told
-        yield Finding("token", ok=False, says=_sentence(error), mend=TOKEN_MEND)
+        yield Finding("token", ok=False, says=_sentence(error), mend=_mend(error, TOKEN_MEND))
         return
     about: Mapping[str, Any] = answer.data if isinstance(answer.data, dict) else {}
     yield Finding(
@@ -84,7 +85,7 @@ def _scopes(settings: SlackSettings, granted: frozenset[str] | None) -> Finding:
     if granted is None:
         return Finding("scopes", ok=True, says="Slack did not say which scopes the token has.")
     if missing := scopes.needed(settings) - granted:
-        return Finding("scopes", ok=False, says=f"The app lacks {_listed(missing)}.", mend=SCOPES_MEND)
+        return Finding("scopes", ok=False, says=f"The app lacks {_listed(missing)}.", mend=_scopes_mend())
     unused = scopes.ALL - granted
     also = f" Not granted, and not needed by these settings: {_listed(unused)}." if unused else ""
     return Finding("scopes", ok=True, says=f"The app has every scope it needs.{also}")
@@ -104,7 +105,8 @@ async def _app_token(settings: SlackSettings) -> Finding:
     try:
         await web_client(settings, token=False).apps_connections_open(app_token=token)
     except Exception as error:  # noqa: BLE001 – as above
-        return Finding("app token", ok=False, says=_sentence(error, "SLACK_APP_TOKEN"), mend=SOCKET_MEND)
+        says, mend = _sentence(error, "SLACK_APP_TOKEN"), _mend(error, SOCKET_MEND)
+        return Finding("app token", ok=False, says=says, mend=mend)
     return Finding("app token", ok=True, says="SLACK_APP_TOKEN opens a Socket Mode connection.")
 
 
@@ -188,6 +190,18 @@ def _header(headers: Mapping[str, str]) -> frozenset[str] | None:
 def _sentence(error: Exception, variable: str = "SLACK_BOT_TOKEN") -> str:
     reason = str(failure(error, variable=variable).facts["reason"])
     return f"{reason[:1].upper()}{reason[1:]}."
+
+
+def _mend(error: Exception, otherwise: str) -> str:
+    """What to do: nothing about a token of which Slack has not said anything."""
+    failed = failure(error)
+    return REACH_MEND if failed.unheard or failed.retry_after is not None else otherwise
+
+
+def _scopes_mend() -> str:
+    return (
+        f"Paste {manifest_path()} into App Manifest of your app, or add them by hand, and install it again."
+    )
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -78,12 +78,13 @@ def _typed() -> dict[str, str]:
 
 
 def _settings(path: Path, channel: str | None) -> SlackSettings:
+    from hitl_middleware.channels.slack.manifest import manifest_path
     from hitl_middleware.channels.slack.settings import SlackSettings
     from hitl_middleware.settings import load_config
 
     settings = SlackSettings.from_env(load_config(path).slack)
     if settings is None:
-        fail(f"Nothing of Slack is set. Make an app from server/slack-manifest.yaml, then set:\n{LINES}")
+        fail(f"Nothing of Slack is set. Make an app from {manifest_path()}, then set:\n{LINES}")
     return settings.model_copy(update={"channel": channel}) if channel else settings
 
 
