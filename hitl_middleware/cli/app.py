@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 app.command("demo", short_help="See the whole loop here; no account, no key.")(demo.demo)
 app.command("init", short_help="Make a new agent project.")(init)
-app.command("serve", short_help="Serve API, Slack, pages; run graphs.")(serving.serve)
+app.command("serve", short_help="Serve API, channels, pages; run graphs.")(serving.serve)
 app.command("sign-in", short_help="Print a link for this machine's browser.")(serving.sign_in)
 app.command("worker", short_help="Run graphs and post messages, without HTTP.")(serving.worker)
 app.command("doctor", short_help="Say what is out of order; --fix mends it.")(doctor)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -45,7 +45,7 @@ def verify(json_: Json = False) -> None:
 Format = Literal["jsonl", "agentack"]
 
 
-@app.command("export")
+@app.command("export", short_help="Every event, as JSON lines or as a trace.")
 @speaks
 def export(
     to: Annotated[Path | None, typer.Option(help="A file; stdout by default.")] = None,
@@ -58,12 +58,14 @@ def export(
     """Every sealed event as one JSON object a line, with its number and hash; or as a trace that others check."""
     from hitl_middleware import agentack, audit
 
-    try:
-        out = nullcontext(None) if to is None else to.open("w", encoding="utf-8")
-    except OSError as error:
-        fail(f"--to: {error.strerror}: {to}")
-    with out as file, opened() as hitl:
+    with opened() as hitl, contextlib.ExitStack() as stack:
         ask(hitl, audit.seal, hitl.store)
+        if run is not None and not ask(hitl, hitl.views.audit, run_id=run, limit=1):
+            ask(hitl, hitl.views.run, run)  # an id that is nobody's is told, before a file is written
+        try:
+            file = None if to is None else stack.enter_context(to.open("w", encoding="utf-8"))
+        except OSError as error:
+            fail(f"--to: {error.strerror}: {to}")
         events = _events(hitl, run)
         lines = (
             (audit.exported(event) for event in events)

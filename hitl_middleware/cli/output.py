@@ -44,6 +44,11 @@ def facts(title: str, pairs: Mapping[str, object]) -> None:
             typer.echo(f"  {key:<{width}}  {said}")
 
 
+def who_decides(approvers: Sequence[str]) -> str:
+    """The approvers of a plan. Where it is the API token alone, as by default, it is nobody's name: that is said."""
+    return "api (the API token), and operators" if list(approvers) == ["api"] else ", ".join(approvers)
+
+
 def say(sentence: str) -> None:
     """One line on stdout."""
     typer.echo(visible(sentence))

@@ -14,7 +14,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field
 
 from hitl_middleware.cli.context import Json, ask, fail, opened, speaks
-from hitl_middleware.cli.output import as_json, facts
+from hitl_middleware.cli.output import as_json, facts, who_decides
 
 if TYPE_CHECKING:
     from hitl_middleware.actions import ActionRequest
@@ -43,7 +43,7 @@ def _group() -> None:
     """Keep ``test`` a subcommand while it is the only one."""
 
 
-@app.command("test")
+@app.command("test", short_help="Try the rules on a call; nothing runs.")
 @speaks
 def try_(  # not "test…": pytest would take it for one
     call: Annotated[
@@ -70,7 +70,7 @@ def try_(  # not "test…": pytest would take it for one
         if number:
             typer.echo()
         told = _out(trial, given.name, approvers, nobody)
-        facts(f"{told.pop('tool')} in graph {told.pop('graph')}", _for_people(told, named=bool(default)))
+        facts(f"{told.pop('tool')} in graph {told.pop('graph')}", _for_people(told))
 
 
 def _read(place: str) -> CallIn:
@@ -190,15 +190,14 @@ def _out(trial: Trial, tool: str, approvers: Sequence[str], nobody: frozenset[st
     }
 
 
-def _for_people(told: dict[str, Any], *, named: bool) -> dict[str, Any]:
+def _for_people(told: dict[str, Any]) -> dict[str, Any]:
     """The same in words; who decides only matters where somebody is asked."""
     shown = {"verdict": told["verdict"], "why": told["reason"], "rule": told.get("rule")}
     if told["verdict"] != "ask":
         return shown | {"hidden": ", ".join(told.get("redact", ())), "policy": told.get("policy_version")}
     seconds, most = told["expires_in_seconds"], told["max_rejections"]
     return shown | {
-        "who decides": ", ".join(told["approvers"])
-        + ("" if named or told["approvers"] != ["api"] else " (the API token), and operators"),
+        "who decides": who_decides(told["approvers"]),
         "approvals": _needed(told["required_approvals"], told["required_from"]),
         "impossible": _never(told["nobody_in"]),
         "requester": "may decide it, too" if told["allow_requester"] else "may not decide it",

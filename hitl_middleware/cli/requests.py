@@ -20,7 +20,7 @@ from hitl_middleware.cli.context import (
     voucher,
 )
 from hitl_middleware.cli.filling import Sets, filled
-from hitl_middleware.cli.output import as_json, facts, say, table
+from hitl_middleware.cli.output import as_json, facts, say, table, who_decides
 
 if TYPE_CHECKING:
     from hitl_middleware.records import ReviewRequest
@@ -52,7 +52,7 @@ def list_(
         as_json(requests_out(page, actions, found).model_dump(mode="json"))
         return
     table(
-        ["CODE", "STATUS", "SINCE", "WHAT", "ARGUMENTS"],
+        ["CODE", "STATUS", "SINCE (UTC)", "WHAT", "ARGUMENTS"],
         [
             (
                 request.code,
@@ -67,7 +67,7 @@ def list_(
     )
 
 
-@app.command("show")
+@app.command("show", short_help="One request, and what became of it.")
 @speaks
 def show(key: Key, json_: Json = False) -> None:
     """One request: the call exactly as it will run, who was asked and why, what happened."""
@@ -103,7 +103,7 @@ def show(key: Key, json_: Json = False) -> None:
             ),
             "form" if request.kind == "step" else "schema": _schema(request),
             "why": request.plan.reason,
-            "who decides": ", ".join(request.plan.approvers or ()),
+            "who decides": who_decides(request.plan.approvers or ()),
             "approvals": detail.progress,
             "answers": ", ".join(request.plan.allowed_decisions),
             "overdue since" if request.overdue else "until": f"{request.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -123,7 +123,7 @@ def show(key: Key, json_: Json = False) -> None:
     )
 
 
-@app.command("approve")
+@app.command("approve", short_help="Let the act happen, or the workflow go on.")
 @speaks
 def approve(
     key: Key,
@@ -148,7 +148,7 @@ def reject(
     _decide(key, as_, json_, type="reject", message=reason)
 
 
-@app.command("feedback")
+@app.command("feedback", short_help="Ask for a revision, in words.")
 @speaks
 def feedback(
     key: Key,
@@ -160,7 +160,7 @@ def feedback(
     _decide(key, as_, json_, type="feedback", message=words)
 
 
-@app.command("respond")
+@app.command("respond", short_help="Answer a question, or in the tool's place.")
 @speaks
 def respond(
     key: Key,
@@ -174,7 +174,7 @@ def respond(
     _decide(key, as_, json_, sets=set_, type="respond", message=words, **_answered(answer))
 
 
-@app.command("edit")
+@app.command("edit", short_help="Approve the act with other arguments.")
 @speaks
 def edit(
     key: Key,
@@ -252,7 +252,7 @@ def _told(detail: RequestDetail, who: str) -> str:
     if request.status == "pending":
         return f"Counted. {request.title} [{request.code}]: {detail.progress}."
     decided = f"{request.title} [{request.code}] is {request.status}, decided by {request.decided_by or who}."
-    return f"{decided} A running server or worker carries on with it."
+    return f"{decided} A running server or worker, or the program that waits for it, carries on."
 
 
 def _out(detail: RequestDetail) -> Any:

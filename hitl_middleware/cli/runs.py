@@ -33,7 +33,7 @@ def list_(
         as_json(runs_out(page).model_dump(mode="json"))
         return
     table(
-        ["RUN", "GRAPH", "STATUS", "SINCE", "THREAD"],
+        ["RUN", "GRAPH", "STATUS", "SINCE (UTC)", "THREAD"],
         [(r.id, r.graph, r.status, f"{r.created_at:%Y-%m-%d %H:%M:%S}", r.thread_id) for r in page.items],
         empty="No runs yet.",
     )
@@ -130,7 +130,10 @@ def start(
 
         as_json(run_out(run).model_dump(mode="json"))
     else:
-        say(f"Run {run.id} of {graph} is {run.status}.")
+        behind = " behind the run of its thread" if run.status == "queued" else ""
+        say(
+            f"Run {run.id} of {graph} is stored{behind}. A running server or worker takes it up; hitl runs show says how it goes."
+        )
 
 
 def _unasked(action: Action) -> str:

@@ -14,7 +14,7 @@ from hitl_middleware.cli.output import say
 @speaks
 def serve(
     host: Annotated[
-        str, typer.Option(help="Where to listen; beyond loopback HITL_API_TOKEN must be set.")
+        str, typer.Option(help="Where to listen; beyond loopback HITL_API_TOKEN or sign-in must be set up.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: chosen by the system.")] = 8100,
     worker: Annotated[
@@ -22,7 +22,7 @@ def serve(
     ] = True,
     json_: Json = False,
 ) -> None:
-    """Serve API, Slack and pages; run and resume the graphs of langgraph.json, until stopped."""
+    """Serve API, Slack, GitHub and pages; run and resume the graphs of langgraph.json, until stopped."""
     from hitl_middleware.hitl import Hitl
     from hitl_server.serve import serve as serve_forever
 

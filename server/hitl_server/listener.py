@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import math
 import os
@@ -31,6 +32,8 @@ def bind(host: str, port: int) -> socket.socket:
         bound = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
         why = error.strerror or str(error)
+        if error.errno is not None and error.errno in errno.errorcode:
+            why = os.strerror(error.errno)  # create_server's own words repeat the address, as Python writes it
         msg = f"Port {port} of {host or 'all interfaces'} cannot be listened on: {why}. Choose another with --port (0: any free one)."
         raise ConfigurationError(msg) from None
     # What is accepted inherits it. asyncio does not set it by itself: it looks for sockets that were made for TCP by number. Without, the

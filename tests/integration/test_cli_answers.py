@@ -14,6 +14,7 @@ import pytest
 import typer.main
 
 from hitl_middleware.cli.app import app
+from hitl_middleware.cli.output import who_decides
 from hitl_middleware.manifest import EXAMPLES
 from hitl_server.shapes import RequestList, RunList
 
@@ -64,6 +65,12 @@ def test_it_tells_its_version(hitl):
     assert hitl.said("--version").startswith("hitl ")
 
 
+def test_the_api_token_is_nobodys_name():
+    """E-04: by default ``api`` decides, and whoever sits at the terminal may, too; a stranger knows neither."""
+    assert who_decides(["api"]) == "api (the API token), and operators"
+    assert who_decides(["slack:U1", "api"]) == "slack:U1, api"
+
+
 def test_an_empty_database_is_an_answer(hitl):
     """Where nothing has happened yet, lists are empty – in words and as the API's lists – and the audit holds."""
     assert hitl.said("requests", "list") == "Nothing waits for a decision.\n"
@@ -90,6 +97,7 @@ def test_an_empty_database_is_an_answer(hitl):
         (("requests", "list", "--status", "later"), "--status: 'later' is none of pending, approved"),
         (("actions", "settle", MISSING, "done"), f"There is no action '{MISSING}'."),
         (("audit", "export", "--to", "no/such/folder/file"), "--to: No such file or directory"),
+        (("audit", "export", "--run", MISSING), f"There is no run '{MISSING}'."),
         (
             ("demo",),
             "hitl demo asks you to decide, and nobody sits at this input. Without a person: hitl demo --ci",
@@ -190,7 +198,8 @@ def test_the_schema_is_brought_up_to_date(hitl):
 def test_the_audit_is_exported_and_a_change_in_it_is_found(hitl):
     """O-01: each event is one line of JSON with number and hash; one that is changed afterwards breaks the chain, exit code 1."""
     for _ in range(2):
-        hitl.said("runs", "start", "support", "--input", '{"text": "hello"}')
+        said = hitl.said("runs", "start", "support", "--input", '{"text": "hello"}')
+        assert "of support is stored. A running server or worker takes it up;" in said, "nobody runs it yet"
 
     events = [json.loads(line) for line in hitl.said("audit", "export").splitlines()]
     hitl.said("audit", "export", "--to", "audit.jsonl")

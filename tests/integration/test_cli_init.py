@@ -31,7 +31,7 @@ def test_in_an_empty_folder_it_works_at_once(tmp_path, monkeypatch):
     commands = Commands(tmp_path)
     said = commands.said("init", "desk").splitlines()
     assert said[0] == f"A new agent stands in desk: {', '.join(FILES)}"
-    assert said[-2:] == ["  cd desk && pytest", "  cd desk && hitl serve"]
+    assert said[1:] == ["Next:", "  cd desk", "  pytest", "  hitl serve", "README.md has the rest."]
     project = tmp_path / "desk"
     assert sorted(path.name for path in project.iterdir()) == FILES
 

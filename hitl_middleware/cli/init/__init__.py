@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -32,8 +33,7 @@ def init(
     """Make a new agent project: one gated tool, its test, langgraph.json, hitl.toml. Overwrites nothing."""
     written = write_project(folder)
     here = folder.resolve() == Path.cwd()
-    into = "" if here else f"cd {folder} && "
-    commands = [f"{into}pytest", f"{into}hitl serve"]
+    commands = [*([] if here else [f"cd {shlex.quote(str(folder))}"]), "pytest", "hitl serve"]
     if json_:
         as_json({"folder": str(folder), "files": written, "next": commands})
         return
@@ -41,6 +41,7 @@ def init(
     say("Next:")
     for command in commands:
         say(f"  {command}")
+    say("README.md has the rest.")
 
 
 def write_project(folder: Path) -> list[str]:
