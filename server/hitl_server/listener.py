@@ -33,7 +33,8 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         why = error.strerror or str(error)
         if error.errno is not None and error.errno in errno.errorcode:
-            why = os.strerror(error.errno)  # create_server's own words repeat the address, as Python writes it
+            # create_server's own words repeat the address, as Python writes it
+            why = os.strerror(error.errno)
         msg = f"Port {port} of {host or 'all interfaces'} cannot be listened on: {why}. Choose another with --port (0: any free one)."
         raise ConfigurationError(msg) from None
     # What is accepted inherits it. asyncio does not set it by itself: it looks for sockets that were made for TCP by number. Without, the
