@@ -129,7 +129,9 @@ class TestDeciding:
         (listed,) = server.http.get("/api/v1/requests?status=pending").json()["items"]
         (of_run,) = server.http.get(f"/api/v1/runs/{request['run_id']}").json()["requests"]
         assert listed["approvals"] == of_run["approvals"] == first.json()["approvals"]
-        assert "1 of 2 approvals – still needed: 1 more" in server.http.get(f"/requests/{request['id']}").text
+        assert f"1 of 2 approvals (by {ANN}) – still needed: 1 more" in (
+            server.http.get(f"/requests/{request['id']}").text
+        )
         assert server.decide(request["id"], type="approve", reviewer=BOB).json()["status"] == "approved"
 
 
