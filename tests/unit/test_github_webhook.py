@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -143,7 +142,6 @@ def test_what_concerns_us() -> None:
     found = read_event("issues", JSON, body)
     assert isinstance(found, Labeled)
     assert (found.repository, found.number, found.label) == ("acme/shop", 12, "bug")
-    assert found.key == hashlib.sha256(body).hexdigest()
     found = read("issue_comment", commented())
     assert isinstance(found, Commented)
     assert (found.address, found.comment, found.author, found.body) == (
@@ -152,6 +150,21 @@ def test_what_concerns_us() -> None:
     assert read("pull_request_review", reviewed("changes_requested")) == Reviewed(
         address=Address("acme/shop", 13), review=5
     )
+
+
+def test_one_label_told_by_several_webhooks() -> None:
+    """G-02: the repository's own, its organization's and an App's tell of one act, and it begins one run; another act is another."""
+
+    def key(**changes: Any) -> str:
+        found = read("issues", labeled(**changes))
+        assert isinstance(found, Labeled)
+        return found.key
+
+    first = key()
+    assert key() == first
+    assert key(installation={"id": 7}, organization={"login": "acme"}) == first
+    assert key(label={"name": "bugs"}) != first
+    assert key(issue={**labeled()["issue"], "updated_at": "2026-01-01T12:00:01Z"}) != first
 
 
 @pytest.mark.parametrize(

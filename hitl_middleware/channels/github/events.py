@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -143,7 +144,7 @@ def read_event(event: str, content_type: str, body: bytes) -> Event | Ignored:
         return Ignored(f"of {event} only {wanted} is of concern here")
     try:
         if event == "issues":
-            return _labeled(_Labeled.model_validate(payload), payload, body)
+            return _labeled(_Labeled.model_validate(payload), payload)
         if event == "issue_comment":
             return _commented(_Commented.model_validate(payload))
         return _reviewed(_Reviewed.model_validate(payload))
@@ -164,15 +165,26 @@ def reopened(kept: bytes) -> Event | Ignored:
     return read_event(event, content_type, body)
 
 
-def _labeled(told: _Labeled, payload: Json, body: bytes) -> Labeled:
+def _labeled(told: _Labeled, payload: Json) -> Labeled:
     return Labeled(
         repository=told.repository.full_name,
         number=told.issue.number,
         label=told.label.name,
         payload=payload,
-        # Not the delivery's id: no signature covers it, and a copy under another id must begin no second run.
-        key=hashlib.sha256(body).hexdigest(),
+        key=_key(payload),
     )
+
+
+def _key(payload: Json) -> str:
+    """What is told, by whichever webhook. Not the delivery's id: no signature covers it, and a copy under another id begins no second run.
+
+    A repository may be told of by its own webhook, by its organization's and by an App's, which differ in these.
+    """
+    said = {name: value for name, value in payload.items() if name not in _OF_THE_HOOK}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+_OF_THE_HOOK: Final = frozenset({"enterprise", "installation", "organization"})
 
 
 def _commented(told: _Commented) -> Commented | Ignored:
