@@ -18,7 +18,9 @@ LostReply())`. Time is injected: `FakeSlack(now=…)`.
 After `fake.use_socket_mode()` everything goes over the WebSockets that the app opens with `SLACK_APP_TOKEN`, and
 there is nothing to connect; `fake.sockets` cuts and refreshes them.
 
-Not played: files, attachments, workflows, Enterprise Grid, rate limits that nobody scripted.
+Slack's limit of one message a second in a channel is played after `fake.limit_posts()`; other limits are scripted.
+
+Not played: files, attachments, workflows, Enterprise Grid.
 """
 
 from hitl_middleware.testing.fake_slack.errors import CannotHappen

@@ -230,6 +230,14 @@ class FakeSlack(People, Forging, SigningIn, Watching):
             for fault in faults:
                 self._workspace.script.add(method, fault, times)
 
+    def limit_posts(self, at_once: int = 25) -> None:
+        """Take so many messages in a channel at once and then one a second, as Slack does; the others are `ratelimited`, for a second.
+
+        docs.slack.dev, "Rate limits"; how many at once, its users have measured (RamblingCookieMonster/PSSlack, issue 52).
+        """
+        with self._workspace.changing():
+            self._workspace.posts_at_once = at_once
+
     @property
     def faults(self) -> list[tuple[str, Fault]]:
         """The scripted faults that no call has met yet."""

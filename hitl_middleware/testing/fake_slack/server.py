@@ -81,7 +81,7 @@ def _respond(
 ) -> Response:
     """Do the work and log it as one step, and answer as the script of faults will have it."""
     with workspace.changing():
-        fault = workspace.script.take(name)
+        fault = workspace.script.take(name) or workspace.limit(name, str(given.get("channel")))
         if isinstance(fault, Instead):
             instead = fault.answer()
             workspace.log(name, given, instead.outcome, fault)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from hitl_middleware.testing.fake_slack.faults import Fault, Script
+from hitl_middleware.testing.fake_slack.faults import Fault, RateLimited, Script
 from hitl_middleware.testing.fake_slack.openid import OpenId
 from hitl_middleware.testing.fake_slack.records import (
     Call,
@@ -59,6 +59,10 @@ class Workspace(Watched):
         self.base_url = ""
         self.now = now
         self.script = Script()
+        self.posts_at_once: int | None = None
+        self._room: dict[
+            str, tuple[float, float]
+        ] = {}  # by channel: how many messages it takes now, and when that was so
         self.openid = OpenId()
         self.users: dict[str, User] = {}
         self.usergroups: dict[str, UserGroup] = {}
@@ -156,6 +160,15 @@ class Workspace(Watched):
         return next(homes, None)
 
     # ------------------------------------------------------------------------------------------------------- messages
+
+    def limit(self, method: str, channel: str) -> Fault | None:
+        """What a message suffers that comes too soon after others in its channel."""
+        if self.posts_at_once is None or method != "chat.postMessage":
+            return None
+        room, at = self._room.get(channel, (self.posts_at_once, self.now()))
+        room = min(self.posts_at_once, room + self.now() - at)
+        self._room[channel] = (room - 1 if room >= 1 else room, self.now())
+        return None if room >= 1 else RateLimited(retry_after=1)
 
     def post(self, channel: str, text: str, *, user: str, **fields: Any) -> Message:
         """Store a new message."""

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from hitl_middleware.testing.fake_slack import FakeSlack
 
@@ -291,3 +292,24 @@ def test_somebody_who_has_left(fake: FakeSlack, client: WebClient):
     assert refused(client, "conversations.open", users=BOB)["error"] == "user_disabled"
     told = refused(client, "chat.postEphemeral", channel=REVIEWS, user=BOB, text="x")
     assert told["error"] == "user_not_in_channel"
+
+
+def test_one_message_a_second_in_a_channel(fake: FakeSlack, client: WebClient, time: Time):
+    """A few at once, then one a second; the others are told to come again in one. Every channel has its own limit."""
+    fake.add_channel("C0REVIEWS2", "more")
+    fake.limit_posts(at_once=2)
+    post(client), post(client)
+    with pytest.raises(SlackApiError) as caught:
+        post(client)
+    response = caught.value.response
+    assert (response.status_code, response["error"], response.headers["Retry-After"]) == (
+        429,
+        "ratelimited",
+        "1",
+    )
+    assert client.chat_postMessage(channel="C0REVIEWS2", text="x")["ok"]
+    time.seconds += 1
+    post(client)
+    with pytest.raises(SlackApiError):
+        post(client)
+    assert len(fake.messages) == 4
