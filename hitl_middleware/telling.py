@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from hitl_middleware.policy import NO_POLICY
 from hitl_middleware.quorum import role_words
-from hitl_middleware.records import ReviewRequest
+from hitl_middleware.records import Action, ReviewRequest
 
 _UNITS = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -14,6 +14,13 @@ _UNITS = (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 def told(request: ReviewRequest) -> tuple[tuple[str, str], ...]:
     """What the plan of a request says, each under a word of what it is about."""
     return tuple(_told(request))
+
+
+def settler(action: Action | None) -> str | None:
+    """Who said what became of an act; ``None``: nobody had to, it was the process that performed it, the tool itself, or the sweep."""
+    if action is None or action.settled_by in {None, action.claim_owner, "reconcile", "sweep"}:
+        return None
+    return action.settled_by
 
 
 def _told(request: ReviewRequest) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -300,6 +301,11 @@ def test_settling(locked_desk: Served):
     assert (answer.status_code, answer.headers["location"]) == (303, run)
     locked_desk.world.step()
     assert locked_desk.request(request["id"])["action"]["status"] == "succeeded"
+    for page in (run, f"/requests/{request['id']}"):
+        words = re.sub(r"<[^>]*>|\s+", " ", locked_desk.http.get(page).text)
+        assert re.search(r"Settled by\s+api", words), (
+            "what a person said is not taken for the tool's own result"
+        )
     answer = locked_desk.http.post(
         path, data={"type": "failed", "message": "No, it is not", "back": "request"}
     )

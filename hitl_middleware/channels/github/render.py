@@ -19,6 +19,7 @@ from hitl_middleware.display import Shown, hidden_from, shown_args, shown_change
 from hitl_middleware.quorum import approvals, counted, shows
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import RequestStatus, is_final
+from hitl_middleware.telling import settler
 from hitl_middleware.wording import OVERDUE, UNANSWERED, status_words
 
 MOST_DATA: Final = (40_000, 20_000, 8_000, 2_000)
@@ -148,10 +149,8 @@ def _facts(view: CardView) -> Iterator[str]:
     yield from _agreed(view)
     if request.decided_at:
         yield f"**Decided:** {moment(request.decided_at)}"
-    action = view.action
-    # Where no person settled it, it was the process that performed it, or the sweep.
-    if action and action.settled_by and ":" in action.settled_by and action.settled_by != action.claim_owner:
-        yield f"**Settled by:** {who(action.settled_by)}"
+    if by := settler(view.action):
+        yield f"**Settled by:** {who(by)}"
 
 
 def _pull_request(request: ReviewRequest) -> str:

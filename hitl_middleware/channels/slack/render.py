@@ -26,6 +26,7 @@ from hitl_middleware.display import (
 from hitl_middleware.quorum import approvals, counted, shows, still_words
 from hitl_middleware.records import CardView, ReviewRequest
 from hitl_middleware.review import is_final
+from hitl_middleware.telling import settler
 from hitl_middleware.wording import OVERDUE, person, status_words
 
 MOST_HEADER: Final = 150
@@ -188,10 +189,8 @@ def _progress(view: CardView) -> Iterator[tuple[str, Json]]:
             yield "Still needed", markup(still)
     if request.decided_at:
         yield "Decided", markup(words.date(request.decided_at))
-    action = view.action
-    # Where no person settled it, it was the process that performed it, or the sweep.
-    if action and action.settled_by and ":" in action.settled_by and action.settled_by != action.claim_owner:
-        yield "Settled by", _people([(action.settled_by, None)])
+    if by := settler(view.action):
+        yield "Settled by", _people([(by, None)])
 
 
 def _people(who: Sequence[tuple[str, str | None]]) -> Json:

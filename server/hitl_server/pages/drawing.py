@@ -15,7 +15,7 @@ from hitl_middleware.actions import DecisionType
 from hitl_middleware.desk.form import form_of
 from hitl_middleware.records import Action, ReviewRequest
 from hitl_middleware.review import is_final, precedence
-from hitl_middleware.telling import span, told
+from hitl_middleware.telling import settler, span, told
 from hitl_middleware.wording import card_state, person, status_words
 from hitl_server.auth import Caller
 from hitl_server.openapi import refusals
@@ -79,6 +79,7 @@ def _templates() -> Environment:
         "seen_args": seen_args,
         "seen_changes": seen_changes,
         "told": told,
+        "settler": settler,
         "form": _form,
         "unsent": _unsent,
         "span": span,
