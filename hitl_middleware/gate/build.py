@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from langchain_core.messages import ToolCall
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
 from langgraph.prebuilt import ToolNode
-from langgraph.prebuilt.tool_node import ToolInvocationError
+from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.pregel import Pregel
 
 from hitl_middleware.actions import ActionRequest
@@ -65,13 +67,29 @@ def policies_of(tools: Tools | None, interrupt_on: Mapping[str, Any]) -> Mapping
     for name, form in interrupt_on.items():
         if tools is not None and name not in named:
             raise UnknownTool(name=name, known=", ".join(sorted(named)) or "none")
-        policy, marked = form if isinstance(form, Policy) else from_interrupt_on(form), policies.get(name)
+        policy, marked = form if isinstance(form, Policy) else _from_langchain(form), policies.get(name)
         if policy is not None and marked is not None and not isinstance(form, Policy):
             policy = replace(policy, redact=marked.redact)  # LangChain's form has no word for it
         policies[name] = policy or marked
     for name, tool in named.items():
         _check_hidden(policies.get(name), tool)
     return policies
+
+
+def _from_langchain(form: Any) -> Policy | None:
+    """As ``from_interrupt_on``; its ``when`` is given what LangChain gives it. (What it knows of the runtime is not known here.)"""
+    policy = from_interrupt_on(form)
+    when: Any = policy.when if policy is not None else None
+    if policy is None or not callable(when):
+        return policy
+
+    @functools.wraps(when)
+    def asks(call: ActionRequest) -> bool:
+        made = ToolCall(name=call.name, args=dict(call.args), id=call.identity.tool_call_id, type="tool_call")
+        runtime: Any = None
+        return bool(when(ToolCallRequest(tool_call=made, tool=None, state=call.state, runtime=runtime)))
+
+    return replace(policy, when=asks)
 
 
 def default_policy(default: Default) -> Policy | None:

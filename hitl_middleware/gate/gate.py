@@ -285,7 +285,7 @@ class Gate:
             why = f"{call.name} was not performed: this call is not the one that people were shown."
             return _refused(request, why)
         while True:
-            will_run = _as_it_will_run(call, action)
+            will_run = replace(call, args=action.args)
             match action.status:
                 case "waiting":
                     yield from self._consult(request, policy, will_run, action)
@@ -338,6 +338,10 @@ class Gate:
                 yield ask(self.ledger.release, claim)  # this process woke up too late to begin
                 raise
             return None, (yield ask(self.ledger.settle, claim, outcomes.of_error(error, claim)))
+        except GeneratorExit:
+            # The loop on which it was performed is gone, and nothing can be awaited any more: let the claim run out.
+            self._holdings.drop_claim(claim.claim_id)
+            raise
         except BaseException as error:
             if claim.withdraw():
                 yield ask(self.ledger.release, claim)
@@ -379,17 +383,6 @@ def _asked_outside(reconcile: Reconcile, action: Action) -> Settled | None:
             return reconcile(action.idempotency_key)
     except Exception:  # noqa: BLE001 – it could not say; that is what people are for
         return None
-
-
-def _as_it_will_run(call: ActionRequest, action: Action) -> ActionRequest:
-    return ActionRequest(
-        name=call.name,
-        args=action.args,
-        identity=call.identity,
-        description=call.description,
-        requester=call.requester,
-        state=call.state,
-    )
 
 
 def _refused(request: ToolCallRequest, why: str) -> ToolMessage:

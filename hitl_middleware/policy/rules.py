@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from inspect import iscoroutinefunction, unwrap
 from typing import Any, Literal
 
 from hitl_middleware import cel
@@ -109,6 +111,9 @@ class Policy:
         _check_quorum(self)
         if isinstance(self.when, str):
             cel.compiled(self.when)
+        elif self.when is not None and (not callable(self.when) or iscoroutinefunction(self.when)):
+            msg = f"when: {self.when!r}; give a function of the call, not an async one, or text in CEL"
+            raise ConfigurationError(msg)
 
         # Tuples: a list could change after it was shown, and has no hash.
         object.__setattr__(self, "decisions", tuple(self.decisions))
@@ -177,7 +182,8 @@ class Policy:
     def _asks(self, call: ActionRequest) -> bool:
         if isinstance(self.when, str):
             return cel.compiled(self.when).asks(call)
-        return self.when is None or bool(self.when(call))
+        # A copy: what the rule does to it is not what people are shown, nor what runs.
+        return self.when is None or bool(self.when(replace(call, args=deepcopy(dict(call.args)))))
 
     @property
     def rule(self) -> str | None:
@@ -185,7 +191,7 @@ class Policy:
         if self.when is None or isinstance(self.when, str):
             return self.when
         name = f"{getattr(self.when, '__module__', '?')}.{getattr(self.when, '__qualname__', type(self.when).__name__)}"
-        code = getattr(self.when, "__code__", None)
+        code = getattr(unwrap(self.when), "__code__", None)
         return name if code is None else f"{name} (line {code.co_firstlineno})"
 
     @property

@@ -74,6 +74,22 @@ def test_a_database_that_is_away_when_the_act_has_ended(
     assert world.only().kind == "outcome"
 
 
+def test_an_act_whose_loop_is_gone_is_not_kept_alive(quick: World, effects: Effects) -> None:
+    """DESIGN §2.2: a loop that was closed in the middle of an act awaits nothing more, not even to say so; nobody calls that executing."""
+
+    def close() -> None:
+        raise GeneratorExit
+
+    run = _decided(quick, effects)
+    effects.then = close
+    quick.advance_run(run)
+    assert quick.act().status == "executing"
+    _live_on(quick, 4)
+
+    assert effects.done == [7]
+    assert quick.act().status == "unknown"
+
+
 def test_a_late_owner_may_still_say_how_it_ended(world: World, effects: Effects) -> None:
     """DESIGN §3: given up as unknown while it was only slow; its own word settles it."""
     seen: list[str] = []

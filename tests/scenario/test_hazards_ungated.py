@@ -242,6 +242,28 @@ def test_a_tool_that_is_gated_by_name(quick: World, effects: Effects, form: Any)
     assert quick.act().status == "succeeded"
 
 
+def test_langchains_form_asks_as_langchain_asks(quick: World, effects: Effects) -> None:
+    """E-03: a ``when`` in ``interrupt_on`` is given LangChain's request, also by the lean middleware: it asks nobody about a small sum."""
+    rule = {"allowed_decisions": ["approve"], "when": lambda r: r.tool_call["args"]["amount"] > len(r.state)}
+    tools = [effects.look_tool(), effects.pay_tool("refund")]
+
+    @tool
+    def pay(amount: int) -> str:
+        """Pay somebody."""
+        effects.perform(amount)
+        return "paid"
+
+    gate = quick.approvals([*tools, pay], interrupt_on={"pay": rule})
+    turns = says(call("pay", amount=1)), says(call("pay", amount=100))
+    graph: Any = create_agent(
+        script(*turns), [*tools, pay], middleware=[gate], checkpointer=quick.checkpointer()
+    )
+    quick.serve("a", graph)
+    quick.begin_run("a", asks())
+    assert effects.done == [1]
+    assert quick.only().args == {"amount": 100}
+
+
 def test_tools_that_the_models_provider_runs(quick: World, effects: Effects) -> None:
     """E-03: an agent's list may hold such a tool, as a dictionary. It never comes by the gate, and gating it by name is an error."""
     tools: list[Any] = [effects.pay_tool(), {"type": "web_search"}]

@@ -37,6 +37,23 @@ def test_the_verdict(rules: dict[str, Any], verdict: str) -> None:
     assert Policy(**rules).plan(CALL).verdict == verdict
 
 
+def test_a_rule_changes_nothing() -> None:
+    """DESIGN §2.3: what a rule does to the arguments it is given is neither shown nor run."""
+
+    def rule(call: Any) -> bool:
+        call.args["lines"].append("more")
+        return bool(call.args.pop("amount"))
+
+    call = ActionRequest(name="pay", args={"amount": 7, "lines": []}, identity=Identity("t", "ns", "c"))
+    assert Policy(when=rule).plan(call).verdict == "ask"
+    assert call.args == {"amount": 7, "lines": []}
+
+
+async def _later(call: ActionRequest) -> bool:
+    """A rule that nobody could wait for."""
+    return call.name == "pay"
+
+
 def test_a_failing_rule_says_so_without_its_words() -> None:
     """DESIGN §2.8: the card says that the rule failed and how it is called, not what a model may have put into its message."""
 
@@ -146,6 +163,8 @@ def test_respond_only_where_it_is_listed() -> None:
         ({"max_rejections": 0}, "max_rejections"),
         ({"expires_in": timedelta(0)}, "expires_in"),
         ({"when": "args.amount >"}, "when"),
+        ({"when": True}, "when"),
+        ({"when": _later}, "when"),
     ],
 )
 def test_a_policy_that_could_never_work_is_refused(rules: dict[str, Any], field: str) -> None:
