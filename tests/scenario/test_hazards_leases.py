@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from langchain.agents.middleware import AgentMiddleware
+from langgraph.types import Command
 
 from hitl_middleware import failpoints
 from hitl_middleware.clock import ManualClock
@@ -18,7 +20,7 @@ from hitl_middleware.stores.memory import MemoryStore
 from tests.kit.effects import Effects
 from tests.kit.models import asks, call, says, script
 from tests.kit.outage import Unreliable
-from tests.kit.world import LEASE, World, told
+from tests.kit.world import LEASE, World, on, told
 
 PAY = says(call("pay", amount=7))
 
@@ -72,6 +74,39 @@ def test_a_database_that_is_away_when_the_act_has_ended(
     assert effects.done == [7]
     assert world.act().status == "unknown"
     assert world.only().kind == "outcome"
+
+
+async def test_a_call_that_is_cancelled_while_it_claims(
+    make_world: Callable[..., World], effects: Effects, clock: ManualClock
+) -> None:
+    """DESIGN §2.2: the claim comes when nobody waits for it any more: it is given back, and the act can be done, once."""
+    database = Unreliable(MemoryStore(clock=clock))
+    world = make_world(store=database)
+    graph = world.attach(world.agent([effects.pay_tool()], script(PAY)), "a")
+    await graph.ainvoke(asks(), on())
+    request = await asyncio.to_thread(world.only)
+    await asyncio.to_thread(world.decide, request)
+    here = asyncio.get_running_loop()
+
+    async def cancel() -> None:
+        resuming.cancel()
+        for _ in range(20):  # until it has been told
+            await asyncio.sleep(0)
+
+    async def gives_up() -> None:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(cancel(), here))
+
+    database.meanwhile = [None, gives_up]  # the run's lease, the claim
+    answer: Command[Any] = Command(resume={request.interrupt_id: {"type": "approve"}})
+    resuming = asyncio.create_task(graph.ainvoke(answer, on()))
+    with pytest.raises(asyncio.CancelledError):
+        await resuming
+    assert effects.done == []
+    assert (await asyncio.to_thread(world.act)).status == "approved"
+    await asyncio.to_thread(world.step)
+
+    assert effects.done == [7]
+    assert (await asyncio.to_thread(world.act)).attempts == 2
 
 
 def test_an_act_whose_loop_is_gone_is_not_kept_alive(quick: World, effects: Effects) -> None:
