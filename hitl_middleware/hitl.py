@@ -241,15 +241,17 @@ class Hitl:
     def attach(self, graph: Graph, name: str | None = None) -> Graph:
         """A copy of ``graph`` that files a request whenever it stops at a question, and is resumed here when people have decided.
 
-        Your process runs it; while it does, nobody else does. Root graphs; idempotent. The graph needs a checkpointer.
+        Your process runs it; while it does, nobody else does. Root graphs; idempotent. The graph needs a checkpointer. Several graphs need
+        a ``name`` each: by it a run finds its graph again, also after a restart.
         """
         from hitl_middleware.runs.attach import Attached, attach, detach
 
         if graph.checkpointer is None or isinstance(graph.checkpointer, bool):
             msg = "attach needs a graph with a checkpointer: compile(checkpointer=hitl.checkpointer()), or any saver of your own"
             raise ConfigurationError(msg)
-        self.graphs.add(name := name or graph.get_name(), detach(graph))
-        return attach(graph, Attached(name, self.callers, self.portal, self.start), self.steps)
+        called = name or graph.get_name()
+        self.graphs.add(called, detach(graph), named=name is not None)
+        return attach(graph, Attached(called, self.callers, self.portal, self.start), self.steps)
 
     def serve(self, name: str, graph: Graph) -> None:
         """Register a graph that this process drives: a copy with this library's own saver. Its module's graph stays as it is."""

@@ -14,7 +14,7 @@ from langgraph.errors import is_invalid_resume
 from langgraph.pregel import Pregel
 from langgraph.types import Command, StateSnapshot
 
-from hitl_middleware.errors import AnswerRefused, UnknownGraph
+from hitl_middleware.errors import AnswerRefused, ConfigurationError, UnknownGraph
 from hitl_middleware.gate.build import check_tools
 from hitl_middleware.gate.calls import LEASE_KEY
 from hitl_middleware.gate.steps import STEPS_KEY, Steps
@@ -41,13 +41,19 @@ class LocalRuns:
         self._graphs: dict[str, Pregel[Any, Any, Any, Any]] = {}
         self._sync_only: set[str] = set()
 
-    def add(self, name: str, graph: Pregel[Any, Any, Any, Any]) -> None:
-        """Register (or replace) a graph under its name.
+    def add(self, name: str, graph: Pregel[Any, Any, Any, Any], *, named: bool = True) -> None:
+        """Register (or replace) a graph under its name. ``named``: somebody chose it; what nobody chose replaces no other graph.
 
-        Raises ``UnknownTool`` for a policy whose tool the graph does not have, ``ConfigurationError`` for a step that leads nowhere.
+        Raises ``UnknownTool`` for a policy whose tool the graph does not have, ``ConfigurationError`` for a step that leads nowhere, or
+        where another graph is called so already.
         """
         check_tools(graph)
         check_steps(graph)
+        before = self._graphs.get(name)
+        if not named and before is not None and not _same(before, graph):
+            # Its runs would be carried on with the tools of this one.
+            msg = f"another graph is called {name!r} already: give each a name of its own, attach(graph, name=…)"
+            raise ConfigurationError(msg)
         self._graphs[name] = graph.with_config(configurable={STEPS_KEY: self._steps})
         self._sync_only.discard(name)
 
@@ -144,6 +150,11 @@ class LocalRuns:
 
     def _graph(self, run: Run) -> Pregel[Any, Any, Any, Any]:
         return self.graph(run.graph)
+
+
+def _same(one: Pregel[Any, Any, Any, Any], other: Pregel[Any, Any, Any, Any]) -> bool:
+    """Whether they are copies of one graph: LangGraph copies all but the nodes."""
+    return [*map(id, one.nodes.values())] == [*map(id, other.nodes.values())]
 
 
 async def _begin(ended: concurrent.futures.Future[None], do: Callable[..., Awaitable[T]], *args: Any) -> T:

@@ -103,3 +103,20 @@ def test_a_graph_inside_another_one_that_answers_for_it(quick: World) -> None:
     graph.invoke(asks(), on("t-outer"))
     assert [run.status for run in quick.runs()] == ["succeeded"]
     assert quick.requests() == []
+
+
+def test_two_graphs_that_nobody_named(quick: World, effects: Effects) -> None:
+    """DESIGN §2.3: by default all agents are called alike; what was approved of one was performed by the tools of the other."""
+    mine, other = effects.pay_tool(), Effects().pay_tool()
+    one = quick.agent([mine], script(says(call("pay", amount=7))))
+    another = quick.agent([other], script(says(call("pay", amount=8))))
+    graph = quick.attach(one)
+    assert quick.attach(graph) is graph
+    with pytest.raises(ConfigurationError, match="give each a name of its own"):
+        quick.attach(another)
+    quick.attach(another, "another")
+    quick.attach(one)
+    graph.invoke(asks(), on())
+    quick.decide(quick.only())
+    quick.step()
+    assert effects.done == [7]
