@@ -295,6 +295,9 @@ def test_settling(locked_desk: Served):
     locked_desk.world.step()
     run, path = f"/runs/{request['run_id']}", f"/actions/{request['action']['id']}/settle"
     assert "Nobody knows what became of" in locked_desk.http.get(run).text
+    asked = locked_desk.http.get(f"/requests/{locked_desk.world.only('outcome').id}").text
+    assert "What became of pay?" in asked
+    assert "as it will run" not in asked, "it may have run already"
     answer = locked_desk.http.post(path, data={"type": "perhaps", "message": "I called the bank"})
     assert (answer.status_code, "I called the bank" in answer.text) == (422, True)
     answer = locked_desk.http.post(path, data={"type": "done", "message": "It is on the statement"})
