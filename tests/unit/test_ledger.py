@@ -125,6 +125,24 @@ async def test_a_run_inherits_what_was_approved_in_one_that_ended(world: World) 
 
 
 @_in_loop
+async def test_a_run_inherits_only_from_its_own_thread_and_from_the_dead(world: World) -> None:
+    """DESIGN §2.2: a lease of another thread's run, or of the thread's own while the run in which it was approved lives, claims nothing."""
+    heir = await _run(world)
+    async with world.store.begin() as uow:
+        assert await uow.set_run(heir.id, "failed")
+    foreign, old = await _run(world, thread="t-2"), await _run(world)
+    action = await _approved(world, old)
+    late = await _lease(world, heir)
+    with pytest.raises(LeaseLost):
+        await world.ledger.claim(action, late)
+    async with world.store.begin() as uow:
+        assert await uow.set_run(old.id, "failed")
+    with pytest.raises(LeaseLost):
+        await world.ledger.claim(action, await _lease(world, foreign))
+    assert await world.ledger.claim(action, late) is not None
+
+
+@_in_loop
 async def test_recording_twice_is_one_action(world: World) -> None:
     """DESIGN §2.2: a re-run finds what was entered."""
     first = await _approved(world)
