@@ -80,7 +80,9 @@ class Attached(GraphCallbackHandler):
                 return
         self._ready()
         thread_id = str(facts["thread_id"])
-        lease = self._portal.call(self._callers.begin, self.name, thread_id)
+        # The executor of an event loop names its threads so: this one waits there for an ``ainvoke``.
+        on_loop = threading.current_thread().name.startswith("asyncio_")
+        lease = self._portal.call(self._callers.begin, self.name, thread_id, on_loop=on_loop)
         with self._lock:
             self._roots[run_id] = _Root(thread_id, lease)
             self._open[thread_id] += 1

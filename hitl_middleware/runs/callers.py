@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,13 @@ LEFT = "Its caller stopped in the middle"
 PATIENCE = 3
 """How many leases a caller waits for a thread that somebody else runs before it is told so."""
 
+MOST_IN_LINE = min(32, (os.cpu_count() or 1) + 4) // 2
+"""How many callers on event loops wait in one process for threads that its own callers run.
+
+Each has a thread of its loop's executor until then, and those that run need some of these to come to their end: asyncio makes so many,
+halved (``concurrent.futures.ThreadPoolExecutor``).
+"""
+
 
 class Callers:
     """Begins runs."""
@@ -34,6 +42,7 @@ class Callers:
         self._desk = desk
         self._holdings = holdings
         self._dispatcher = dispatcher
+        self._in_line: set[object] = set()
 
     # runs we drive ---------------------------------------------------------------------------------------------------
 
@@ -105,39 +114,52 @@ class Callers:
 
     # runs of the user's own process ----------------------------------------------------------------------------------
 
-    async def begin(self, graph: str, thread_id: str) -> Lease:
+    async def begin(self, graph: str, thread_id: str, *, on_loop: bool = False) -> Lease:
         """The user's process begins to run a thread: its lease, waited for where somebody else has it.
 
-        Raises ``ThreadBusy`` after ``PATIENCE`` leases: a live holder never lets go, a dead one does after one.
+        ``on_loop``: for a task of an event loop. Raises ``ThreadBusy`` after ``PATIENCE`` leases: a live holder never lets go, a dead one does
+        after one. At once where so many wait already that whoever runs the thread could not come to its end.
         """
         patience = self._clock.monotonic() + PATIENCE * self._holdings.seconds
-        while True:
-            async with unit(self._store, self._dispatcher) as work:
-                run = await work.uow.active_run(thread_id, lock=True)
-                if run is None:
-                    run = Run(
-                        id=new_id(),
-                        thread_id=thread_id,
-                        graph=graph,
-                        status="running",
-                        driver="caller",
-                        started_by="caller",
-                        created_at=work.now,
-                        updated_at=work.now,
-                    )
-                    if await work.uow.add_run(run):
-                        await work.audit("run.started", "caller", run=run)
-                lease = await work.uow.acquire_lease(run.id, self._holdings.owner, self._holdings.seconds)
-                if lease is not None:
-                    await work.uow.set_run(run.id, "running", driver="caller")
-                    # Should this process die, or the database be away when the run parks: the sweep looks as soon as the lease is free.
-                    await work.uow.want_run(run.id)
-                    break
-            if self._clock.monotonic() >= patience:
-                raise ThreadBusy(thread_id=thread_id, owner=run.lease_owner)
-            await asyncio.sleep(min(0.05, self._holdings.seconds / 10))
+        me = object()
+        try:
+            while True:
+                async with unit(self._store, self._dispatcher) as work:
+                    run = await work.uow.active_run(thread_id, lock=True)
+                    if run is None:
+                        run = Run(
+                            id=new_id(),
+                            thread_id=thread_id,
+                            graph=graph,
+                            status="running",
+                            driver="caller",
+                            started_by="caller",
+                            created_at=work.now,
+                            updated_at=work.now,
+                        )
+                        if await work.uow.add_run(run):
+                            await work.audit("run.started", "caller", run=run)
+                    lease = await work.uow.acquire_lease(run.id, self._holdings.owner, self._holdings.seconds)
+                    if lease is not None:
+                        await work.uow.set_run(run.id, "running", driver="caller")
+                        # Should this process die, or the database be away when the run parks: the sweep looks as soon as the lease is free.
+                        await work.uow.want_run(run.id)
+                        break
+                if self._clock.monotonic() >= patience:
+                    raise ThreadBusy(thread_id=thread_id, owner=run.lease_owner)
+                if on_loop and self._holdings.lease_on(thread_id) is not None:
+                    self._line_up(me, thread_id)
+                await asyncio.sleep(min(0.05, self._holdings.seconds / 10))
+        finally:
+            self._in_line.discard(me)
         self._holdings.hold_lease(lease, thread_id)
         return lease
+
+    def _line_up(self, who: object, thread_id: str) -> None:
+        if who not in self._in_line and len(self._in_line) >= MOST_IN_LINE:
+            words = f"Thread {thread_id!r} is being run here, and as many callers as can wait do so already. Call one after the other."
+            raise ThreadBusy(words, thread_id=thread_id, owner=self._holdings.owner)
+        self._in_line.add(who)
 
     async def file(self, run_id: str, snapshot: Snapshot) -> None:
         """The run has parked: store its questions."""

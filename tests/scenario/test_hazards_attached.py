@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,12 +15,13 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import interrupt
 
-from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.errors import ConfigurationError, ThreadBusy
 from hitl_middleware.hitl import Graph
+from hitl_middleware.runs.callers import MOST_IN_LINE
 
 from tests.kit.effects import Effects
 from tests.kit.models import asks, call, says, script
-from tests.kit.world import World, on
+from tests.kit.world import LEASE, World, on
 
 
 def _flow(tools: ToolNode, amounts: Sequence[int]) -> Graph:
@@ -103,6 +106,42 @@ def test_a_graph_inside_another_one_that_answers_for_it(quick: World) -> None:
     graph.invoke(asks(), on("t-outer"))
     assert [run.status for run in quick.runs()] == ["succeeded"]
     assert quick.requests() == []
+
+
+async def test_a_crowd_on_one_event_loop(quick: World, effects: Effects) -> None:
+    """E-04: whoever waits for a thread has one of the loop's own threads, and whoever runs it needs some to end: not all of them wait."""
+    graph = quick.attach(quick.agent([effects.look_tool()], script(says(call("look", what="it")))), "a")
+    crowd = [graph.ainvoke(asks(), on()) for _ in range(40)]  # more than asyncio has threads
+    try:
+        async with asyncio.timeout(60):
+            told = await asyncio.gather(*crowd, return_exceptions=True)
+    finally:
+        quick.wait(100 * LEASE)  # nobody is left waiting
+
+    ran = [each for each in told if isinstance(each, dict)]
+    assert len(ran) >= 1
+    assert all(isinstance(each, dict | ThreadBusy) for each in told)
+
+
+def test_who_comes_when_enough_are_waiting(quick: World) -> None:
+    """E-04: is told so at once; those who wait get their turn."""
+
+    async def crowd() -> tuple[str, int]:
+        begin = partial(quick.callers.begin, "a", "t-1", on_loop=True)
+        lease = await begin()
+        waiting = [asyncio.create_task(begin()) for _ in range(MOST_IN_LINE + 1)]
+        (refused,), waiting_still = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for left in range(len(waiting_still)):
+            await quick.callers.end(lease, parked=False, error=None)
+            (next_,), waiting_still = await asyncio.wait(waiting_still, return_when=asyncio.FIRST_COMPLETED)
+            lease = next_.result()
+            assert len(waiting_still) == MOST_IN_LINE - 1 - left
+        return str(refused.exception()), len(waiting_still)
+
+    quick.start()
+    told, left = quick.portal.call(crowd)
+    assert "as many callers as can wait do so already" in told
+    assert left == 0
 
 
 def test_two_graphs_that_nobody_named(quick: World, effects: Effects) -> None:
