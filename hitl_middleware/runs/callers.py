@@ -117,8 +117,8 @@ class Callers:
     async def begin(self, graph: str, thread_id: str, *, on_loop: bool = False) -> Lease:
         """The user's process begins to run a thread: its lease, waited for where somebody else has it.
 
-        ``on_loop``: for a task of an event loop. Raises ``ThreadBusy`` after ``PATIENCE`` leases: a live holder never lets go, a dead one does
-        after one. At once where so many wait already that whoever runs the thread could not come to its end.
+        ``on_loop``: for a task of an event loop. Raises ``ThreadBusy`` after ``PATIENCE`` leases: a live holder never lets go, a dead one
+        does after one. At once where so many wait already that whoever runs the thread could not come to its end.
         """
         patience = self._clock.monotonic() + PATIENCE * self._holdings.seconds
         me = object()

@@ -212,10 +212,10 @@ async def test_only_what_is_unknown_is_settled_by_a_person(world: World) -> None
     """DESIGN §3: in no other status; then done, failed or retry."""
     action = await _approved(world)
 
-    async def say(what: Any) -> Action:
+    async def say(what: Any, attempt: int | None = None) -> Action:
         async with unit(world.store, world.dispatcher) as work:
             return await world.ledger.settle_unknown(
-                work, action.id, what, by="local:ann", via="test", outcome=DONE
+                work, action.id, what, by="local:ann", via="test", outcome=DONE, attempt=attempt
             )
 
     with pytest.raises(DoesNotFit, match="the action is approved"):
@@ -227,7 +227,12 @@ async def test_only_what_is_unknown_is_settled_by_a_person(world: World) -> None
     await world.ledger.settle(claim, Outcome(status="unknown"))
     again = await say("retry")
     assert (again.status, again.claim_id, again.settled_by) == ("approved", None, "local:ann")
-    assert await world.ledger.claim(again, None) is not None
+    second = await world.ledger.claim(again, None)
+    assert second is not None
+    await world.ledger.settle(second, Outcome(status="unknown"))
+    with pytest.raises(DoesNotFit, match="it was tried again since this was asked"):
+        await say("done", attempt=1)
+    assert (await say("done", attempt=2)).status == "succeeded"
 
 
 @_in_loop
