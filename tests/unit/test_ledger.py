@@ -236,6 +236,21 @@ async def test_only_what_is_unknown_is_settled_by_a_person(world: World) -> None
 
 
 @_in_loop
+async def test_only_what_is_approved_is_asked_about_again(world: World) -> None:
+    """DESIGN §2.3: two processes that find an edit in want of others ask once; what is under way already is not asked about."""
+    action = await _approved(world)
+    again = await world.ledger.ask_again(action, Policy().plan(CALL))
+    assert again.status == "waiting"
+    assert await world.ledger.ask_again(action, Policy(risk="money").plan(CALL)) == again
+    other = await world.ledger.record(
+        replace(CALL, identity=Identity("t-1", "tools:2", "c-1")), RECORD, run_id=None, idempotent=False
+    )
+    claim = await world.ledger.claim(other, None)
+    assert claim is not None
+    assert (await world.ledger.ask_again(other, Policy().plan(CALL))).status == "executing"
+
+
+@_in_loop
 async def test_what_is_missing_is_named(world: World) -> None:
     """E-04: an action that is not there."""
     async with unit(world.store, world.dispatcher) as work:
