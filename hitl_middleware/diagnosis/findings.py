@@ -22,6 +22,7 @@ Check = Literal[
     "request overtaken",
     "answer not taken",
     "run left",
+    "run left answered",
     "run left by its program",
     "run over",
     "run asks nothing",
@@ -119,6 +120,12 @@ _WORDS: Mapping[Check, _Words] = {
         "A run of {subject} could go on, and no process takes it up.",
         "{n} runs of {subject} could go on, and no process takes them up.",
         f"{_SERVE} with this database, where langgraph.json names {{subject}}.",
+    ),
+    "run left answered": _Words(
+        "A run of {subject} was answered and could go on, and no process takes it up.",
+        "{n} runs of {subject} were answered and could go on, and no process takes them up.",
+        f"{_SERVE} with this database, where langgraph.json names {{subject}}. "
+        "Where the database is a restored copy, look before whether what was approved was done after the copy was made.",
     ),
     "run left by its program": _Words(
         "A run of {subject} was left in the middle by the program that ran it.",

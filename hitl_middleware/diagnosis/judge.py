@@ -92,7 +92,7 @@ def _of_suspended(chart: Chart, snapshot: Snapshot, *, left: bool) -> Sequence[T
     elif _has_answer(chart, waits) and run.wanted <= run.seen:
         found.append(_about(run, "answer not taken"))
     elif _has_answer(chart, waits) and left:
-        found.append(_about(run, "run left"))
+        found.append(_about(run, "run left answered"))
     return found
 
 

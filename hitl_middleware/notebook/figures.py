@@ -56,6 +56,8 @@ class Analytics(Shown):
         when = f"{period.since:%Y-%m-%d} to {period.until:%Y-%m-%d}"
         if not whole.asked:
             return f"Nobody was asked anything from {when}."
+        if not whole.waiting.count:
+            return f"{whole.asked} asked from {when}: {whole.pending} waiting, none decided yet."
         waiting = f"half within {span(whole.waiting.p50)}, 95 of 100 within {span(whole.waiting.p95)}"
         return f"{whole.asked} asked from {when}: {percent(whole.approval_rate)} approved, {whole.pending} waiting; decided {waiting}."
 

@@ -23,7 +23,8 @@ Fixtures
     ``fake_slack``         a running ``FakeSlack``; a test that asks for it has its cards there. ``hitl_server`` (of the plugin
                            ``hitl_server.testing``) takes the clicks
     ``fake_github``        a running ``FakeGitHub`` with the repository ``acme/shop``; requests of runs that are labelled with an issue
-                           of it have their cards there. ``hitl_server`` takes the deliveries
+                           of it have their cards there. ``hitl_server`` takes the deliveries. These need the extra ``server``,
+                           and that of the channel
     ``hitl_clock``         the clock of all of them: ``hitl_clock.advance(seconds)``
     ``hitl_environment``   variables for ``hitl`` (``{"HITL_DEFAULT_APPROVERS": "slack:U024BE7LH"}``); override it in your conftest.py
 

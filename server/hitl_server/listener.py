@@ -31,11 +31,13 @@ def bind(host: str, port: int) -> socket.socket:
         family, *_, address = min(addresses, key=lambda found: found[0] != socket.AF_INET)
         bound = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except OSError as error:
-        why = error.strerror or str(error)
+        why, mend = error.strerror or str(error), "Give an address of this machine with --host."
         if error.errno is not None and error.errno in errno.errorcode:
             # create_server's own words repeat the address, as Python writes it
             why = os.strerror(error.errno)
-        msg = f"Port {port} of {host or 'all interfaces'} cannot be listened on: {why}. Choose another with --port (0: any free one)."
+        if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+            mend = "Choose another with --port (0: any free one)."
+        msg = f"Port {port} of {host or 'all interfaces'} cannot be listened on: {why}. {mend}"
         raise ConfigurationError(msg) from None
     # What is accepted inherits it. asyncio does not set it by itself: it looks for sockets that were made for TCP by number. Without, the
     # second part of an answer waits for the client to confirm the first, which it puts off for 40 ms on a connection that is kept.

@@ -167,12 +167,15 @@ def test_an_answer_that_was_not_taken(world: World, poll: Graph) -> None:
 
 
 def test_nobody_carries_on(world: World, poll: Graph) -> None:
-    """Decided, and no server runs: not at once, but after some leases; only starting one helps."""
+    """Decided, and no server runs: not at once, but after some leases; only starting one helps, and on a restored copy a look before."""
     run = world.begin_run("poll", {})
     world.decide(world.only(), "respond", answer="red")
     assert found(world) == []
     world.wait(3 * LEASE + 1)
-    assert only(world) == ("run left", [run.id])
+    assert only(world) == ("run left answered", [run.id])
+    (told,) = found(world)
+    assert "was answered" in told.says, "README tells whoever restored a copy to look for what was answered"
+    assert "restored copy" in told.mend
     assert heal(world) == []
 
 

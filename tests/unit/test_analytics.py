@@ -20,6 +20,7 @@ from hitl_middleware.analytics.figures import figures, waiting
 from hitl_middleware.analytics.report import MOST_BUCKETS
 from hitl_middleware.analytics.signs import LEAST_ALWAYS, LEAST_BURST, LEAST_QUICK
 from hitl_middleware.analytics.tables import TableName, requests_table, tables, written
+from hitl_middleware.notebook.figures import Analytics
 from hitl_middleware.review import STATUS_AFTER
 
 NOON = dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC)
@@ -60,6 +61,15 @@ def reported(rows: Sequence[Asked], *, days: float = 7, cut: bool = False) -> Re
     return report(
         Sample(period=Period(since=end - days * DAY, until=end), graph=None, rows=tuple(rows), cut=cut)
     )
+
+
+class TestHeadline:
+    def test_before_anybody_has_decided(self) -> None:
+        """O-06, N-02: a notebook's first sentence has no dashes where there are no numbers yet."""
+        asked_only = Analytics(reported([asked(1), asked(2)])).headline
+        assert asked_only == "2 asked from 2026-02-26 to 2026-03-05: 2 waiting, none decided yet."
+        decided = Analytics(reported([asked(1), answered(60, number=2)])).headline
+        assert decided.endswith("approved, 1 waiting; decided half within 1 min, 95 of 100 within 1 min.")
 
 
 class TestWaiting:
