@@ -18,7 +18,7 @@ from hitl_middleware.desk.authority import check_person, still_open, weigh
 from hitl_middleware.desk.filing import Filing
 from hitl_middleware.desk.fit import check_fit
 from hitl_middleware.desk.lapsing import Lapsing
-from hitl_middleware.errors import DoesNotFit, NotFound
+from hitl_middleware.errors import AlreadyDecided, DoesNotFit, NotFound
 from hitl_middleware.failpoints import failpoint
 from hitl_middleware.ids import new_id
 from hitl_middleware.ledger import Ledger, Outcome, is_adoptable
@@ -107,11 +107,11 @@ class ReviewDesk:
         failpoint("submit.before")
         if source is not None and (before := await self.counted(source)) is not None:
             return before
-        async with self._store.glance() as uow:
-            # Who comes too late is told so without waiting for a lock; who does not looks again under it.
-            known = still_open(await uow.request(request_id), request_id)
-        by = await self._member(by, known)
         try:
+            async with self._store.glance() as uow:
+                # Who comes too late is told so without waiting for a lock; who does not looks again under it.
+                known = still_open(await uow.request(request_id), request_id)
+            by = await self._member(by, known)
             async with unit(self._store, self._dispatcher) as work:
                 run = await work.uow.run(known.run_id, lock=True)
                 request = still_open(await work.uow.request(request_id, lock=True), request_id, if_match)
@@ -121,7 +121,8 @@ class ReviewDesk:
                     check_fit(request, decision)
                     await check_person(request.plan, request.requester, run, by, self._directory)
                     decided = await self._count(work, request, decision, by, via, source)
-        except _AlreadyCounted:
+        except (_AlreadyCounted, AlreadyDecided):
+            # By this very source, where it was read by two at once.
             if source is None or (before := await self.counted(source)) is None:
                 raise
             return before

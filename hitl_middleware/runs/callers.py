@@ -142,6 +142,8 @@ class Callers:
                     lease = await work.uow.acquire_lease(run.id, self._holdings.owner, self._holdings.seconds)
                     if lease is not None:
                         await work.uow.set_run(run.id, "running", driver="caller")
+                        if run.status != "running":
+                            await work.audit("run.resumed", "caller", run=run)
                         # Should this process die, or the database be away when the run parks: the sweep looks as soon as the lease is free.
                         await work.uow.want_run(run.id)
                         break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
 from hitl_middleware import RequestNotFiled
-from hitl_middleware.actions import ActionRequest
+from hitl_middleware.actions import ActionRequest, Decision
 from hitl_middleware.clock import ManualClock
 from hitl_middleware.errors import DatabaseUnreachable
 from hitl_middleware.records import Lease
@@ -21,7 +22,7 @@ from hitl_middleware.stores.memory import MemoryStore
 from tests.kit.effects import Effects
 from tests.kit.models import asks, call, says, script
 from tests.kit.outage import Unreliable
-from tests.kit.world import LEASE, World, on
+from tests.kit.world import ANN, LEASE, World, on
 
 
 @pytest.fixture
@@ -201,3 +202,22 @@ def test_a_question_is_filed_whole_or_not_at_all(
 
     _back(shaky, database)
     assert len(shaky.pending()) == len(shaky.actions()) == 1
+
+
+def test_an_answer_that_is_brought_twice_at_once(
+    shaky: World, database: Unreliable, effects: Effects
+) -> None:
+    """G-12, S-10: a webhook and the poll read one comment at the same moment: it counts once, and neither is told that it came too late."""
+    shaky.serve("a", shaky.agent([effects.pay_tool()], script(says(call("pay", amount=7)))))
+    shaky.begin_run("a", asks())
+    request, source = shaky.only(), "github:comment:1"
+    given = partial(
+        shaky.submit, request.id, Decision(type="approve"), identity=ANN, via="github", source=source
+    )
+    database.meanwhile = [given]
+    second = shaky.portal.call(given)
+    shaky.step()
+
+    assert (second.status, second.decided_by) == ("approved", ANN)
+    assert effects.done == [7]
+    assert [event.kind for event in shaky.trail()].count("submission.received") == 1

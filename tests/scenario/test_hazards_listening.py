@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from langchain_core.tools import tool
+from langgraph.types import Command
 
 from hitl_middleware.hitl import Graph
 
@@ -111,3 +112,16 @@ async def test_a_listener_that_is_cancelled_beside_a_question(quick: World, effe
     await asyncio.to_thread(quick.step)
     assert effects.done == [7]
     assert [run.status for run in await asyncio.to_thread(quick.runs)] == ["succeeded"]
+
+
+def test_every_turn_of_a_callers_run_is_on_the_record(quick: World, effects: Effects) -> None:
+    """O-01, DESIGN §2.10: also that its own process carries a parked run on."""
+    graph = quick.attach(quick.agent([effects.pay_tool()], script(says(call("pay", amount=7)))), "a")
+    graph.invoke(asks(), on())
+    request = quick.only()
+    quick.decide(request)
+    graph.invoke(Command(resume={request.interrupt_id: {"type": "approve"}}), on())
+
+    told = [(event.kind, event.actor) for event in quick.trail() if event.kind.startswith("run.")]
+    turns = ["run.started", "run.stopped", "run.resumed", "run.stopped"]
+    assert told == [(kind, "caller") for kind in turns]
