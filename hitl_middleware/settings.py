@@ -73,6 +73,23 @@ class Settings(BaseSettings):
         return value if value is not None and value.get_secret_value() else None
 
 
+VARIABLES: Final = frozenset(
+    {
+        *(f"HITL_{name.upper()}" for name in Settings.model_fields),
+        "HITL_FAILPOINTS", "HITL_MODEL", "HITL_SIGN_IN_GITHUB_ID", "HITL_SIGN_IN_GITHUB_SECRET", "HITL_SIGN_IN_SLACK_ID",
+        "HITL_SIGN_IN_SLACK_SECRET", "HITL_SLACK_CHANNEL",
+    }
+)  # fmt: skip
+"""Every variable of ours, also those that channels, sign-in and graphs read."""
+
+
+def misspelt(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Variables that nobody reads, each with the one that it was probably meant to be. Others may begin with ``HITL_``, too."""
+    unread = (name for name in environ if name.startswith("HITL_") and name not in VARIABLES)
+    close = ((name, difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.85)) for name in sorted(unread))
+    return {name: found[0] for name, found in close if found}
+
+
 class TokenConfig(BaseModel):
     """``[tokens.<name>]``: a further API token. ``token_env`` names the variable that holds it, so no secret stands in the file."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +36,7 @@ def doctor(
 ) -> None:
     """Say what is out of order and how to mend it: settings, graphs, runs, requests, messages, audit."""
     from hitl_middleware.diagnosis import Trouble, findings
-    from hitl_middleware.settings import load_settings
+    from hitl_middleware.settings import load_settings, misspelt
 
     try:
         settings = load_settings()
@@ -52,7 +53,8 @@ def doctor(
         broken += [] if channels else [*of_people(hitl), *of_roles(hitl, graphs)]
         agents = [] if channels else list(_of_agent_server(hitl))
         triggers = [] if channels else list(_of_triggers(hitl))
-        found = findings([*channels, *database, *broken, *agents, *triggers])
+        variables = [Trouble("variable", None, name, meant) for name, meant in misspelt(os.environ).items()]
+        found = findings([*variables, *channels, *database, *broken, *agents, *triggers])
         examination = _examined(hitl) if stored and _knows_its_graphs(hitl) else None
         found += examination.findings if examination else ()
         # Requests that are filed get cards: not before it is known where those belong.

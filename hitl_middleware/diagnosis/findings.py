@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 Check = Literal[
     "settings",
+    "variable",
     "hitl.toml",
     "channels",
     "sign-in",
@@ -84,6 +85,10 @@ _SERVE = "Start hitl serve or hitl worker"
 _WORDS: Mapping[Check, _Words] = {
     "settings": _once(
         "{why}", "Correct that variable, and run hitl doctor again: nothing else was looked at."
+    ),
+    "variable": _once(
+        "{subject} is set, and nothing reads it. Did you mean {why}?",
+        "Correct its name, or unset it.",
     ),
     "hitl.toml": _once("{why}", "Correct that line: nothing starts before."),
     "channels": _once("{why}", "hitl connect slack and hitl connect github say what each needs."),

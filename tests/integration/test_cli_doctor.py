@@ -214,7 +214,10 @@ def test_words_that_are_nobody(hitl: Commands) -> None:
         ),
         ("✗ 'finance', whom pay of gated would ask, is nobody.", "  → Write group:finance."),
     ]
-    lone = hitl.run("doctor", GITHUB_TOKEN="ghp_secret")
+    lone = hitl.run("doctor", GITHUB_TOKEN="ghp_secret", HITL_DEFAULT_APPROVER="slack:U1")
+    assert lone.stdout.startswith(
+        "✗ HITL_DEFAULT_APPROVER is set, and nothing reads it. Did you mean HITL_DEFAULT_APPROVERS?"
+    )
     assert lone.returncode == 1, "hitl serve does not start with it"
     assert (
         "✗ GitHub is configured in part: GITHUB_TOKEN is set but GITHUB_WEBHOOK_SECRET is not." in lone.stdout

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from hitl_middleware.errors import ConfigurationError
-from hitl_middleware.settings import load_config, load_settings
+from hitl_middleware.settings import VARIABLES, load_config, load_settings, misspelt
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,21 @@ def test_a_slip_in_the_file(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_config(path)
     assert str(caught.value) == f"{path}: {said}"
+
+
+def test_every_variable_is_known() -> None:
+    """E-04: whatever our code and README name is one that is read, so that no right name is called a slip of the pen."""
+    packages = ("hitl_middleware", "server/hitl_server", "graphs/hitl_graphs")
+    files = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in (*files, ROOT / "README.md")]
+    assert {name for text in texts for name in re.findall(r"HITL_[A-Z_]*[A-Z]", text)} <= VARIABLES
+
+
+def test_a_variable_that_is_misspelt() -> None:
+    """E-04: it would be passed over in silence, and the default stand in its place. What is nothing like ours is somebody else's."""
+    names = ("HITL_DATABSE_URL", "HITL_API_TOKENS", "HITL_COLOUR", "HITL_API_TOKEN", "HOME")
+    found = misspelt(dict.fromkeys(names, "x"))
+    assert found == {"HITL_API_TOKENS": "HITL_API_TOKEN", "HITL_DATABSE_URL": "HITL_DATABASE_URL"}
 
 
 @pytest.mark.parametrize(
