@@ -17,6 +17,7 @@ from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
 
 from hitl_middleware.errors import ConfigurationError, HitlError
+from hitl_middleware.settings import unreadable
 
 EXAMPLES: Mapping[str, str] = {
     "support": "hitl_graphs.support:graph",
@@ -45,14 +46,25 @@ def read_manifest(path: Path) -> Mapping[str, str]:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return EXAMPLES
-    except (OSError, ValueError) as error:
-        msg = f"{path}: {error}"
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(unreadable(path, error)) from None
+    except ValueError as error:
+        msg = f"{path}: not JSON ({error})"
         raise ConfigurationError(msg) from None
     graphs = raw.get("graphs") if isinstance(raw, dict) else None
     if not isinstance(graphs, dict):
         msg = f'{path}: "graphs" must map names to module:attribute'
         raise ConfigurationError(msg)
-    return {str(name): str(spec["path"] if isinstance(spec, dict) else spec) for name, spec in graphs.items()}
+    return {name: _place(path, name, spec) for name, spec in graphs.items()}
+
+
+def _place(path: Path, name: str, spec: Any) -> str:
+    """Where a graph is; LangGraph's longer form says it under ``path``."""
+    place = spec.get("path") if isinstance(spec, dict) else spec
+    if not isinstance(place, str):
+        msg = f'{path}: graph {name!r} must be "module:attribute", or an object with that as its "path"'
+        raise ConfigurationError(msg)
+    return place
 
 
 def load_graph(name: str, spec: str, base: Path) -> LoadedGraph:

@@ -212,13 +212,21 @@ def load_config(path: Path) -> ConfigFile:
         raw: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ConfigFile()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         msg = f"{path}: {error}"
         raise ConfigurationError(msg) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(unreadable(path, error)) from None
     try:
         return ConfigFile.model_validate(raw)
     except ValidationError as error:
         raise ConfigurationError(_sentence(f"{path}: ", error)) from None
+
+
+def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    """Why a file of settings cannot be read, in a sentence."""
+    why = error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not text in UTF-8"
+    return f"{path} cannot be read: {why}"
 
 
 def _sentence(where: str, error: ValidationError) -> str:

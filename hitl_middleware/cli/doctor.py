@@ -69,9 +69,11 @@ def _of_channels(hitl: Hitl) -> Iterator[Trouble]:
     """hitl.toml, each channel's own settings, and how people and programs come in."""
     from hitl_middleware.channels.github.settings import GitHubSettings
     from hitl_middleware.diagnosis import Trouble
+    from hitl_middleware.people import ListedPeople
 
     try:
         _ = hitl.config
+        ListedPeople(hitl.config.people)
     except ConfigurationError as error:
         yield Trouble("hitl.toml", None, why=str(error))
         return

@@ -214,6 +214,12 @@ def test_words_that_are_nobody(hitl: Commands) -> None:
         ),
         ("✗ 'finance', whom pay of gated would ask, is nobody.", "  → Write group:finance."),
     ]
+    (hitl.folder / "hitl.toml").write_text("[people]\nann = ['slack:U1']\nbob = ['slack:U1']\n")
+    both = hitl.run("doctor").stdout
+    assert both.startswith("✗ [people] slack:U1 belongs to ann and to bob; it would count for both."), (
+        "hitl serve stops"
+    )
+    (hitl.folder / "hitl.toml").unlink()
     lone = hitl.run("doctor", GITHUB_TOKEN="ghp_secret", HITL_DEFAULT_APPROVER="slack:U1")
     assert lone.stdout.startswith(
         "✗ HITL_DEFAULT_APPROVER is set, and nothing reads it. Did you mean HITL_DEFAULT_APPROVERS?"

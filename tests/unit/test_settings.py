@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from hitl_middleware.errors import ConfigurationError
+from hitl_middleware.manifest import read_manifest
 from hitl_middleware.settings import VARIABLES, load_config, load_settings, misspelt
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,30 @@ def test_a_slip_in_the_file(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_config(path)
     assert str(caught.value) == f"{path}: {said}"
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """E-04: a folder, or bytes that are no text, in the place of a file: without Python's numbers and codecs."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    for load in (load_config, read_manifest):
+        for name, why in (("folder", "Is a directory"), ("bytes", "it is not text in UTF-8")):
+            with pytest.raises(ConfigurationError) as caught:
+                load(tmp_path / name)
+            assert str(caught.value) == f"{tmp_path / name} cannot be read: {why}"
+
+
+@pytest.mark.parametrize("spec", [5, {"pth": "a:b"}, {"path": 5}, None])
+def test_a_graph_without_a_place(tmp_path: Path, spec: object) -> None:
+    """E-04: a manifest that names none is told by the graph's name; LangGraph's longer form is understood."""
+    path = tmp_path / "langgraph.json"
+    path.write_text(json.dumps({"graphs": {"desk": spec}}))
+    with pytest.raises(
+        ConfigurationError, match="graph 'desk' must be \"module:attribute\", or an object with that"
+    ):
+        read_manifest(path)
+    path.write_text(json.dumps({"graphs": {"desk": {"path": "a:b"}}}))
+    assert read_manifest(path) == {"desk": "a:b"}
 
 
 def test_every_variable_is_known() -> None:
