@@ -50,6 +50,9 @@ class StepRules:
     late: Lateness = field(default_factory=Lateness)
 
     def __post_init__(self) -> None:
+        if isinstance(self.decisions, str):
+            msg = f"decisions: give a list of them, not the text {self.decisions!r}"
+            raise ConfigurationError(msg)
         unknown = [each for each in self.decisions if each not in STEP_DECISIONS]
         if unknown:
             msg = f"decisions: {unknown}; a workflow step takes {', '.join(STEP_DECISIONS)}"

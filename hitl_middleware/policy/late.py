@@ -38,6 +38,7 @@ class Escalation:
         if not self.approvers:
             msg = f"{where}: the list of approvers is empty, so nobody would be asked"
             raise ConfigurationError(msg)
+        _check_time(f"{where}(expires_in=…)", self.expires_in)
         if self.expires_in is not None and self.expires_in <= timedelta(0):
             msg = f"{where}(expires_in={self.expires_in}): a deadline lies ahead"
             raise ConfigurationError(msg)
@@ -70,17 +71,11 @@ def check_deadline(
     if on_expiry not in get_args(OnExpiry):
         msg = f"on_expiry: {on_expiry!r}; choose from {', '.join(get_args(OnExpiry))}"
         raise ConfigurationError(msg)
-    if expires_in is not None and expires_in <= timedelta(0):
-        msg = f"expires_in: {expires_in}; a deadline lies ahead"
-        raise ConfigurationError(msg)
+    _check_times(expires_in, remind)
     if expires_in is None and (on_expiry != "leave" or remind or chain):
         named = "on_expiry" if on_expiry != "leave" else "remind" if remind else "escalate_to"
         msg = f"{named}: there is no deadline, so nothing would ever come of it; give expires_in, too"
         raise ConfigurationError(msg)
-    for each in remind:
-        if expires_in is not None and not timedelta(0) < each < expires_in:
-            msg = f"remind: {each} before the deadline is not within the {expires_in} that people have"
-            raise ConfigurationError(msg)
     if (on_expiry == "escalate") != bool(chain):
         msg = (
             "escalate_to: nobody to escalate to; list an Escalation(approvers) or several"
@@ -93,6 +88,28 @@ def check_deadline(
             why = "needs expires_in" if step.expires_in is None else "cannot end it with on_expiry='reject'"
             msg = f"escalate_to: step {number} of {len(chain)} {why}, or those after it would never be asked"
             raise ConfigurationError(msg)
+
+
+def _check_times(expires_in: timedelta | None, remind: Sequence[timedelta]) -> None:
+    _check_time("expires_in", expires_in)
+    if isinstance(remind, timedelta | str):
+        msg = f"remind: give a list of times, not {remind!r} alone"
+        raise ConfigurationError(msg)
+    if expires_in is not None and expires_in <= timedelta(0):
+        msg = f"expires_in: {expires_in}; a deadline lies ahead"
+        raise ConfigurationError(msg)
+    for each in remind:
+        _check_time("remind", each)
+        if expires_in is not None and not timedelta(0) < each < expires_in:
+            msg = f"remind: {each} before the deadline is not within the {expires_in} that people have"
+            raise ConfigurationError(msg)
+
+
+def _check_time(name: str, value: object) -> None:
+    """A number is refused: nobody would see whether it means seconds or hours."""
+    if value is not None and not isinstance(value, timedelta):
+        msg = f"{name}: {value!r}; give a time, as in timedelta(hours=8)"
+        raise ConfigurationError(msg)
 
 
 def seconds(time: timedelta | None) -> float | None:

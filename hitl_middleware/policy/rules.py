@@ -87,6 +87,9 @@ class Policy:
     version: str = "1"
 
     def __post_init__(self) -> None:
+        if isinstance(self.decisions, str):
+            msg = f"decisions: give a list of them, not the text {self.decisions!r}"
+            raise ConfigurationError(msg)
         unknown = [d for d in self.decisions if d not in DECISION_TYPES]
         if unknown or not self.decisions:
             msg = f"decisions: {unknown or 'none given'}; choose from {', '.join(DECISION_TYPES)}"

@@ -171,6 +171,10 @@ def test_whenever_somebody_looks(rules: dict[str, Any], moments: list[float], de
     ("rules", "says"),
     [
         ({"on_expiry": "reject"}, "on_expiry: there is no deadline"),
+        ({"expires_in": 3600}, r"expires_in: 3600; give a time, as in timedelta\(hours=8\)"),
+        ({"expires_in": HOUR, "remind": HOUR}, "remind: give a list of times"),
+        ({"expires_in": HOUR, "remind": [60]}, "remind: 60; give a time"),
+        ({"decisions": "approve"}, "decisions: give a list of them, not the text 'approve'"),
         ({"remind": [HOUR]}, "remind: there is no deadline"),
         ({"expires_in": HOUR, "on_expiry": "approve"}, "on_expiry: 'approve'; choose from leave, reject, escalate"),
         ({"expires_in": HOUR, "remind": [HOUR]}, "is not within the 1:00:00 that people have"),
@@ -199,6 +203,7 @@ def test_what_could_never_work_is_refused(rules: dict[str, Any], says: str) -> N
     [
         (("slack:U1",), "list of identities, not the text"),
         (([],), "nobody would be asked"),
+        ((["a"], 60), "60; give a time"),
         ((["a"], -HOUR), "a deadline lies ahead"),
         ((["a"], HOUR, "escalate"), "choose from leave, reject"),
         ((["a"], None, "reject"), "when. Give expires_in"),
