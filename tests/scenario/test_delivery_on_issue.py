@@ -35,6 +35,7 @@ def test_a_bug_is_mended_by_comments_and_reviews(world: World, monkeypatch: pyte
         old = stage.fake.branches(SHOP)[pull.head]
         assert f"#2 at {old[:12]}" in stage.reads(stage.cards()[-1])
 
+        stage.clock.advance(1)  # GitHub tells times in whole seconds
         stage.fake.review(SHOP, 2, "ann", "request_changes", "Thank Meg, too.")
         world.step()
         assert world.only().step == "fix-review"
@@ -43,6 +44,7 @@ def test_a_bug_is_mended_by_comments_and_reviews(world: World, monkeypatch: pyte
         new = stage.fake.branches(SHOP)[pull.head]
         assert new != old
 
+        stage.clock.advance(1)
         stage.fake.review(SHOP, 2, "meg", "approve", commit_id=old)
         world.step()
         assert (world.only().step, world.only().labels["head_sha"]) == ("merge-approval", new)
