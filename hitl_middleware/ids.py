@@ -11,6 +11,9 @@ CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 CODE_LENGTH = 8
 
+ID_FORM = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""An id, as a regular expression."""
+
 
 def new_id() -> str:
     """A UUIDv7 as text; ids born in one process sort in the order of their birth."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 import typer
 
 from hitl_middleware.errors import HitlError
+from hitl_middleware.ids import ID_FORM
 
 if TYPE_CHECKING:
     from hitl_middleware.hitl import Hitl
@@ -25,7 +27,18 @@ As = Annotated[
     str | None, typer.Option("--as", help="Decide as this person, e.g. slack:U024BE7LH.", metavar="WHO")
 ]
 Limit = Annotated[int, typer.Option(min=1, max=500)]
-Cursor = Annotated[str | None, typer.Option(help="Where the page before ended (its --json says next).")]
+
+
+def _an_id(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(ID_FORM, value):
+        fail("--cursor: it is what the page before gives as next, with --json")
+    return value
+
+
+Cursor = Annotated[
+    str | None,
+    typer.Option(help="Where the page before ended (its --json says next).", callback=_an_id),
+]
 
 
 def fail(sentence: str) -> NoReturn:

@@ -138,6 +138,7 @@ def test_lists_have_pages(open_server: Served):
         ("limit", "9" * 400),
         ("limit", "x"),
         ("cursor", "a b"),
+        ("cursor", "nonsense"),
         ("cursor", "\0"),
     ],
 )

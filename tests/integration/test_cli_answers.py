@@ -94,6 +94,14 @@ def test_an_empty_database_is_an_answer(hitl):
         (("requests", "edit", MISSING, "[1]"), "ARGS: must be a JSON object with the tool's arguments"),
         (("requests", "edit", MISSING, "{"), "ARGS: not JSON"),
         (("requests", "respond", MISSING, "--answer", "{"), "--answer: not JSON"),
+        (
+            ("requests", "list", "--cursor", "later"),
+            "--cursor: it is what the page before gives as next, with --json",
+        ),
+        (
+            ("runs", "list", "--cursor", "a-cursor"),
+            "--cursor: it is what the page before gives as next, with --json",
+        ),
         (("requests", "list", "--status", "later"), "--status: 'later' is none of pending, approved"),
         (("actions", "settle", MISSING, "done"), f"There is no action '{MISSING}'."),
         (("audit", "export", "--to", "no/such/folder/file"), "--to: No such file or directory"),

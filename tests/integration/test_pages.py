@@ -145,6 +145,8 @@ def test_what_waits_in_pages(open_desk: Served):
     (older,) = [link for link in page(open_desk, "/").links if "cursor" in link]
     links = page(open_desk, older).links
     assert len({link for link in links if re.fullmatch(r"/requests/[0-9a-f-]{36}", link)}) == 1
+    for cursor in ("nonsense", "1-nonsense", "a b", "\0"):
+        assert open_desk.http.get("/", params={"cursor": cursor}).status_code == 422
 
 
 def test_a_request(open_desk: Served):

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from hitl_middleware.desk.waiting import first_in_line
 from hitl_middleware.hitl import Hitl
+from hitl_middleware.ids import ID_FORM
 from hitl_middleware.records import ReviewRequest
 from hitl_middleware.redaction import hide_request
 from hitl_server.auth import Caller
@@ -24,7 +25,7 @@ LEAST_OF_ALL = 5
 """Of the whole line on its first page, however many before it are a reviewer's own: where it goes on from there is read off the last."""
 
 Cursor = Annotated[
-    str | None, Query(pattern=r"^[0-9A-Za-z_-]{1,64}$", description="Where the page before ended.")
+    str | None, Query(pattern=f"^[0-9]-{ID_FORM}$", description="Where the page before ended.")
 ]
 
 

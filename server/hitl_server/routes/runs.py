@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, Path, Query, Response
 
 from hitl_middleware.hitl import Hitl
+from hitl_middleware.ids import ID_FORM
 from hitl_server.auth import Who
 from hitl_server.body import JsonRoute
 from hitl_server.inputs import RunIn
@@ -18,9 +19,7 @@ from hitl_server.shapes import RunDetailOut, RunList, RunStarted
 
 log = structlog.get_logger("hitl.api")
 
-Cursor = Annotated[
-    str | None, Query(pattern=r"^[0-9A-Za-z_-]{1,64}$", description="`next` of the page before.")
-]
+Cursor = Annotated[str | None, Query(pattern=f"^{ID_FORM}$", description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page.")]
 Id = Annotated[str, Path(description="Its id.")]
 
