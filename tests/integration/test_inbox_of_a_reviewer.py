@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hitl_middleware.policy import ReviewPlan
-from hitl_middleware.testing.store_contract.case import a_request, a_run
+from hitl_middleware.policy import PlannedEscalation, ReviewPlan
+from hitl_middleware.testing.store_contract.case import BORN, a_request, a_run
 from hitl_server.pages.inbox import AT_ONCE, LEAST_OF_ALL
 
 from tests.kit.served import Served, with_token
@@ -19,11 +19,11 @@ from tests.kit.world import World
 ROB, EVE = WHO["reviewer"], "github:eve"
 
 
-def filed(world: World, plans: Sequence[ReviewPlan]) -> list[str]:
+def filed(world: World, plans: Sequence[ReviewPlan], **facts: Any) -> list[str]:
     """One request that waits for each, without a graph: what is looked at is the line."""
     run = a_run(status="suspended", driver="caller")
     made = [
-        a_request(run.id, plan=each, audience=world.directory.audience(each.approvers or (), {}))
+        a_request(run.id, plan=each, audience=world.directory.audience(each.approvers or (), {}), **facts)
         for each in plans
     ]
 
@@ -73,3 +73,25 @@ def test_how_far_it_is(make_world: Callable[..., World]):
         filed(server.world, [plan(ROB, required_approvals=2)])
         signed_in(server, ROB)
         assert server.http.get("/").text.count("0 of 2 approvals – still needed: 2 more") == 1
+
+
+def test_people_are_called_by_their_names(make_world: Callable[..., World]):
+    """P-01: approvers and who asked by the name that the file has for one of their identities, beside that identity; others as they are."""
+    config = CONFIG.model_copy(update={"people": {**CONFIG.people, "<b>ann</b>": ("github:ann",)}})
+    with opened(with_token(make_world(config=config))) as server:
+        approvers = ("github:ann", ROB, EVE, "group:leads", "api")
+        after = PlannedEscalation(approvers=("github:ann",))
+        asked = ReviewPlan(verdict="ask", approvers=approvers, on_expiry="escalate", escalate_to=(after,))
+        (key,) = filed(server.world, [asked], requester="slack:U0OLGA0001", deadline_at=BORN)
+        signed_in(server, ROB)
+        listed = server.http.get("/").text
+        whole = server.http.get(f"/requests/{key}").text
+        ann, others = "&lt;b&gt;ann&lt;/b&gt; (github:ann)", f"rob ({ROB}), {EVE}, the group leads"
+        said = re.sub(r"</?bdi>", "", listed)
+        assert (
+            f"For {ann}, {others}, whoever holds the API token · asked for by olga (slack:U0OLGA0001)" in said
+        )
+        assert f"{ann}, {others} or whoever holds the API token" in whole
+        assert f"{ann} is asked, too" in whole
+        assert "olga (slack:U0OLGA0001) – and does not decide it" in whole
+        assert "<b>ann" not in listed + whole

@@ -78,7 +78,7 @@ def test_what_waits(open_desk: Served):
     assert f"/requests/{request['id']}" in shown.links
     assert f"/requests/{decided['id']}" not in shown.links
     assert request["code"] in shown.text
-    assert f"For api, {ANN}" in shown.text
+    assert f"For whoever holds the API token , {ANN}" in shown.text
 
 
 def test_the_riskiest_waits_in_front(serve: Callable[..., Served]):
@@ -156,7 +156,7 @@ def test_a_request(open_desk: Served):
         shown = page(open_desk, f"/requests/{key}").text
         assert "Waiting for a decision" in shown
         assert '"amount": 5' in shown
-        assert f"api, {ANN}" in shown
+        assert f"whoever holds the API token, {ANN}" in shown
         assert request["digest"] in shown
     open_desk.decide(request["id"], type="approve", reviewer=ANN, message="go on")
     open_desk.world.step()

@@ -14,6 +14,7 @@ from hitl_middleware.records import ReviewRequest
 from hitl_middleware.redaction import hide_request
 from hitl_server.auth import Caller
 from hitl_server.openapi import refusals
+from hitl_server.pages.calling import calling
 from hitl_server.pages.drawing import PAGE, page
 from hitl_server.pages.offered import offered
 from hitl_server.roles import EVERYBODY
@@ -58,6 +59,7 @@ def inbox_router(hitl: Hitl) -> APIRouter:
             mine={each.id for each in mine},
             progress=await hitl.portal.run(hitl.views.progress, listed),
             next=line.next,
+            called=calling(hitl),
             first=cursor is None,
         )
 

@@ -25,6 +25,7 @@ from hitl_server.auth import Caller, Who
 from hitl_server.metrics import Meter
 from hitl_server.openapi import refusals
 from hitl_server.pages.answers import Draft, decision_of, misfit, one
+from hitl_server.pages.calling import calling
 from hitl_server.pages.drawing import PAGE, drawn, page
 from hitl_server.pages.fields import Sent
 from hitl_server.pages.offered import offered
@@ -190,6 +191,7 @@ class _Looking:
             offers=await offered(self._hitl, asked, (detail.request,)),
             run=detail.run,
             trail=trail,
+            called=calling(self._hitl),
         )
 
     async def _read(self, key: str) -> tuple[RequestDetail, tuple[AuditEvent, ...]]:
