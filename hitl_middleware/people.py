@@ -83,16 +83,17 @@ class ListedPeople:
 
     async def groups(self, person: Person, request: ReviewRequest) -> frozenset[str]:
         """What the sources say of the plan's approvers, and of those whom the file's groups stand for."""
-        among = self._among(request.plan.approvers or ())
+        among = self._among(frozenset(request.plan.approvers or ()))
         # At once, not one after the other: whoever answers waits for all of them.
         asked = (source.groups(person, among, request.labels) for source in self._sources)
         return frozenset().union(*await asyncio.gather(*asked))
 
-    def audience(self, approvers: Sequence[str], labels: Mapping[str, str]) -> str:
+    def audience(self, approvers: Sequence[str] | None, labels: Mapping[str, str]) -> str:
         """See ``Directory.audience``: a hash over the names and the places that the sources give for them."""
-        among = self._among(approvers)
+        named = frozenset(approvers or ())
+        among = self._among(named)
         places = frozenset[str]().union(*(source.places(among, labels) for source in self._sources))
-        told = json.dumps([sorted(set(approvers)), sorted(places)])
+        told = json.dumps([sorted(named), sorted(places)])
         return hashlib.sha256(told.encode()).hexdigest()[:32]
 
     async def members(self, group: str) -> frozenset[str]:
@@ -105,11 +106,9 @@ class ListedPeople:
             if (close := getattr(source, "close", None)) is not None:
                 await close()
 
-    def _among(self, approvers: Sequence[str]) -> frozenset[str]:
+    def _among(self, approvers: frozenset[str]) -> frozenset[str]:
         """The approvers, and those whom the file's groups among them stand for."""
-        return frozenset(approvers).union(
-            *(self.listed(each) for each in approvers if each.startswith("group:"))
-        )
+        return approvers.union(*(self.listed(each) for each in approvers if each.startswith("group:")))
 
     def listed(self, group: str) -> frozenset[str]:
         """The same, without waiting: what the file says."""

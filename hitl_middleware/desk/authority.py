@@ -46,7 +46,7 @@ async def in_groups(
 
     Asked once for what is for the same people, and at once for all: a directory may have to ask elsewhere, and somebody waits for it.
     """
-    audience = {each.id: directory.audience(each.plan.approvers or (), each.labels) for each in requests}
+    audience = {each.id: directory.audience(each.plan.approvers, each.labels) for each in requests}
     one_of = {audience[each.id]: each for each in requests}
     told = await asyncio.gather(*(directory.groups(by, each) for each in one_of.values()))
     known = {key: replace(by, groups=groups) for key, groups in zip(one_of, told, strict=True)}

@@ -306,7 +306,7 @@ class Filing:
             position=position,
             checkpoint_ns=question.place.checkpoint_ns if question.place else item.checkpoint_ns,
             plan=plan,
-            audience=self._directory.audience(plan.approvers or (), run.labels),
+            audience=self._directory.audience(plan.approvers, run.labels),
             title=question.title,
             description=question.description,
             tool=call.name if call else question.tool,

@@ -68,7 +68,7 @@ class Lapsing:
         if event == "expire":
             await self._deny(work, lapsed)
         if event == "escalate":
-            audience = self._directory.audience(lapsed.plan.approvers or (), lapsed.labels)
+            audience = self._directory.audience(lapsed.plan.approvers, lapsed.labels)
             lapsed = replace(lapsed, audience=audience)
         if event == "remind":
             await work.uow.save_request(lapsed)

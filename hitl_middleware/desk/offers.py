@@ -49,9 +49,8 @@ async def _offer(
             one, fills = await weigh(request.plan, by, earlier, Decision(type="approve"), directory)
             found = approvals(request.plan, earlier)
             given = any(each.counts_as == one for each in found.given)
-            if given and set(found.still_from).isdisjoint(
-                fills
-            ):  # unless they came into a missing role since
+            # Who came into a missing role since brings it further by approving once more.
+            if given and set(found.still_from).isdisjoint(fills):
                 return Offer(unneeded=f"You have approved: {progress(found)}.")
     except NotAllowed as refusal:
         return Offer(refused=f"This is not for you to decide: {refusal.facts['why']}")

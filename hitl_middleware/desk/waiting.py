@@ -113,7 +113,7 @@ async def _audiences(store: Store, directory: Directory, by: Person) -> tuple[fr
     for _ in range(0, MOST_AUDIENCES, PAGE):
         async with store.glance() as uow:
             page = await uow.list_audiences(cursor=cursor, limit=PAGE)
-        sure = [each for each in page.items if _audience(each, directory) == each.audience]
+        sure = [r for r in page.items if directory.audience(r.plan.approvers, r.labels) == r.audience]
         unsure.update({each.audience for each in page.items} - {each.audience for each in sure})
         theirs.update(each.audience for each, _ in await _theirs(sure, by, directory, whoever_asked=True))
         if (cursor := page.next) is None:
@@ -154,11 +154,6 @@ async def _theirs(
             continue
         found.append((request, people[request.id]))
     return found
-
-
-def _audience(request: ReviewRequest, directory: Directory) -> str:
-    """What it would be filed with now."""
-    return directory.audience(request.plan.approvers or (), request.labels)
 
 
 async def _is_missing(

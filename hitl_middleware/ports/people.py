@@ -39,11 +39,11 @@ class Directory(Protocol):
         Empty where the channel does not say. It may be asked, so never inside a transaction.
         """
 
-    def audience(self, approvers: Sequence[str], labels: Mapping[str, str]) -> str:
-        """Who these approvers are for a request with these labels, as one value of at most 64 characters, never empty. Pure.
+    def audience(self, approvers: Sequence[str] | None, labels: Mapping[str, str]) -> str:
+        """Who these approvers of a plan are for a request with these labels, as one value of at most 64 characters, never empty. Pure.
 
-        Of requests with the same one everybody may decide all or none (what they asked for themselves aside), whatever the
-        directory learns about people later: so it is enough to judge one of them. Not secret, and no right comes from it.
+        Of requests with the same one everybody may decide all or none (what they asked for themselves aside), whatever the directory
+        learns about people later: so it is enough to judge one of them. Not secret, and no right comes from it.
         """
 
     async def members(self, group: str) -> frozenset[str]:

@@ -80,9 +80,8 @@ def create_app(hitl: Hitl, *, routers: Iterable[APIRouter] = (), meter: Meter | 
         sign_in_router(hitl, visitors),
         *page_routers(hitl, meter),
     )
-    for router in (
-        ours
-    ):  # as they are: to include a router makes each of its routes anew, which is half of what an app costs
+    # Their routes as they are: to include a router makes each of them anew, which is half of what an app costs.
+    for router in ours:
         app.router.routes.extend(router.routes)
     for router in routers:
         app.include_router(router)

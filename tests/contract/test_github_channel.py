@@ -1,9 +1,7 @@
 """The GitHub channel, by the suite for all channels and by what is GitHub's alone: real PyGithub, fake GitHub, over loopback."""
 
 import datetime as dt
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,106 +10,22 @@ from pydantic import SecretStr
 from hitl_middleware.channels.github import words
 from hitl_middleware.channels.github.channel import GitHubChannel
 from hitl_middleware.channels.github.settings import GitHubSettings
-from hitl_middleware.clock import ManualClock, SystemClock
+from hitl_middleware.clock import ManualClock
 from hitl_middleware.errors import DeliveryFailed
-from hitl_middleware.records import CardView, Notice, Occasion, Target
+from hitl_middleware.records import CardView, Occasion
 from hitl_middleware.testing.channel_contract import ChannelContract, approved, sample_view
 from hitl_middleware.testing.fake_github import (
-    Comment,
     FakeGitHub,
-    Garbage,
     HangUp,
     LostReply,
-    Refused,
-    SecondaryLimit,
     ServerError,
     ServerErrorAfterAccepting,
     Slow,
 )
 
-SHOP = "acme/shop"
-ISSUE = Target(channel="github", address=f"{SHOP}#1")
-LABELS = {"repository": SHOP, "issue": "1"}
+from tests.kit.github_channel import ISSUE, LABELS, SHOP, GitHubWorld, fake, now, paths, settings_for, world
 
-
-def settings_for(fake: FakeGitHub, **more: object) -> GitHubSettings:
-    """What the app knows of this GitHub."""
-    return GitHubSettings.model_validate({"token": fake.token, "api_url": fake.url, **more})
-
-
-@dataclass(frozen=True)
-class GitHubWorld:
-    fake: FakeGitHub
-    channel: GitHubChannel
-    target: Target = ISSUE
-
-    def comment(self, ref: str) -> Comment:
-        return self.fake.comment_now(words.CommentRef.parse(ref).comment)
-
-    def messages(self) -> Sequence[str]:
-        return [f"{SHOP}:{each.id}" for each in self.fake.comments() if words.card_in(each.body)]
-
-    def words(self, ref: str) -> str:
-        return self.fake.seen(self.comment(ref)).text
-
-    def parsed(self, ref: str) -> str:
-        # What stands in code is shown to the letter; GitHub makes something of everything else.
-        return re.sub(r"<(code|pre)\b.*?</\1>", "", self.fake.seen(self.comment(ref)).html, flags=re.DOTALL)
-
-    def notes(self) -> Sequence[str]:
-        return [self.fake.seen(each).text for each in self.fake.comments() if words.notice_in(each.body)]
-
-    def notice(self) -> Notice:
-        body = {"comment": "Nothing was changed."}
-        now = SystemClock().now()
-        return Notice(
-            id="n1", key="k1", channel="github", address=str(self.target.address), body=body, created_at=now
-        )
-
-    def lose_next_reply(self) -> None:
-        self.fake.fail("*", "*", LostReply())
-
-    def fail_next(self) -> None:
-        self.fake.fail("*", "*", ServerError())
-
-    def limit_next(self, seconds: int) -> None:
-        self.fake.fail("*", "*", SecondaryLimit(retry_after=seconds))
-
-    def refuse_next_for_good(self) -> None:
-        self.fake.fail("*", "*", Refused(422))
-
-    def delete(self, ref: str) -> None:
-        self.fake.delete_comment(self.comment(ref), "ann")
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeGitHub]:
-    """A repository with an issue; ann may write there, rob may read."""
-    with FakeGitHub() as github:
-        github.repository(SHOP)
-        github.person("ann", permission="write")
-        github.person("rob", permission="read")
-        github.open_issue(SHOP, "ann", "Cart forgets its coupon")
-        yield github
-
-
-@pytest.fixture
-async def world(fake: FakeGitHub):
-    """The repository and our channel in it."""
-    channel = GitHubChannel(settings_for(fake))
-    yield GitHubWorld(fake, channel)
-    await channel.close()
-
-
-@pytest.fixture
-def now() -> dt.datetime:
-    """The machine's time: the fake's comments have it, too."""
-    return SystemClock().now()
-
-
-def paths(fake: FakeGitHub) -> list[str]:
-    """What the API was asked for."""
-    return [f"{call.method} {call.path}" for call in fake.calls]
+__all__ = ["fake", "now", "world"]
 
 
 class TestGitHubKeepsTheContract(ChannelContract):
@@ -175,66 +89,6 @@ class TestPosting:
         await channel.close()
 
 
-class TestFailures:
-    @pytest.mark.parametrize(
-        ("fault", "permanent", "says"),
-        [
-            (Refused(401), False, "does not accept GITHUB_TOKEN"),
-            (Refused(403), False, "may not do this"),
-            (Refused(404), False, "may lack access"),
-            (Refused(410, "This issue was deleted"), True, "deleted"),
-            (Refused(422, "body is too long (maximum is 65536 characters)"), True, "too long"),
-            (Garbage(), False, "no usable answer"),
-            (Garbage(b""), False, "no usable answer"),
-            (Garbage(b"[1]"), False, "no usable answer"),
-            (Garbage(b"{}"), False, "no usable answer"),
-        ],
-        ids=lambda each: f"{type(each).__name__}{getattr(each, 'status', '')}" if not isinstance(each, bool | str) else "",
-    )  # fmt: skip
-    async def test_only_what_nobody_can_mend_is_permanent(
-        self, world: GitHubWorld, now, fault, permanent, says
-    ):
-        """G-14: the sentence says what to mend, and not with which token."""
-        world.fake.fail("POST", "*/comments", fault)
-        with pytest.raises(DeliveryFailed, match=says) as failed:
-            await world.channel.post(sample_view(world.target, now))
-        assert failed.value.permanent is permanent
-        assert (
-            world.fake.token
-            not in f"{failed.value!r} {failed.value.__cause__!r} {failed.value.__context__!r}"
-        )
-
-    async def test_the_primary_limit(self, fake: FakeGitHub, now):
-        """G-14: where the hour's requests are used up, the wait is until GitHub's own reset, and the token is left alone."""
-        channel = GitHubChannel(settings_for(fake))
-        reset = fake.limit_requests(0)
-        with pytest.raises(DeliveryFailed) as failed:
-            await channel.post(sample_view(ISSUE, now))
-        left = reset - now.timestamp()
-        assert failed.value.retry_after == pytest.approx(left, abs=5)
-        await channel.close()
-
-    async def test_a_comment_we_may_not_see_for_now_is_tried_again(self, world: GitHubWorld, now):
-        """GitHub says 404 of a deleted comment and of one that the token may no longer see; only the former is for good."""
-        view = sample_view(world.target, now)
-        ref = await world.channel.post(view)
-        world.fake.fail("*", "*", Refused(404), times=2)
-        with pytest.raises(DeliveryFailed) as failed:
-            await world.channel.update(approved(view), ref)
-        assert not failed.value.permanent
-        await world.channel.update(approved(view), ref)
-        assert "Approved" in world.words(ref)
-
-    async def test_a_place_that_is_none(self, world: GitHubWorld, now):
-        """A stored address or ref of another form is refused for good, and GitHub is not asked."""
-        view = sample_view(replace(world.target, address="../../user#1"), now)
-        for act in (world.channel.post(view), world.channel.find(view), world.channel.update(view, "x:y")):
-            with pytest.raises(DeliveryFailed) as failed:
-                await act
-            assert failed.value.permanent
-        assert paths(world.fake) == []
-
-
 class TestFinding:
     async def test_a_mark_that_somebody_copied_is_not_ours(self, world: GitHubWorld, now):
         """Whoever quotes or copies our comment, mark and all, has not posted the card."""
@@ -279,109 +133,6 @@ class TestFinding:
             await world.fake.acomment(SHOP, 1, "rob", f"chatter {number}")
         with pytest.raises(DeliveryFailed, match="pages"):
             await world.channel.find(sample_view(world.target, now))
-
-
-class TestNotices:
-    async def test_a_lost_reply_is_looked_for(self, world: GitHubWorld):
-        """A second attempt posts nothing where the first one stands; a copy of somebody else's is not it."""
-        notice = world.notice()
-        await world.fake.acomment(SHOP, 1, "ann", f"{words.notice_marker(notice.id)}\nNothing was changed.")
-        world.lose_next_reply()
-        with pytest.raises(DeliveryFailed):
-            await world.channel.notify(notice)
-        await world.channel.notify(replace(notice, attempts=2))
-        assert [each.user for each in world.fake.comments()] == ["ann", "hitl-bot"]
-
-    async def test_a_second_attempt_posts_where_the_first_one_failed(self, world: GitHubWorld):
-        """Nothing was posted, so it is now."""
-        world.fail_next()
-        with pytest.raises(DeliveryFailed):
-            await world.channel.notify(world.notice())
-        await world.channel.notify(replace(world.notice(), attempts=2))
-        assert list(world.notes()) == ["Nothing was changed."]
-
-    @pytest.mark.parametrize("reaction", ["eyes", "rocket", "-1"])
-    async def test_reactions(self, world: GitHubWorld, reaction):
-        """G-10: a reaction on a comment; the same one again is no second one."""
-        comment = await world.fake.acomment(SHOP, 1, "ann", "/approve")
-        notice = replace(world.notice(), body={"reaction": reaction, "to": str(comment.id)})
-        await world.channel.notify(notice)
-        await world.channel.notify(replace(notice, attempts=2))
-        assert world.fake.reactions(comment) == [("hitl-bot", reaction)]
-        assert len(world.fake.comments()) == 1
-
-    async def test_a_reaction_to_a_deleted_comment_is_given_up(self, world: GitHubWorld):
-        """There is nothing left to react to."""
-        comment = await world.fake.acomment(SHOP, 1, "ann", "/approve")
-        await world.fake.adelete_comment(comment, "ann")
-        with pytest.raises(DeliveryFailed) as failed:
-            await world.channel.notify(
-                replace(world.notice(), body={"reaction": "eyes", "to": str(comment.id)})
-            )
-        assert failed.value.permanent
-
-    async def test_no_reaction_in_a_locked_conversation(self, world: GitHubWorld):
-        """G-10, G-14: nobody may react there, so none is missing: it is no failed delivery. Another 403 is one."""
-        comment = await world.fake.acomment(SHOP, 1, "ann", "/approve")
-        notice = replace(world.notice(), body={"reaction": "eyes", "to": str(comment.id)})
-        world.fake.fail("POST", "*/reactions", Refused(403))
-        with pytest.raises(DeliveryFailed) as failed:
-            await world.channel.notify(notice)
-        assert not failed.value.permanent
-        world.fake.lock(SHOP, 1, "ann")
-        await world.channel.notify(notice)
-        assert world.fake.reactions(comment) == []
-
-    async def test_a_limit_is_no_lock(self, world: GitHubWorld):
-        """G-14: GitHub answers 403 to who goes too fast, too; then it is asked nothing further, and the reaction comes later."""
-        comment = await world.fake.acomment(SHOP, 1, "ann", "/approve")
-        world.fake.lock(SHOP, 1, "ann")
-        world.fake.fail("POST", "*/reactions", SecondaryLimit(retry_after=7))
-        before = len(world.fake.calls)
-        with pytest.raises(DeliveryFailed) as failed:
-            await world.channel.notify(
-                replace(world.notice(), body={"reaction": "eyes", "to": str(comment.id)})
-            )
-        assert (failed.value.retry_after, len(world.fake.calls) - before) == (7, 1)
-
-    async def test_a_deleted_issue_is_given_up(self, world: GitHubWorld, now):
-        """G-14: GitHub says 404 of its comments and 410 of the issue; nobody can bring it back."""
-        view = sample_view(world.target, now)
-        ref = await world.channel.post(view)
-        world.fake.person("zoe", permission="admin")
-        await world.fake.adelete_issue(SHOP, 1, "zoe")
-        with pytest.raises(DeliveryFailed, match="the issue was deleted") as failed:
-            await world.channel.update(approved(view), ref)
-        assert failed.value.permanent
-
-    async def test_a_transferred_issue_is_given_up(self, world: GitHubWorld, now):
-        """G-14: its comments are not to be found under the old number, which leads to the new place. The reason says so."""
-        view = sample_view(world.target, now)
-        ref = await world.channel.post(view)
-        world.fake.repository("acme/other")
-        await world.fake.aopen_issue("acme/other", "ann", "the first one there")
-        await world.fake.atransfer_issue(SHOP, 1, "ann", "acme/other")
-        for act in (world.channel.update(approved(view), ref), world.channel.post(view)):
-            with pytest.raises(DeliveryFailed, match="transferred to another repository") as failed:
-                await act
-            assert failed.value.permanent
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            {},
-            {"comment": 7},
-            {"reaction": "eyes"},
-            {"reaction": "smirk", "to": "1"},
-            {"reaction": "eyes", "to": "../1"},
-        ],
-    )
-    async def test_a_note_that_is_none_is_given_up(self, world: GitHubWorld, body):
-        """Incomplete: permanent, and GitHub is not asked."""
-        with pytest.raises(DeliveryFailed) as failed:
-            await world.channel.notify(replace(world.notice(), body=body))
-        assert failed.value.permanent
-        assert paths(world.fake) == []
 
 
 class TestWhere:

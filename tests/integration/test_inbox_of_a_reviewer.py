@@ -23,7 +23,7 @@ def filed(world: World, plans: Sequence[ReviewPlan], **facts: Any) -> list[str]:
     """One request that waits for each, without a graph: what is looked at is the line."""
     run = a_run(status="suspended", driver="caller")
     made = [
-        a_request(run.id, plan=each, audience=world.directory.audience(each.approvers or (), {}), **facts)
+        a_request(run.id, plan=each, audience=world.directory.audience(each.approvers, {}), **facts)
         for each in plans
     ]
 

@@ -146,10 +146,8 @@ class GitHubChannel:
                 _id(ask(requester, verb, url, body=body).record)
             except Exception as error:
                 # GitHub answers 404 for what is gone and for what we may not see. The latter is mended by a person.
-                status, limited = (
-                    getattr(error, "status", None),
-                    self.clients.failure(error).retry_after is not None,
-                )
+                status = getattr(error, "status", None)
+                limited = self.clients.failure(error).retry_after is not None
                 issue = _issue(requester, address) if status in {403, 404} and not limited else None
                 if status == 404 and issue is not None:
                     reason = "the comment was deleted on GitHub"

@@ -14,7 +14,6 @@ from hitl_middleware.records import ReviewRequest
 MOST_ON_PAGE: Final = 100_000
 """Characters of arguments that a page of one request shows; beyond, it says loudly that they are cut."""
 
-
 DEEPEST: Final = 6
 """From this level on, lines are wrapped as far in as those of it: a phone is narrow."""
 
