@@ -121,6 +121,30 @@ def test_what_waits_stands_in_line_by_its_risk(path, url) -> None:
     assert [key for (key,) in found] == ["4", "0", "3", "1", "2"]
 
 
+def test_what_was_judged_on_github_stays_judged(path, url) -> None:
+    """G-12, O-07: by its number, once, however often the repository was spelled otherwise; what was not done is still to do; and back."""
+    migrations.upgrade(url, "0012")
+    before = {
+        ("github.comment", "acme/shop:7"): 1, ("github.comment", "ACME/Shop:7"): 2, ("github.comment", "acme/shop:8"): None,
+        ("github.review", "acme/shop:review:7"): 3, ("github.events", "acme/shop:9"): 4,
+    }  # fmt: skip
+    with closing(sqlite3.connect(path)) as connection:
+        into = "INSERT INTO hitl_deliveries (id, channel, key, body, received_at, processed_at, attempts) VALUES (?, ?, ?, x'', 0, ?, 1)"
+        for number, ((channel, key), done) in enumerate(before.items()):
+            connection.execute(into, [str(number), channel, key, done])
+        connection.commit()
+
+    def known() -> dict[tuple[str, str], int | None]:
+        with closing(sqlite3.connect(path)) as connection:
+            found = connection.execute("SELECT channel, key, processed_at FROM hitl_deliveries").fetchall()
+        return {(channel, key): done for channel, key, done in found}
+
+    migrations.upgrade(url)
+    assert known() == before | {("github.comment", "7"): 1, ("github.review", "7"): 3}
+    migrations.downgrade(url, "0012")
+    assert known() == before
+
+
 def test_the_head_is_the_newest_revision() -> None:
     """What this version works with is what its migrations end at."""
     assert migrations.revisions()[0] == migrations.HEAD

@@ -25,7 +25,7 @@ from hitl_middleware.stores.url import driven, gone, parse, shown, unreachable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0012"
+HEAD = "0013"
 """The revision this version works with."""
 
 _BUSY_SECONDS = 30.0
